@@ -1,0 +1,148 @@
+"""The `adaspec` command: everything a page can do, from a terminal."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from adaspec import AdaspecError, recipe, runs
+
+app = typer.Typer(
+    help="Train draft models for speculative decoding, and measure them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True, soft_wrap=True)
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A name or a YAML file.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, its start, or a folder.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Override a field: stage2.k=0.3"),
+]
+
+
+@app.command("recipes")
+def list_recipes() -> None:
+    """List the bundled recipes."""
+    view = Table()
+    for heading in ("recipe", "about"):
+        view.add_column(heading)
+    for name in recipe.names():
+        view.add_row(name, recipe.load(name).about)
+    console.print(view)
+
+
+@app.command()
+def run(
+    name: RecipeName,
+    run_dir: Annotated[Path | None, typer.Option(help="The run folder.")] = None,
+    overrides: Set = None,
+    new: Annotated[bool, typer.Option("--new", help="Never go on with an earlier run.")] = False,
+) -> None:
+    """Train everything a recipe names and measure it.
+
+    Stopped at any moment, the same command goes on from the last checkpoint.
+    """
+    chosen = recipe.load(name, overrides)
+    from adaspec import pipeline, report  # torch and transformers take seconds to load
+
+    accelerator = pipeline.make_accelerator(chosen)
+    quiet = not accelerator.is_main_process
+    columns = (
+        TextColumn("{task.description:>18}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(quiet=quiet)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: runs.Stage, row: dict[str, float | int]) -> None:
+            if stage.name not in tasks:
+                tasks[stage.name] = bars.add_task(stage.name, total=stage.steps, note="")
+            note = f"loss {row['loss']:.4f}" if "loss" in row else ""
+            if "tokens_per_s" in row:
+                note += f"  {row['tokens_per_s']:,.0f} tokens/s"
+            bars.update(tasks[stage.name], completed=row["step"], note=note)
+
+        finished = pipeline.execute(
+            chosen, run_dir, fresh=new, accelerator=accelerator, on_progress=show
+        )
+    if quiet:
+        return
+    if finished.report_file.exists():
+        console.print(report.table(runs.read_report(finished)))
+    console.print(f"Run folder: {finished.path}", soft_wrap=True)
+
+
+@app.command("report")
+def show_report(
+    name: RunName,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print the table of a finished run."""
+    from adaspec import report
+
+    content = runs.read_report(runs.find(name))
+    if as_json:
+        print(json.dumps(content, indent=1))
+    else:
+        console.print(report.table(content))
+
+
+def main() -> None:
+    """Run a command; every fault is one line on standard error and exit code 2."""
+    try:
+        app(standalone_mode=False)
+    except KeyboardInterrupt:
+        fail("Interrupted. The same command goes on from the last checkpoint.", 130)
+    except typer.TyperError as error:
+        fail(error.format_message())
+    except typer.Abort:
+        fail("Interrupted. The same command goes on from the last checkpoint.", 130)
+    except Exception as error:
+        message = explain(error)
+        if message is None:
+            raise
+        fail(message)
+
+
+def explain(error: Exception) -> str | None:
+    """One line that says what to do, or None for a fault of our own."""
+    text = str(error)
+    if isinstance(error, AdaspecError):
+        return text
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in text:
+        return (
+            f"The disk of {runs.home()} is full. Free some space and run the same command again: "
+            "it goes on from the last checkpoint."
+        )
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return (
+            "Out of memory. Set a smaller stage1.micro_batch and stage2.micro_batch (sequences per "
+            "forward pass; the result of pool=batch stays the same), or a shorter data.max_length."
+        )
+    return None
+
+
+def fail(message: str, code: int = 2) -> None:
+    errors.print(f"[red]error:[/red] {message}", highlight=False)
+    sys.stdout.flush()
+    os._exit(code) if code == 130 else sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

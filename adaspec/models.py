@@ -1,0 +1,301 @@
+"""Opening a target or a draft, and the two halves every model is used in: body and head.
+
+The body turns token ids into last hidden states, the head turns hidden states into logits. Keeping
+them apart lets training send only response positions through the head, in chunks. Models load from
+safetensors or GGUF only, and never run code of their own (`trust_remote_code=False`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
+from tokenizers.models import BPE
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from transformers.utils.logging import disable_progress_bar
+
+from adaspec import ASSETS, AdaspecError
+from adaspec.data import Batch
+from adaspec.recipe import ModelSpec, NewModel
+
+disable_progress_bar()  # the command line draws its own
+
+EOS = "<|endoftext|>"
+LAYER = re.compile(r"\.(layers|h|blocks)\.(\d+)\.")
+PROBE = "Ada has 12 apples, λ → ∞;\n\tfür 東京 🙂 x==y"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model ready to use, its tokenizer, and which of the recipe's sources it came from."""
+
+    model: Any
+    tokenizer: Any
+    source: str
+
+
+def hidden_rows(model: Any, batch: Batch) -> Tensor:  # noqa: ANN401
+    """Last hidden states that predict the response tokens: [rows, hidden], by sequence, position.
+
+    Only the body runs; prompts never reach the head.
+    """
+    hidden = model.base_model(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
+    ).last_hidden_state
+    return hidden[batch.predicts]
+
+
+def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor]:  # noqa: ANN401
+    """The map from hidden states [rows, hidden] to float32 logits [rows, vocabulary].
+
+    Bias and soft-cap are included; ids from `vocabulary` on are cut off, so that a softmax over
+    the result is renormalised over the ids that target and draft share.
+    """
+    projection = model.get_output_embeddings()
+    softcap = getattr(model.config, "final_logit_softcapping", None)
+
+    def logits(hidden: Tensor) -> Tensor:
+        out = projection(hidden)[:, :vocabulary].float()
+        return torch.tanh(out / softcap) * softcap if softcap else out
+
+    return logits
+
+
+def check_head(model: Any, name: str) -> None:  # noqa: ANN401
+    """Body, then head, must be the model.
+
+    Raises:
+        AdaspecError: the architecture does something between the two that `head` does not know.
+    """
+    ids = torch.arange(4, device=model.device)[None]
+    with torch.no_grad():
+        whole = model(input_ids=ids).logits[0].float()
+        halves = head(model)(model.base_model(input_ids=ids).last_hidden_state[0])
+    if whole.shape != halves.shape or not torch.allclose(whole, halves, rtol=1e-2, atol=1e-2):
+        raise AdaspecError(
+            f"{name}: {type(model).__name__} changes its logits after the head in a way this "
+            "version does not know. Choose another architecture."
+        )
+
+
+def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> Opened:
+    """The model a recipe asks for, in float32, dropout off.
+
+    Args:
+        texts: what a new model's tokenizer is trained on when the recipe names none.
+        seed: of a new model's weights.
+        where: the recipe's field, for messages.
+
+    Raises:
+        AdaspecError: no source can be opened; each is named with its reason.
+    """
+    if spec.new:
+        if spec.tokenizer:
+            tokenizer = _open_tokenizer(*_locate(spec.tokenizer, where))
+        else:
+            tokenizer = train_tokenizer(texts, spec.new.vocabulary)
+        return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, "new")
+    reasons = []
+    for source in spec.source:
+        try:
+            opened = _open(source, where)
+        except AdaspecError as error:
+            reasons.append(str(error))
+            continue
+        if spec.layers is not None:
+            return Opened(prune(opened.model, spec.layers), opened.tokenizer, opened.source)
+        return opened
+    raise AdaspecError(" ".join(reasons))
+
+
+def _open(source: str, where: str) -> Opened:
+    location, file = _locate(source, where)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            location,
+            gguf_file=file,
+            dtype=torch.float32,
+            trust_remote_code=False,
+            use_safetensors=True if file is None else None,
+        )
+        tokenizer = _open_tokenizer(location, file)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # transformers, the Hub client and safetensors share no base class
+        if Path(location).is_dir():
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise AdaspecError(f"{where}: {source} is not a usable model: {reason}") from None
+        raise AdaspecError(
+            f"{where}: cannot fetch {source} from the Hugging Face Hub ({type(error).__name__}). "
+            f"Check the id; offline, pass --set {where}.source=FOLDER with a downloaded model."
+        ) from None
+    if file:  # dequantised on loading; the key would make saving refuse
+        model.config.__dict__.pop("quantization_config", None)
+    model.eval()
+    check_head(model, source)
+    return Opened(model, tokenizer, source)
+
+
+def _locate(source: str, where: str) -> tuple[str, str | None]:
+    """(folder or Hub id, GGUF file name or None)."""
+    if source.startswith("assets:"):
+        return str(ASSETS / source.removeprefix("assets:")), None
+    if source.startswith("package:"):
+        package, _, file = source.removeprefix("package:").partition("/")
+        found = importlib.util.find_spec(package)
+        if not found or not found.origin:
+            raise AdaspecError(f"{where}: the Python package {package} is not installed.")
+        return str(Path(found.origin).parent), file
+    path = Path(source)
+    if path.suffix == ".gguf" and path.is_file():
+        return str(path.parent), path.name
+    if path.is_dir():
+        if not (path / "config.json").exists():
+            raise AdaspecError(f"{where}: {source} has no config.json: not a model folder.")
+        return source, None
+    if source.startswith((".", "/", "~")) or source.count("/") > 1 or path.suffix == ".gguf":
+        raise AdaspecError(f"{where}: no model folder or .gguf file {source}.")
+    return source, None
+
+
+def _open_tokenizer(location: str, file: str | None) -> Any:  # noqa: ANN401
+    tokenizer = AutoTokenizer.from_pretrained(location, gguf_file=file, trust_remote_code=False)
+    if not tokenizer.is_fast:
+        raise AdaspecError(f"{location}: its tokenizer reports no character offsets (not 'fast').")
+    if tokenizer.eos_token_id is None:
+        raise AdaspecError(f"{location}: its tokenizer has no end-of-sequence token.")
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:  # noqa: ANN401
+    """A byte-level BPE tokenizer: any text round-trips, every digit is a token of its own."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.normalizer = normalizers.Sequence([])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[EOS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=EOS)
+
+
+def new_llama(spec: NewModel, tokenizer: Any, seed: int) -> Any:  # noqa: ANN401
+    """A small Llama with random weights that depend on the seed alone."""
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=spec.hidden,
+        num_hidden_layers=spec.layers,
+        num_attention_heads=spec.heads,
+        intermediate_size=spec.feed_forward,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config).eval()
+
+
+def prune(model: Any, layers: tuple[int, ...]) -> Any:  # noqa: ANN401
+    """A copy of the model that keeps only these layers, in this order; the rest is unchanged.
+
+    Raises:
+        AdaspecError: a layer the model does not have.
+    """
+    count = model.config.num_hidden_layers
+    if wrong := [layer for layer in layers if not 0 <= layer < count]:
+        raise AdaspecError(f"draft.layers: {wrong[0]} is not a layer; it has 0 to {count - 1}.")
+    config = AutoConfig.for_model(**model.config.to_dict() | {"num_hidden_layers": len(layers)})
+    if getattr(config, "layer_types", None):
+        config.layer_types = [model.config.layer_types[layer] for layer in layers]
+    place = {old: new for new, old in enumerate(layers)}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        match = LAYER.search(name)
+        if match is None:
+            state[name] = tensor
+        elif int(match[2]) in place:
+            new = f".{match[1]}.{place[int(match[2])]}."
+            state[name[: match.start()] + new + name[match.end() :]] = tensor
+    pruned = AutoModelForCausalLM.from_config(config, dtype=model.dtype)
+    pruned.load_state_dict(state)
+    pruned.tie_weights()
+    return pruned.eval()
+
+
+def shared_vocabulary(target: Opened, draft: Opened) -> int:
+    """How many token ids, from 0, mean the same to both models.
+
+    Embeddings are often padded beyond the tokenizer (Qwen2.5: 151,936 or 152,064 rows for one
+    tokenizer), so the count is the smaller of the two heads' rows.
+
+    Raises:
+        AdaspecError: an id stands for different tokens, or a text is split differently.
+    """
+    p, q = target.tokenizer, draft.tokenizer
+    shared = min(
+        target.model.get_output_embeddings().weight.shape[0],
+        draft.model.get_output_embeddings().weight.shape[0],
+    )
+    words_p = {i: word for word, i in p.get_vocab().items() if i < shared}
+    words_q = {i: word for word, i in q.get_vocab().items() if i < shared}
+    for i in sorted(words_p.keys() | words_q.keys()):
+        if words_p.get(i) != words_q.get(i):
+            raise AdaspecError(
+                f"Target and draft have different tokenizers: id {i} is {words_p.get(i)!r} to the "
+                f"target and {words_q.get(i)!r} to the draft. Speculative decoding needs one "
+                "tokenizer: choose a draft of the target's family."
+            )
+    if p(PROBE)["input_ids"] != q(PROBE)["input_ids"]:
+        raise AdaspecError(
+            "Target and draft have the same tokens but split text differently. Choose a draft of "
+            "the target's family."
+        )
+    return shared
+
+
+def context_length(model: Any) -> int | None:  # noqa: ANN401
+    """The most tokens a model takes, or None where its configuration does not say."""
+    config = model.config
+    for name in ("max_position_embeddings", "n_positions"):
+        if length := getattr(config, name, None):
+            return int(length)
+    return None
+
+
+def weights_hash(model: Any) -> str:  # noqa: ANN401
+    """Of every parameter's and buffer's name, shape and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def parameters(model: Any) -> int:  # noqa: ANN401
+    """How many numbers the model has; tied weights count once."""
+    return sum(parameter.numel() for parameter in model.parameters())

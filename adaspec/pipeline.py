@@ -1,0 +1,479 @@
+"""The stages in order: open, fine-tune the target, let it speak, distil, measure.
+
+Every stage leaves its result in the run folder before the next begins, and a stage whose result is
+there is not run again: going on after a crash is running the same thing once more.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import torch
+import transformers
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from adaspec import AdaspecError, data, measurement, models
+from adaspec import runs as run_folder
+from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
+from adaspec.report import make_report
+from adaspec.runs import Run, RunState, Stage
+from adaspec.teacher import Teacher
+from adaspec.training import train
+
+CONTINUE = "continuations"
+MEASURE = "measurement"
+
+log = logging.getLogger("adaspec")
+
+OnProgress = Callable[[Stage, dict[str, float | int]], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a recipe reads, opened and checked, before anything is written."""
+
+    dataset: data.Dataset
+    target: models.Opened
+    stock: models.Opened | None
+    vocabulary: int
+    plan: list[Training]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What the stages share."""
+
+    recipe: Recipe
+    run: Run
+    state: RunState
+    accelerator: Accelerator
+    on_progress: OnProgress
+    inputs: Inputs
+
+    def stage(self, name: str) -> Stage:
+        return next(stage for stage in self.state.plan if stage.name == name)
+
+    def begin(self, name: str) -> None:
+        self.state.stage = name
+        self.save_state()
+        if self.accelerator.is_main_process:
+            run_folder.log_event(self.run, "stage", stage=name)
+            log.info("%s begins", name)
+
+    def save_state(self) -> None:
+        if self.accelerator.is_main_process:
+            run_folder.write_state(self.run, self.state)
+
+    def tell(self, name: str, row: dict[str, float | int]) -> None:
+        run_folder.log_metrics(self.run, name, row)
+        self.on_progress(self.stage(name), row)
+
+
+def execute(
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    fresh: bool = False,
+    accelerator: Accelerator | None = None,
+    on_progress: OnProgress = lambda stage, row: None,
+) -> Run:
+    """Train and measure what the recipe says, going on where an earlier attempt stopped.
+
+    Args:
+        folder: the run folder; by default an unfinished (else finished) run of an equal recipe
+            under the runs folder, or a new one there.
+        fresh: never go on with an earlier run.
+        on_progress: told of every step, with the stage it belongs to.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        AdaspecError: a fault the user can put right. Before anything is written where it lies in
+            the recipe, the data or the models; later the run is `failed` and can be gone on with.
+    """
+    accelerator = accelerator or make_accelerator(recipe)
+    run = _existing(recipe, folder, fresh)
+    if run and run_folder.read_state(run).state == "finished":
+        return run
+    inputs = _open(recipe, accelerator)
+    if accelerator.is_main_process and run is None:
+        run = run_folder.create(recipe, folder)
+    run = _from_main(run, accelerator)
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            stack.enter_context(run_folder.only_writer(run))
+            stack.enter_context(_log_to(run.log_file))
+        _stages(recipe, run, accelerator, on_progress, inputs)
+    return run
+
+
+def make_accelerator(recipe: Recipe) -> Accelerator:
+    """The devices of this process, at the recipe's precision.
+
+    Raises:
+        AdaspecError: bf16 is asked for and the device does not have it.
+    """
+    has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    if recipe.precision == "bf16" and not has_bf16:
+        raise AdaspecError("precision: bf16 needs a GPU that has it; set precision=float32.")
+    bf16 = has_bf16 and recipe.precision != "float32"
+    return Accelerator(mixed_precision="bf16" if bf16 else "no")
+
+
+def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
+    if folder and (folder / "run.json").exists():
+        run = Run(folder.resolve())
+        if run_folder.read_state(run).recipe_hash != recipe.hash:
+            raise AdaspecError(
+                f"{folder} is a run of another recipe ({run_folder.read_recipe(run).name}, or "
+                "other values): choose another --run-dir, or the recipe it was made with."
+            )
+        return run
+    if folder or fresh:
+        return None
+    if running := run_folder.newest(recipe, "running"):
+        raise AdaspecError(
+            f"Run {running.path.name} of this recipe is being trained right now. Watch it on the "
+            "Runs page; --new starts another."
+        )
+    begun = run_folder.newest(recipe, "interrupted", "failed")
+    return begun or run_folder.newest(recipe, "finished")
+
+
+def _stages(
+    recipe: Recipe, run: Run, accelerator: Accelerator, on_progress: OnProgress, inputs: Inputs
+) -> None:
+    state = run_folder.read_state(run)
+    _require_unchanged(state, inputs)
+    state.state, state.error, state.process = "running", "", run_folder.Process.this()
+    state.sources = {"target": inputs.target.source}
+    if inputs.stock:
+        state.sources["stock"] = inputs.stock.source
+    state.plan = _plan(recipe, inputs)
+    state.facts = _facts(inputs, accelerator)
+    work = Work(recipe, run, state, accelerator, on_progress, inputs)
+    if accelerator.is_main_process:
+        run_folder.log_event(run, "start", processes=accelerator.num_processes)
+        log.info("%s", "; ".join(f"{name} from {at}" for name, at in state.sources.items()))
+        log.info("%s", "; ".join(f"{name} {value}" for name, value in state.facts.items()))
+    try:
+        _stage0(work)
+        if inputs.stock:
+            sequences = _continuations(work)
+            for training in inputs.plan:
+                if training.name != TARGET:
+                    _distil(work, training, sequences)
+            _measurement(work, sequences)
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        state.state = "interrupted" if stopped else "failed"
+        state.error = "" if stopped else (str(error) or type(error).__name__)
+        with suppress(OSError):  # a full disk must not hide what went wrong
+            work.save_state()
+            log.info("%s %s", state.state, state.error)
+        raise
+    state.state, state.stage, state.process = "finished", "", None
+    work.save_state()
+    if accelerator.is_main_process:
+        run_folder.log_event(run, "finished")
+        log.info("finished")
+        rmtree(run.path / "checkpoints", ignore_errors=True)
+
+
+def _require_unchanged(state: RunState, inputs: Inputs) -> None:
+    """What a run goes on with must be what it began with."""
+    hashes = {"data": inputs.dataset.hash, "target": models.weights_hash(inputs.target.model)}
+    if inputs.stock:
+        hashes["stock draft"] = models.weights_hash(inputs.stock.model)
+    for name, value in hashes.items():
+        if state.hashes.get(name, value) != value:
+            raise AdaspecError(
+                f"The {name} of run {state.id} changed since it began: restore it, or start anew "
+                "with --new."
+            )
+    state.hashes = hashes
+
+
+def _open(recipe: Recipe, accelerator: Accelerator) -> Inputs:
+    """Read the data, open the models, derive the trainings; refuse what cannot work."""
+    texts = _texts(recipe) if recipe.target.new else []
+    target = models.open_model(recipe.target, texts, recipe.seed, "target")
+    stock = None
+    vocabulary = target.model.get_output_embeddings().weight.shape[0]
+    if recipe.draft:
+        stock = _open_draft(recipe.draft, target, recipe.seed)
+        vocabulary = models.shared_vocabulary(target, stock)
+    dataset = data.prepare(recipe.data, target.tokenizer, recipe.seed)
+    opened = [target, stock] if stock else [target]
+    _require_room(recipe, dataset, opened)
+    for one in opened:
+        one.model.to(accelerator.device).requires_grad_(False)
+    return Inputs(dataset, target, stock, vocabulary, trainings(recipe, len(dataset.train)))
+
+
+def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
+    if spec.source != (TARGET,):
+        return models.open_model(spec, [], seed, "draft")
+    if spec.layers is None:
+        raise AdaspecError("draft: a draft made of the target needs `layers`, those to keep.")
+    pruned = models.prune(target.model, spec.layers)
+    layers = ", ".join(map(str, spec.layers))
+    return models.Opened(pruned, target.tokenizer, f"layers {layers} of the target")
+
+
+def _texts(recipe: Recipe) -> list[str]:
+    rows, _ = data.read_splits(recipe.data, recipe.seed)
+    return ["".join(data.render(row, recipe.data)) for row in rows]
+
+
+def _require_room(recipe: Recipe, dataset: data.Dataset, opened: list[models.Opened]) -> None:
+    """Every sequence must fit every model, continuations included."""
+    evaluation = dataset.evaluation[: recipe.evaluation.prompts]
+    longest = max(len(example.ids) for example in dataset.train + dataset.evaluation)
+    if recipe.draft:
+        prompt = max(example.prompt_length for example in evaluation)
+        longest = max(longest, prompt + recipe.evaluation.max_new_tokens)
+    for one in opened:
+        room = models.context_length(one.model)
+        if room and longest > room:
+            raise AdaspecError(
+                f"{one.source} takes {room} tokens, but the longest prompt and response have "
+                f"{longest}: lower data.max_length or evaluation.max_new_tokens."
+            )
+    if recipe.draft and any(example.prompt_length == 0 for example in evaluation):
+        raise AdaspecError("Data: an evaluation row has an empty prompt: check data.prompt.")
+
+
+def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
+    seen: dict[str, str] = {}
+    stages = []
+    for training in inputs.plan:
+        same = seen.get(training.key)
+        seen.setdefault(training.key, training.name)
+        on_reference = training.method is not None and training.method.start == "reference"
+        stages.append(
+            Stage(
+                name=training.name,
+                kind="train",
+                steps=training.steps,
+                work=training.sequences,
+                same_as=same,
+                needs=[REFERENCE] if on_reference or training.needs_reference else [],
+            )
+        )
+    if inputs.stock:
+        evaluation = recipe.evaluation
+        prompts = min(evaluation.prompts, len(inputs.dataset.evaluation))
+        groups = -(-prompts // evaluation.batch)
+        stages.insert(
+            int(recipe.stage0 is not None),
+            Stage(name=CONTINUE, kind="continue", steps=groups, work=4 * prompts),
+        )
+        stages.append(Stage(name=MEASURE, kind="measure", steps=2 * groups, work=2 * prompts))
+    return stages
+
+
+def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
+    cuda = accelerator.device.type == "cuda"
+    facts: dict[str, Any] = {
+        "training rows": len(inputs.dataset.train),
+        "evaluation rows": len(inputs.dataset.evaluation),
+        "rows dropped (no response left)": inputs.dataset.dropped,
+        "rows truncated": inputs.dataset.truncated,
+        "shared vocabulary": inputs.vocabulary,
+        "target parameters": models.parameters(inputs.target.model),
+        "device": torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
+        "processes": accelerator.num_processes,
+        "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+    if inputs.stock:
+        facts["draft parameters"] = models.parameters(inputs.stock.model)
+    return facts
+
+
+def _stage0(work: Work) -> None:
+    """Fine-tune the target, or take it as it is; keep the stock draft."""
+    if work.inputs.plan[0].name == TARGET:
+        _train(
+            work,
+            work.inputs.plan[0],
+            work.inputs.target.model,
+            None,
+            lambda model: measurement.held_out_loss(
+                model,
+                work.inputs.dataset.evaluation[: work.recipe.evaluation.prompts],
+                work.recipe.evaluation.batch,
+            ),
+        )
+    if work.inputs.stock:
+        _keep(work, STOCK, work.inputs.stock.model)
+    work.inputs.target.model.requires_grad_(False)
+    if work.accelerator.mixed_precision == "bf16":
+        work.inputs.target.model.to(torch.bfloat16)
+
+
+def _continuations(work: Work) -> measurement.Sequences:
+    """What the target says after the held-out prompts, beside what the data set says."""
+    file = work.run.sequences_file
+    if work.accelerator.is_main_process and not file.exists():
+        work.begin(CONTINUE)
+        evaluation = work.recipe.evaluation
+        examples = work.inputs.dataset.evaluation[: evaluation.prompts]
+        generated = measurement.continue_prompts(
+            work.inputs.target.model,
+            examples,
+            vocabulary=work.inputs.vocabulary,
+            eos=work.inputs.target.tokenizer.eos_token_id,
+            max_new_tokens=evaluation.max_new_tokens,
+            batch=evaluation.batch,
+            seed=work.recipe.seed,
+            on_batch=lambda step: work.tell(CONTINUE, {"step": step}),
+        )
+        sources = {measurement.GENERATED: generated, measurement.DATASET: examples}
+        measurement.write_sequences(file, sources)
+    work.accelerator.wait_for_everyone()
+    return measurement.read_sequences(file)
+
+
+def _distil(work: Work, training: Training, sequences: measurement.Sequences) -> None:
+    """Train one draft, unless an equal training has been done under another name."""
+    same = work.stage(training.name).same_as
+    if same:
+        work.state.models[training.name] = work.state.models[same]
+        work.save_state()
+        return
+    assert training.method is not None
+    draft = _load(work, training.method.start)
+    reference = _load(work, REFERENCE).requires_grad_(False) if training.needs_reference else None
+    evaluation = work.recipe.evaluation
+    monitored = sequences[measurement.GENERATED][: evaluation.monitor]
+    _train(
+        work,
+        training,
+        draft,
+        Teacher(work.inputs.target.model, work.inputs.vocabulary, reference),
+        measurement.Monitor(work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch),
+    )
+
+
+def _train(
+    work: Work,
+    training: Training,
+    model: Any,  # noqa: ANN401
+    teacher: Teacher | None,
+    monitor: Callable[[Any], dict[str, float]],
+) -> None:
+    """One training to its end, its result and budget in the run folder."""
+    name = training.name
+    if work.run.budget_file(name).exists():
+        work.state.models[name] = str(work.run.model(name).relative_to(work.run.path))
+        if name == TARGET:
+            saved = models.open_model(
+                ModelSpec(source=(str(work.run.model(TARGET)),)), [], 0, "target"
+            )
+            model.load_state_dict(saved.model.state_dict())
+        return
+    work.begin(name)
+    with work.accelerator.autocast():
+        budget = train(
+            training,
+            model,
+            teacher,
+            work.inputs.dataset.train,
+            work.accelerator,
+            work.run.checkpoints(name),
+            work.recipe.checkpoint_every,
+            monitor,
+            work.recipe.evaluation.every,
+            lambda row: work.tell(name, row),
+        )
+    work.accelerator.wait_for_everyone()
+    details = {
+        "training": training.model_dump(mode="json"),
+        "key": training.key,
+        "budget": asdict(budget),
+    }
+    _keep(work, name, model, details)
+    if work.accelerator.is_main_process:
+        rmtree(work.run.checkpoints(name), ignore_errors=True)
+
+
+def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = None) -> None:  # noqa: ANN401
+    """Save a model with its tokenizer as a Hugging Face folder, all at once."""
+    folder = work.run.model(name)
+    work.state.models[name] = str(folder.relative_to(work.run.path))
+    if work.accelerator.is_main_process and not folder.exists():
+        with run_folder.atomic_folder(folder) as new:
+            model.save_pretrained(new)
+            work.inputs.target.tokenizer.save_pretrained(new)
+            if details:
+                (new / work.run.budget_file(name).name).write_text(json.dumps(details, indent=1))
+    work.save_state()
+    work.accelerator.wait_for_everyone()
+
+
+def _load(work: Work, name: str) -> Any:  # noqa: ANN401
+    folder = work.run.path / work.state.models[name]
+    opened = models.open_model(ModelSpec(source=(str(folder),)), [], 0, name)
+    return opened.model.to(work.accelerator.device)
+
+
+def _measurement(work: Work, sequences: measurement.Sequences) -> None:
+    """The token tables of the stock draft and every trained one, and the report."""
+    if work.accelerator.is_main_process and not work.run.report_file.exists():
+        work.begin(MEASURE)
+        unique = [
+            name
+            for name in work.state.models
+            if name != TARGET and (name == STOCK or not work.stage(name).same_as)
+        ]
+        with work.accelerator.autocast():
+            measurement.measure(
+                work.inputs.target.model,
+                {name: _load(work, name) for name in unique},
+                sequences,
+                vocabulary=work.inputs.vocabulary,
+                batch=work.recipe.evaluation.batch,
+                contexts_file=work.run.contexts_file,
+                snapshot_file=work.run.tokens_file,
+                on_batch=lambda step: work.tell(MEASURE, {"step": step}),
+            )
+        report = make_report(work.run, work.state, work.recipe)
+        run_folder.write_atomic(work.run.report_file, json.dumps(report, indent=1))
+    work.accelerator.wait_for_everyone()
+
+
+def _from_main(value: Any, accelerator: Accelerator) -> Any:  # noqa: ANN401
+    """The main process's value, in every process."""
+    box = [value]
+    broadcast_object_list(box)
+    return box[0] if accelerator.num_processes > 1 else value
+
+
+@contextmanager
+def _log_to(file: Path) -> Iterator[None]:
+    """Send this package's log lines and warnings to the run's log as well."""
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    loggers = [log, logging.getLogger("py.warnings")]
+    logging.captureWarnings(True)
+    log.setLevel(logging.INFO)
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,148 @@
+"""The report of a finished run: acceptance with its interval, divergences, and what each cost.
+
+Computed from the token tables alone, so that it can be made again without a model.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from rich.table import Table
+
+from adaspec.recipe import Recipe
+from adaspec.runs import Run, RunState
+
+DEFINITIONS = {
+    "alpha.generated": "exact acceptance rate: mean of beta = sum_x min(p, q) over the tokens of "
+    "continuations that the target sampled (temperature 1) from held-out prompts",
+    "alpha.generated_ci": "95 % percentile bootstrap interval of it, prompts resampled",
+    "alpha.dataset": "the same mean on the data set's own answers to those prompts",
+    "kl": "mean KL(p || q) in nats a token, on the target-generated continuations",
+    "reverse_kl": "mean KL(q || p) in nats a token, likewise",
+    "top1": "share of tokens where argmax p = argmax q, likewise: greedy acceptance",
+    "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
+    "sequences through a frozen model (target or reference), wall-clock seconds",
+    "needs": "other trainings of the run that this draft stands on, with budgets of their own",
+}
+
+
+def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
+    """The report of a run whose token tables are written.
+
+    Drafts come in the order stock, reference, then the recipe's methods.
+    """
+    contexts = pq.read_table(run.contexts_file, columns=["source", "seq"]).to_pandas()
+    generated = (contexts["source"] == "generated").to_numpy()
+    drafts = []
+    for name in ["stock", *(stage.name for stage in state.plan if stage.name in state.models)]:
+        if name == "target":
+            continue
+        stage = next((stage for stage in state.plan if stage.name == name), None)
+        same = stage.same_as if stage else None
+        rows = pq.read_table(run.tokens_file(same or name)).to_pandas()
+        per_prompt = _per_prompt(contexts["seq"][generated], rows["overlap"][generated])
+        interval = bootstrap(*per_prompt, recipe.evaluation.bootstrap, recipe.seed)
+        draft: dict[str, Any] = {
+            "name": name,
+            "alpha": {
+                "generated": _mean(rows["overlap"][generated]),
+                "generated_ci": interval,
+                "dataset": _mean(rows["overlap"][~generated]),
+            },
+            "kl": _mean(rows["kl"][generated]),
+            "reverse_kl": _mean(rows["reverse_kl"][generated]),
+            "top1": _mean(rows["agree"][generated]),
+            "budget": _budget(run, same or name),
+        }
+        if same:
+            draft["same_as"] = same
+        if stage and stage.needs:
+            draft["needs"] = stage.needs
+        drafts.append(draft)
+    return {
+        "run": state.id,
+        "recipe": state.name,
+        "target": state.sources["target"],
+        "prompts": int(contexts["seq"][generated].nunique()),
+        "tokens": {"generated": int(generated.sum()), "dataset": int((~generated).sum())},
+        "drafts": drafts,
+        "definitions": DEFINITIONS,
+    }
+
+
+def bootstrap(
+    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
+) -> tuple[float, float]:
+    """95 % percentile interval of sum(sums) / sum(counts) when clusters are resampled.
+
+    Tokens of one prompt are not independent, so prompts are what is drawn with replacement.
+
+    Args:
+        sums, counts: [prompts] sum of the statistic, and number of tokens, of each prompt.
+    """
+    generator = np.random.default_rng(seed)
+    picks = generator.integers(0, len(sums), size=(resamples, len(sums)))
+    means = sums[picks].sum(1) / counts[picks].sum(1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401
+    _, place = np.unique(seq.to_numpy(), return_inverse=True)
+    return np.bincount(place, values.to_numpy()), np.bincount(place)
+
+
+def _mean(values: Any) -> float:  # noqa: ANN401
+    return float(values.to_numpy(dtype=np.float64).mean())
+
+
+def _budget(run: Run, name: str) -> dict[str, float]:
+    if name == "stock":
+        keys = ("steps", "sequences", "selected_tokens", "teacher_forwards")
+        return dict.fromkeys(keys, 0) | {"seconds": 0.0}
+    content = json.loads(run.budget_file(name).read_bytes())
+    budget: dict[str, float] = content["budget"]
+    return budget
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The report for a terminal. The largest acceptance is bold, whoever has it."""
+    best = max(draft["alpha"]["generated"] for draft in report["drafts"])
+    view = Table(title=f"{report['recipe']}   run {report['run']}   target {report['target']}")
+    view.add_column("draft")
+    for heading in ("α generated", "95 % interval", "α data set", "KL", "reverse KL", "top-1"):
+        view.add_column(heading, justify="right")
+    for heading in ("steps", "sequences", "tokens trained", "teacher fwd", "seconds"):
+        view.add_column(heading, justify="right", style="dim")
+    for draft in report["drafts"]:
+        alpha, budget = draft["alpha"], draft["budget"]
+        low, high = alpha["generated_ci"]
+        value = f"{alpha['generated']:.4f}"
+        name = draft["name"] + (f" (= {draft['same_as']})" if "same_as" in draft else "")
+        view.add_row(
+            name + (" +" if "needs" in draft else ""),
+            f"[bold]{value}[/bold]" if alpha["generated"] == best else value,
+            f"{low:.4f} – {high:.4f}",
+            f"{alpha['dataset']:.4f}",
+            f"{draft['kl']:.4f}",
+            f"{draft['reverse_kl']:.4f}",
+            f"{draft['top1']:.4f}",
+            *(
+                f"{budget[key]:,.0f}"
+                for key in ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
+            ),
+        )
+    view.caption = (
+        f"α: exact acceptance, mean Σ min(p, q) over {report['tokens']['generated']:,} tokens the "
+        f"target generated from {report['prompts']} held-out prompts, and over "
+        f"{report['tokens']['dataset']:,} tokens of the data set's answers. KL in nats a token."
+        + ("  +: also needs the reference's training." if _any_needs(report) else "")
+    )
+    return view
+
+
+def _any_needs(report: dict[str, Any]) -> bool:
+    return any("needs" in draft for draft in report["drafts"])

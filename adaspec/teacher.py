@@ -1,0 +1,36 @@
+"""What the frozen models know: the target's distributions, and the reference's losses L_r."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from adaspec.data import Batch
+from adaspec.divergence import Rows, forward_kl, measure_rows
+from adaspec.models import head, hidden_rows
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A frozen target, the reference where selection needs it, and their shared vocabulary."""
+
+    target: Any
+    vocabulary: int
+    reference: Any = None
+
+    def rows(self, batch: Batch) -> Rows:
+        """The target p at the batch's response tokens."""
+        return frozen_rows(self.target, batch, self.vocabulary)
+
+    def loss_r(self, p: Rows, batch: Batch) -> Tensor:
+        """[rows] L_r = KL(p || r)."""
+        return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
+
+
+@torch.no_grad()
+def frozen_rows(model: Any, batch: Batch, vocabulary: int) -> Rows:  # noqa: ANN401
+    """What a model says at the batch's response tokens, without gradient."""
+    return Rows(hidden_rows(model, batch), head(model, vocabulary), vocabulary)

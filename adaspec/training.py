@@ -1,0 +1,374 @@
+"""One stage of training: the loop, its checkpoints, its exact resumption.
+
+Everything random is a function of (seed, step): the order of the data and the random selector.
+Dropout is off. So a checkpoint needs weights, optimiser and step, and a resumed training takes
+the very steps that an uninterrupted one takes. Several processes share a batch's micro-batches and
+add up their gradients; each keeps the whole optimiser.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from safetensors.torch import load_file, load_model, save_file, save_model
+from torch import Tensor
+
+from adaspec import AdaspecError
+from adaspec.data import Batch, Example, collate
+from adaspec.divergence import OBJECTIVES, Rows, backward, forward_kl, measure_rows
+from adaspec.models import head, hidden_rows
+from adaspec.recipe import Optimisation, Training
+from adaspec.runs import atomic_folder
+from adaspec.selection import count, select
+from adaspec.teacher import Teacher
+
+KEEP = 2
+"""Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training has consumed, summed over processes and resumptions.
+
+    Attributes:
+        steps: optimiser steps.
+        sequences: sequences read, repeats included.
+        selected_tokens: response tokens that contributed a gradient.
+        teacher_forwards: sequences run through a frozen model, target or reference.
+        seconds: wall-clock time in the loop, held-out points and checkpoints included.
+    """
+
+    steps: int = 0
+    sequences: int = 0
+    selected_tokens: int = 0
+    teacher_forwards: int = 0
+    seconds: float = 0.0
+
+
+OnStep = Callable[[dict[str, float | int]], None]
+Monitor = Callable[[Any], dict[str, float]]
+
+
+def train(
+    training: Training,
+    draft: Any,  # noqa: ANN401
+    teacher: Teacher | None,
+    examples: list[Example],
+    accelerator: Accelerator,
+    checkpoints: Path,
+    checkpoint_every: int,
+    monitor: Monitor,
+    monitor_points: int,
+    on_step: OnStep,
+) -> Budget:
+    """Train `draft` in place, going on from the newest checkpoint where there is one.
+
+    Args:
+        teacher: None for stage 0, whose loss is cross-entropy on the data.
+        checkpoints: this stage's folder of checkpoints.
+        monitor: measures the draft on held-out text; called `monitor_points` times and at the ends.
+        on_step: told of every step: step, loss, lr, tokens_per_s, and the monitor's values.
+
+    Raises:
+        AdaspecError: a loss is not finite (with step and sequence).
+    """
+    optimisation = training.optimisation
+    optimiser = torch.optim.AdamW(_groups(draft, optimisation), lr=optimisation.lr)
+    budget = _resume(checkpoints, draft, optimiser)
+    draft.requires_grad_(True)
+    spacing = max(1, training.steps // monitor_points)
+    if budget.steps == 0 and accelerator.is_main_process:
+        on_step({"step": 0, **monitor(draft)})
+    while budget.steps < training.steps:
+        began = time.perf_counter()
+        step = budget.steps
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(optimisation, step, training.steps)
+        places = sequence_order(training.seed, step, training.batch, len(examples))
+        batch = [examples[i] for i in places]
+        loss = accumulate(training, draft, teacher, batch, places, step, accelerator)
+        _add_up_gradients(draft, accelerator)
+        if optimisation.clip is not None:
+            torch.nn.utils.clip_grad_norm_(draft.parameters(), optimisation.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        tokens = sum(predicted(example) for example in batch)
+        frozen = 0 if teacher is None else 1 + training.needs_reference
+        row: dict[str, float | int] = {"step": step + 1, "loss": loss}
+        row["lr"] = optimiser.param_groups[0]["lr"]
+        row["tokens_per_s"] = tokens / (time.perf_counter() - began)
+        if accelerator.is_main_process and ((step + 1) % spacing == 0 or step + 1 == training.steps):
+            row |= monitor(draft)
+        budget = replace(
+            budget,
+            steps=step + 1,
+            sequences=budget.sequences + len(batch),
+            selected_tokens=budget.selected_tokens + _selected(training, batch, accelerator),
+            teacher_forwards=budget.teacher_forwards + frozen * len(batch),
+            seconds=budget.seconds + time.perf_counter() - began,
+        )
+        if accelerator.is_main_process:
+            on_step(row)
+            if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
+                _save(checkpoints, draft, optimiser, budget)
+    return budget
+
+
+def accumulate(
+    training: Training,
+    draft: Any,  # noqa: ANN401
+    teacher: Teacher | None,
+    examples: list[Example],
+    places: list[int],
+    step: int,
+    accelerator: Accelerator,
+) -> float:
+    """Add one optimiser step's gradient to the draft, this process's share of it.
+
+    The loss of a pool is the sum of the objective over its selected tokens, divided by all its
+    response tokens (`published`) or by the selected ones (`mean_selected`); the loss of the step
+    is the mean over its pools: the one batch, or every micro-batch.
+
+    Args:
+        places: where the examples stand in the training data, for messages.
+
+    Returns:
+        The loss of the step, over all processes.
+    """
+    micros = micro_batches(training, len(examples), accelerator.num_processes)
+    mine = range(accelerator.process_index, len(micros), accelerator.num_processes)
+    whole_batch = training.method is None or training.method.pool == "batch"
+    pools = 1 if whole_batch else len(micros)
+    sizes = [sum(predicted(examples[i]) for i in micro) for micro in micros]
+    batches = {m: collate([examples[i] for i in micros[m]]).to(accelerator.device) for m in mine}
+
+    def check(values: Tensor, what: str, m: int) -> None:
+        where = [places[i] for i in micros[m]]
+        _require_finite(values, what, step + 1, batches[m], where)
+
+    def check_scores(score: tuple[Tensor, Tensor | None], m: int) -> None:
+        check(score[0], "KL(p || q)", m)
+        if score[1] is not None:
+            check(score[1], "KL(p || r)", m)
+
+    frozen: dict[int, Rows] = {}
+    masks: dict[int, Tensor] = {}
+    if teacher and training.k is not None and whole_batch and len(micros) > 1:
+        # The pool is larger than a forward pass: score everything first, then train.
+        scores = {}
+        for m in mine:
+            frozen[m] = teacher.rows(batches[m])
+            with torch.no_grad():
+                q = _rows(draft, batches[m], teacher.vocabulary)
+            scores[m] = _scores(training, teacher, frozen[m], q, batches[m])
+            check_scores(scores[m], m)
+        masks = _select_together(training, scores, step, accelerator)
+    total = 0.0
+    for m in mine:
+        if teacher is None:
+            q = _rows(draft, batches[m], None)
+            values = backward(_cross_entropy(batches[m]), q, 1 / sum(sizes))
+            check(values, "Loss", m)
+            total += float(values.sum()) / sum(sizes)
+            continue
+        p = frozen.pop(m) if m in frozen else teacher.rows(batches[m])
+        q = _rows(draft, batches[m], teacher.vocabulary)
+        if m not in masks:
+            score = _scores(training, teacher, p, q, batches[m])
+            check_scores(score, m)
+            masks[m] = _select(training, *score, step, pool=m)
+        size = sum(sizes) if whole_batch else sizes[m]
+        if training.method and training.method.loss == "mean_selected" and training.k is not None:
+            size = count(size, training.k)
+        mask = masks[m]
+        p, q = p._replace(hidden=p.hidden[mask]), q._replace(hidden=q.hidden[mask])
+        scale = 1 / (size * pools)
+        values = backward(_distillation(training, p), q, scale)
+        check(values, "Loss", m)
+        total += float(values.sum()) * scale
+    return float(sum(gather_object([total])))
+
+
+def predicted(example: Example) -> int:
+    """Response tokens that have a predecessor to be predicted from."""
+    return len(example.ids) - max(example.prompt_length, 1)
+
+
+def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
+    """Which examples a step reads: the next `batch` of an endless row of shuffled epochs."""
+    order: list[int] = []
+    first = step * batch
+    for epoch in range(first // rows, (first + batch - 1) // rows + 1):
+        generator = torch.Generator().manual_seed(_mix(seed, epoch))
+        order += torch.randperm(rows, generator=generator).tolist()
+    offset = first % rows
+    return order[offset : offset + batch]
+
+
+def micro_batches(training: Training, size: int, processes: int) -> list[range]:
+    """Positions of the batch that go through the models together.
+
+    Without a micro-batch size, every process takes an equal share of the batch at once.
+    """
+    micro = training.optimisation.micro_batch or math.ceil(size / processes)
+    return [range(start, min(start + micro, size)) for start in range(0, size, micro)]
+
+
+def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
+    """The rate of this step (from 0): linear warm-up, then constant, linear or cosine to 0."""
+    warmup = optimisation.warmup * steps
+    if step < warmup:
+        return optimisation.lr * (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1.0, steps - warmup)
+    shape = {
+        "constant": 1.0,
+        "linear": 1 - done,
+        "cosine": (1 + math.cos(math.pi * done)) / 2,
+    }
+    return optimisation.lr * shape[optimisation.schedule]
+
+
+def _rows(draft: Any, batch: Batch, vocabulary: int | None) -> Rows:  # noqa: ANN401
+    width = vocabulary or draft.get_output_embeddings().weight.shape[0]
+    return Rows(hidden_rows(draft, batch), head(draft, vocabulary), width)
+
+
+def _scores(
+    training: Training, teacher: Teacher, p: Rows, q: Rows, batch: Batch
+) -> tuple[Tensor, Tensor | None]:
+    """(L_d, L_r) as far as the selector asks for them; zeros where it does not look."""
+    if training.k is None or (training.method and training.method.selector == "random"):
+        return torch.zeros(len(q.hidden), device=q.hidden.device), None
+    loss_q = measure_rows(forward_kl, p, q)
+    return loss_q, teacher.loss_r(p, batch) if training.needs_reference else None
+
+
+def _select(
+    training: Training, loss_q: Tensor, loss_r: Tensor | None, step: int, pool: int
+) -> Tensor:
+    assert training.method is not None
+    generator = torch.Generator().manual_seed(_mix(training.seed, step, pool))
+    return select(training.method.selector, training.k, loss_q, loss_r, generator)
+
+
+def _select_together(
+    training: Training,
+    scores: dict[int, tuple[Tensor, Tensor | None]],
+    step: int,
+    accelerator: Accelerator,
+) -> dict[int, Tensor]:
+    """One selection over the micro-batches of all processes; the masks of this process's own."""
+    here = [(m, q.cpu(), None if r is None else r.cpu()) for m, (q, r) in scores.items()]
+    everywhere = sorted(gather_object(here), key=lambda score: score[0])
+    loss_q = torch.cat([q for _, q, _ in everywhere])
+    loss_r = torch.cat([r for _, _, r in everywhere]) if training.needs_reference else None
+    mask = _select(training, loss_q, loss_r, step, pool=0)
+    parts = mask.split([len(q) for _, q, _ in everywhere])
+    masks = {m: part for (m, _, _), part in zip(everywhere, parts, strict=True)}
+    return {m: masks[m].to(accelerator.device) for m in scores}
+
+
+def _selected(training: Training, batch: list[Example], accelerator: Accelerator) -> int:
+    """How many tokens of this batch were trained on, over all processes."""
+    sizes = [predicted(example) for example in batch]
+    if training.k is None:
+        return sum(sizes)
+    if training.method and training.method.pool == "batch":
+        return count(sum(sizes), training.k)
+    micros = micro_batches(training, len(batch), accelerator.num_processes)
+    return sum(count(sum(sizes[i] for i in micro), training.k) for micro in micros)
+
+
+def _distillation(training: Training, p: Rows) -> Callable[[slice, Tensor], Tensor]:
+    assert training.method is not None
+    objective = OBJECTIVES[training.method.objective]
+
+    def loss(rows: slice, logq: Tensor) -> Tensor:
+        with torch.no_grad():
+            logp = p.log_probs(rows)
+        return objective(logp, logq)
+
+    return loss
+
+
+def _cross_entropy(batch: Batch) -> Callable[[slice, Tensor], Tensor]:
+    tokens = batch.next_ids
+    return lambda rows, logq: -logq.gather(1, tokens[rows, None])[:, 0]
+
+
+def _require_finite(values: Tensor, what: str, step: int, batch: Batch, places: list[int]) -> None:
+    wrong = (~values.isfinite()).nonzero()
+    if len(wrong):
+        sequence = places[int(batch.sequence_of_row[int(wrong[0])])]
+        raise AdaspecError(
+            f"{what} is {float(values[wrong[0]])} at step {step}, training sequence {sequence}. "
+            "Lower the learning rate, or look at that row of the data."
+        )
+
+
+def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Weight decay on matrices only, as is the custom (and transformers' default)."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    return [
+        {"params": matrices, "weight_decay": optimisation.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _add_up_gradients(model: Any, accelerator: Accelerator) -> None:  # noqa: ANN401
+    """Sum the gradients of all processes; each divided by the whole batch's count already."""
+    if accelerator.num_processes == 1:
+        return
+    for parameter in model.parameters():
+        if parameter.grad is None:  # this process had no micro-batch
+            parameter.grad = torch.zeros_like(parameter)
+        parameter.grad = accelerator.reduce(parameter.grad, reduction="sum")
+
+
+def _mix(*numbers: int) -> int:
+    """One seed from several numbers (FNV-1a), so that neighbouring seeds share no stream."""
+    mixed = 0xCBF29CE484222325
+    for number in numbers:
+        mixed = ((mixed ^ number) * 0x100000001B3) % (1 << 63)
+    return mixed
+
+
+def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:  # noqa: ANN401
+    with atomic_folder(folder / f"{budget.steps:08d}") as new:
+        save_model(model, str(new / "model.safetensors"))
+        state = {
+            f"{i}.{name}": tensor
+            for i, values in optimiser.state_dict()["state"].items()
+            for name, tensor in values.items()
+        }
+        save_file(state, new / "optimiser.safetensors")
+        (new / "budget.json").write_text(json.dumps(asdict(budget)))
+    for old in sorted(folder.iterdir())[:-KEEP]:
+        shutil.rmtree(old)
+
+
+def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:  # noqa: ANN401
+    """Load the newest checkpoint; an empty budget where there is none."""
+    found = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
+    if not found:
+        return Budget()
+    newest = found[-1]
+    load_model(model, newest / "model.safetensors", device=str(model.device))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in load_file(newest / "optimiser.safetensors").items():
+        i, name = key.split(".", 1)
+        state.setdefault(int(i), {})[name] = tensor
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    return Budget(**json.loads((newest / "budget.json").read_text()))
