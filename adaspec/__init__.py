@@ -1,7 +1,7 @@
 """AdaSPEC Studio's library: train draft models for speculative decoding and measure them.
 
-Importing this package (and `recipe`, `runs`, `report`) loads no torch, so that pages and the command
-line start at once; `models`, `training` and their neighbours do.
+Importing this package, and `recipe`, `runs` and `report`, loads no torch, so that pages and the
+command line start at once; `models`, `training` and their neighbours do.
 """
 
 from pathlib import Path

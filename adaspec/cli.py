@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -37,11 +36,18 @@ Set = Annotated[
 def list_recipes() -> None:
     """List the bundled recipes."""
     view = Table()
-    for heading in ("recipe", "about"):
-        view.add_column(heading)
+    for heading in ("recipe", "target", "draft", "about"):
+        view.add_column(heading, overflow="fold")
     for name in recipe.names():
-        view.add_row(name, recipe.load(name).about)
+        one = recipe.load(name)
+        view.add_row(name, _origin(one.target), _origin(one.draft), one.about)
     console.print(view)
+
+
+def _origin(spec: recipe.ModelSpec | None) -> str:
+    if spec is None:
+        return ""
+    return " or ".join(spec.source) if spec.source else "new"
 
 
 @app.command()
@@ -107,12 +113,10 @@ def main() -> None:
     """Run a command; every fault is one line on standard error and exit code 2."""
     try:
         app(standalone_mode=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         fail("Interrupted. The same command goes on from the last checkpoint.", 130)
-    except typer.TyperError as error:
-        fail(error.format_message())
-    except typer.Abort:
-        fail("Interrupted. The same command goes on from the last checkpoint.", 130)
+    except typer.TyperException as error:  # a wrong option or argument
+        fail(getattr(error, "format_message", error.__str__)())
     except Exception as error:
         message = explain(error)
         if message is None:
@@ -138,10 +142,11 @@ def explain(error: Exception) -> str | None:
     return None
 
 
-def fail(message: str, code: int = 2) -> None:
-    errors.print(f"[red]error:[/red] {message}", highlight=False)
-    sys.stdout.flush()
-    os._exit(code) if code == 130 else sys.exit(code)
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Say it in one line and leave."""
+    errors.print("error:", style="red", end=" ")
+    errors.print(message, markup=False, highlight=False)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

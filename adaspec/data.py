@@ -116,7 +116,7 @@ def batches(examples: list[Example], size: int) -> Iterator[list[Example]]:
         yield examples[start : start + size]
 
 
-def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:  # noqa: ANN401
+def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:
     """Read, template and tokenise both splits.
 
     Raises:
@@ -143,7 +143,7 @@ def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:  # noqa: ANN401
     )
 
 
-def encode(row: Row, data: Data, tokenizer: Any) -> tuple[Example | None, bool]:  # noqa: ANN401
+def encode(row: Row, data: Data, tokenizer: Any) -> tuple[Example | None, bool]:
     """One row as an example, and whether it was truncated; None where no response is left.
 
     A token that covers both the end of the prompt and the start of the response counts as
@@ -186,7 +186,7 @@ def _fill(template: str, row: Row) -> str:
     return FIELD.sub(lambda match: str(_field(row, match[1])), template)
 
 
-def _field(row: Row, name: str) -> Any:  # noqa: ANN401
+def _field(row: Row, name: str) -> Any:
     if name not in row:
         have = [key for key in row if key != "__where__"]
         raise AdaspecError(

@@ -43,7 +43,7 @@ def total_variation(logp: Tensor, logq: Tensor) -> Tensor:
 
 
 def neg_log_overlap(logp: Tensor, logq: Tensor) -> Tensor:
-    """-log beta, beta = sum_x min(p, q): the surprisal, in nats, of a drafted token's acceptance."""
+    """-log beta, beta = sum_x min(p, q): the surprisal of an acceptance, in nats."""
     return -torch.minimum(logp, logq).logsumexp(-1)
 
 
@@ -111,6 +111,7 @@ def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, scale: float) -> 
         leaf = q.hidden[rows].detach().requires_grad_()
         value = loss(rows, q.head(leaf).log_softmax(-1))
         (scale * value.sum()).backward()  # type: ignore[no-untyped-call]
+        assert leaf.grad is not None
         gradient[rows] = leaf.grad
         values.append(value.detach())
     q.hidden.backward(gradient)  # type: ignore[no-untyped-call]

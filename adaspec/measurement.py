@@ -74,7 +74,7 @@ class _Shared(LogitsProcessor):  # type: ignore[misc]
 
 
 def continue_prompts(
-    target: Any,  # noqa: ANN401
+    target: Any,
     examples: list[Example],
     *,
     vocabulary: int,
@@ -158,7 +158,7 @@ class Monitor:
     of the draft.
     """
 
-    def __init__(self, target: Any, examples: list[Example], vocabulary: int, size: int) -> None:  # noqa: ANN401
+    def __init__(self, target: Any, examples: list[Example], vocabulary: int, size: int) -> None:
         self.vocabulary = vocabulary
         self.seen = []
         for group in batches(examples, size):
@@ -166,18 +166,20 @@ class Monitor:
             self.seen.append((batch, frozen_rows(target, batch, vocabulary)))
 
     @torch.no_grad()
-    def __call__(self, draft: Any) -> dict[str, float]:  # noqa: ANN401
+    def __call__(self, draft: Any) -> dict[str, float]:
         """`alpha`, the mean overlap over the continuations' tokens, and `held_out_kl`."""
         drafts = [frozen_rows(draft, batch, self.vocabulary) for batch, _ in self.seen]
         pairs = [(p, q) for (_, p), q in zip(self.seen, drafts, strict=True)]
         return {
             "alpha": float(torch.cat([measure_rows(overlap, p, q) for p, q in pairs]).mean()),
-            "held_out_kl": float(torch.cat([measure_rows(forward_kl, p, q) for p, q in pairs]).mean()),
+            "held_out_kl": float(
+                torch.cat([measure_rows(forward_kl, p, q) for p, q in pairs]).mean()
+            ),
         }
 
 
 @torch.no_grad()
-def held_out_loss(model: Any, examples: list[Example], batch: int) -> dict[str, float]:  # noqa: ANN401
+def held_out_loss(model: Any, examples: list[Example], batch: int) -> dict[str, float]:
     """`held_out_loss`: mean cross-entropy, in nats a token, on the data set's own answers."""
     total, count = 0.0, 0
     for group in batches(examples, batch):
@@ -190,8 +192,9 @@ def held_out_loss(model: Any, examples: list[Example], batch: int) -> dict[str, 
     return {"held_out_loss": total / count}
 
 
+@torch.no_grad()
 def measure(
-    target: Any,  # noqa: ANN401
+    target: Any,
     snapshots: dict[str, Any],
     sequences: Sequences,
     *,

@@ -27,7 +27,6 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
-
 from transformers.utils.logging import disable_progress_bar
 
 from adaspec import ASSETS, AdaspecError
@@ -50,7 +49,7 @@ class Opened:
     source: str
 
 
-def hidden_rows(model: Any, batch: Batch) -> Tensor:  # noqa: ANN401
+def hidden_rows(model: Any, batch: Batch) -> Tensor:
     """Last hidden states that predict the response tokens: [rows, hidden], by sequence, position.
 
     Only the body runs; prompts never reach the head.
@@ -58,10 +57,11 @@ def hidden_rows(model: Any, batch: Batch) -> Tensor:  # noqa: ANN401
     hidden = model.base_model(
         input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
     ).last_hidden_state
-    return hidden[batch.predicts]
+    rows: Tensor = hidden[batch.predicts]
+    return rows
 
 
-def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor]:  # noqa: ANN401
+def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor]:
     """The map from hidden states [rows, hidden] to float32 logits [rows, vocabulary].
 
     Bias and soft-cap are included; ids from `vocabulary` on are cut off, so that a softmax over
@@ -71,13 +71,13 @@ def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor
     softcap = getattr(model.config, "final_logit_softcapping", None)
 
     def logits(hidden: Tensor) -> Tensor:
-        out = projection(hidden)[:, :vocabulary].float()
+        out: Tensor = projection(hidden)[:, :vocabulary].float()
         return torch.tanh(out / softcap) * softcap if softcap else out
 
     return logits
 
 
-def check_head(model: Any, name: str) -> None:  # noqa: ANN401
+def check_head(model: Any, name: str) -> None:
     """Body, then head, must be the model.
 
     Raises:
@@ -174,7 +174,7 @@ def _locate(source: str, where: str) -> tuple[str, str | None]:
     return source, None
 
 
-def _open_tokenizer(location: str, file: str | None) -> Any:  # noqa: ANN401
+def _open_tokenizer(location: str, file: str | None) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(location, gguf_file=file, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise AdaspecError(f"{location}: its tokenizer reports no character offsets (not 'fast').")
@@ -183,7 +183,7 @@ def _open_tokenizer(location: str, file: str | None) -> Any:  # noqa: ANN401
     return tokenizer
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:  # noqa: ANN401
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
     """A byte-level BPE tokenizer: any text round-trips, every digit is a token of its own."""
     tokenizer = Tokenizer(BPE())
     tokenizer.normalizer = normalizers.Sequence([])
@@ -201,7 +201,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:  # noqa: ANN4
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=EOS)
 
 
-def new_llama(spec: NewModel, tokenizer: Any, seed: int) -> Any:  # noqa: ANN401
+def new_llama(spec: NewModel, tokenizer: Any, seed: int) -> Any:
     """A small Llama with random weights that depend on the seed alone."""
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -220,7 +220,7 @@ def new_llama(spec: NewModel, tokenizer: Any, seed: int) -> Any:  # noqa: ANN401
         return LlamaForCausalLM(config).eval()
 
 
-def prune(model: Any, layers: tuple[int, ...]) -> Any:  # noqa: ANN401
+def prune(model: Any, layers: tuple[int, ...]) -> Any:
     """A copy of the model that keeps only these layers, in this order; the rest is unchanged.
 
     Raises:
@@ -278,7 +278,7 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
     return shared
 
 
-def context_length(model: Any) -> int | None:  # noqa: ANN401
+def context_length(model: Any) -> int | None:
     """The most tokens a model takes, or None where its configuration does not say."""
     config = model.config
     for name in ("max_position_embeddings", "n_positions"):
@@ -287,7 +287,7 @@ def context_length(model: Any) -> int | None:  # noqa: ANN401
     return None
 
 
-def weights_hash(model: Any) -> str:  # noqa: ANN401
+def weights_hash(model: Any) -> str:
     """Of every parameter's and buffer's name, shape and bytes."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
@@ -296,6 +296,7 @@ def weights_hash(model: Any) -> str:  # noqa: ANN401
     return digest.hexdigest()[:16]
 
 
-def parameters(model: Any) -> int:  # noqa: ANN401
+def parameters(model: Any) -> int:
     """How many numbers the model has; tied weights count once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    sizes: list[int] = [parameter.numel() for parameter in model.parameters()]
+    return sum(sizes)

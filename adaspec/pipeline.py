@@ -107,7 +107,7 @@ def execute(
     inputs = _open(recipe, accelerator)
     if accelerator.is_main_process and run is None:
         run = run_folder.create(recipe, folder)
-    run = _from_main(run, accelerator)
+    run = Run(_from_main(run and run.path, accelerator))
     with ExitStack() as stack:
         if accelerator.is_main_process:
             stack.enter_context(run_folder.only_writer(run))
@@ -291,7 +291,9 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
         "rows truncated": inputs.dataset.truncated,
         "shared vocabulary": inputs.vocabulary,
         "target parameters": models.parameters(inputs.target.model),
-        "device": torch.cuda.get_device_name() if cuda else f"CPU, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name()
+        if cuda
+        else f"CPU, {torch.get_num_threads()} threads",
         "processes": accelerator.num_processes,
         "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
         "torch": torch.__version__,
@@ -363,14 +365,16 @@ def _distil(work: Work, training: Training, sequences: measurement.Sequences) ->
         training,
         draft,
         Teacher(work.inputs.target.model, work.inputs.vocabulary, reference),
-        measurement.Monitor(work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch),
+        measurement.Monitor(
+            work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch
+        ),
     )
 
 
 def _train(
     work: Work,
     training: Training,
-    model: Any,  # noqa: ANN401
+    model: Any,
     teacher: Teacher | None,
     monitor: Callable[[Any], dict[str, float]],
 ) -> None:
@@ -409,7 +413,7 @@ def _train(
         rmtree(work.run.checkpoints(name), ignore_errors=True)
 
 
-def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = None) -> None:  # noqa: ANN401
+def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = None) -> None:
     """Save a model with its tokenizer as a Hugging Face folder, all at once."""
     folder = work.run.model(name)
     work.state.models[name] = str(folder.relative_to(work.run.path))
@@ -423,7 +427,7 @@ def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = No
     work.accelerator.wait_for_everyone()
 
 
-def _load(work: Work, name: str) -> Any:  # noqa: ANN401
+def _load(work: Work, name: str) -> Any:
     folder = work.run.path / work.state.models[name]
     opened = models.open_model(ModelSpec(source=(str(folder),)), [], 0, name)
     return opened.model.to(work.accelerator.device)
@@ -454,7 +458,7 @@ def _measurement(work: Work, sequences: measurement.Sequences) -> None:
     work.accelerator.wait_for_everyone()
 
 
-def _from_main(value: Any, accelerator: Accelerator) -> Any:  # noqa: ANN401
+def _from_main(value: Any, accelerator: Accelerator) -> Any:
     """The main process's value, in every process."""
     box = [value]
     broadcast_object_list(box)

@@ -41,7 +41,7 @@ Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl"]
 class Strict(BaseModel):
     """Immutable, and an unknown key is an error rather than a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class NewModel(Strict):
@@ -74,7 +74,7 @@ class ModelSpec(Strict):
 
     @field_validator("source", mode="before")
     @classmethod
-    def _one_or_many(cls, value: Any) -> Any:  # noqa: ANN401
+    def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
@@ -84,7 +84,7 @@ class ModelSpec(Strict):
         return self
 
 
-def _model(value: Any) -> Any:  # noqa: ANN401
+def _model(value: Any) -> Any:
     return {"source": value} if isinstance(value, str | list) else value
 
 
@@ -115,7 +115,7 @@ class Holdout(Strict):
     holdout: float = Field(gt=0, lt=1, description="fraction of the training rows")
 
 
-def _rows(value: Any) -> Any:  # noqa: ANN401
+def _rows(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
 
@@ -133,7 +133,7 @@ class Data(Strict):
 
     @field_validator("prompt", mode="before")
     @classmethod
-    def _one_or_many(cls, value: Any) -> Any:  # noqa: ANN401
+    def _one_or_many(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
 
@@ -458,5 +458,5 @@ def _merge(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _digest(content: Any) -> str:  # noqa: ANN401
+def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -90,12 +90,12 @@ def bootstrap(
     return float(low), float(high)
 
 
-def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN401
+def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
     _, place = np.unique(seq.to_numpy(), return_inverse=True)
     return np.bincount(place, values.to_numpy()), np.bincount(place)
 
 
-def _mean(values: Any) -> float:  # noqa: ANN401
+def _mean(values: Any) -> float:
     return float(values.to_numpy(dtype=np.float64).mean())
 
 

@@ -382,7 +382,7 @@ def log_metrics(run: Run, stage: str, row: dict[str, Any]) -> None:
     append_line(run.metrics_file, {"stage": stage, "time": time.time(), **row})
 
 
-def log_event(run: Run, event: str, **details: Any) -> None:  # noqa: ANN401
+def log_event(run: Run, event: str, **details: Any) -> None:
     append_line(run.events_file, {"time": time.time(), "event": event, **details})
 
 

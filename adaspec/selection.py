@@ -23,7 +23,11 @@ def count(rows: int, k: float) -> int:
 
 
 def select(
-    selector: str, k: float | None, loss_q: Tensor, loss_r: Tensor | None, generator: torch.Generator
+    selector: str,
+    k: float | None,
+    loss_q: Tensor,
+    loss_r: Tensor | None,
+    generator: torch.Generator,
 ) -> Tensor:
     """Mask of the tokens of one pool that train the draft.
 

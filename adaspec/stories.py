@@ -19,7 +19,11 @@ THINGS = (
 PLACES = ["at the market", "in the garden", "at school", "on the beach", "in a shop", "at home"]
 GAIN = ["finds {n} more", "buys {n} more", "gets {n} from {friend}", "wins {n} in a game"]
 LOSS = ["gives {n} to {friend}", "loses {n}", "sells {n}", "trades away {n}"]
-GROUPS = ["{n} bags with {m} {things} in each", "{n} boxes of {m} {things}", "{n} rows of {m} {things}"]
+GROUPS = [
+    "{n} bags with {m} {things} in each",
+    "{n} boxes of {m} {things}",
+    "{n} rows of {m} {things}",
+]
 OPENING = ["Let us see.", "Step by step.", "We count.", "First things first.", "Here is how."]
 START = ["{name} starts with {total} {things}.", "At first there are {total} {things}."]
 PLUS = ["Then we add {n}: {a} + {n} = {b}.", "{a} + {n} = {b}, so now {b}.", "Plus {n} makes {b}."]

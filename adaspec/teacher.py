@@ -31,6 +31,6 @@ class Teacher:
 
 
 @torch.no_grad()
-def frozen_rows(model: Any, batch: Batch, vocabulary: int) -> Rows:  # noqa: ANN401
+def frozen_rows(model: Any, batch: Batch, vocabulary: int) -> Rows:
     """What a model says at the batch's response tokens, without gradient."""
     return Rows(hidden_rows(model, batch), head(model, vocabulary), vocabulary)

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from adaspec import AdaspecError
 from adaspec.data import Batch, Example, collate
-from adaspec.divergence import OBJECTIVES, Rows, backward, forward_kl, measure_rows
+from adaspec.divergence import OBJECTIVES, Measure, Rows, backward, forward_kl, measure_rows
 from adaspec.models import head, hidden_rows
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import atomic_folder
@@ -61,7 +61,7 @@ Monitor = Callable[[Any], dict[str, float]]
 
 def train(
     training: Training,
-    draft: Any,  # noqa: ANN401
+    draft: Any,
     teacher: Teacher | None,
     examples: list[Example],
     accelerator: Accelerator,
@@ -107,7 +107,9 @@ def train(
         row: dict[str, float | int] = {"step": step + 1, "loss": loss}
         row["lr"] = optimiser.param_groups[0]["lr"]
         row["tokens_per_s"] = tokens / (time.perf_counter() - began)
-        if accelerator.is_main_process and ((step + 1) % spacing == 0 or step + 1 == training.steps):
+        if accelerator.is_main_process and (
+            (step + 1) % spacing == 0 or step + 1 == training.steps
+        ):
             row |= monitor(draft)
         budget = replace(
             budget,
@@ -126,7 +128,7 @@ def train(
 
 def accumulate(
     training: Training,
-    draft: Any,  # noqa: ANN401
+    draft: Any,
     teacher: Teacher | None,
     examples: list[Example],
     places: list[int],
@@ -145,58 +147,107 @@ def accumulate(
     Returns:
         The loss of the step, over all processes.
     """
+    sizes = [predicted(example) for example in examples]
     micros = micro_batches(training, len(examples), accelerator.num_processes)
-    mine = range(accelerator.process_index, len(micros), accelerator.num_processes)
-    whole_batch = training.method is None or training.method.pool == "batch"
-    pools = 1 if whole_batch else len(micros)
-    sizes = [sum(predicted(examples[i]) for i in micro) for micro in micros]
-    batches = {m: collate([examples[i] for i in micros[m]]).to(accelerator.device) for m in mine}
+    mine = {
+        m: Micro(
+            batch=collate([examples[i] for i in micros[m]]).to(accelerator.device),
+            places=[places[i] for i in micros[m]],
+            tokens=sum(sizes[i] for i in micros[m]),
+            step=step,
+        )
+        for m in range(accelerator.process_index, len(micros), accelerator.num_processes)
+    }
+    if teacher is None:
+        total = sum(_fit_data(draft, micro, 1 / sum(sizes)) for micro in mine.values())
+    else:
+        total = _fit_teacher(
+            training, draft, teacher, mine, sum(sizes), len(micros), step, accelerator
+        )
+    return float(sum(gather_object([total])))
 
-    def check(values: Tensor, what: str, m: int) -> None:
-        where = [places[i] for i in micros[m]]
-        _require_finite(values, what, step + 1, batches[m], where)
 
-    def check_scores(score: tuple[Tensor, Tensor | None], m: int) -> None:
-        check(score[0], "KL(p || q)", m)
-        if score[1] is not None:
-            check(score[1], "KL(p || r)", m)
+@dataclass(frozen=True)
+class Micro:
+    """A micro-batch on its device.
 
+    Attributes:
+        places: where its sequences stand in the training data.
+        tokens: how many response tokens it predicts.
+        step: the optimiser step, from 0.
+    """
+
+    batch: Batch
+    places: list[int]
+    tokens: int
+    step: int
+
+    def require_finite(self, values: Tensor, what: str, mask: Tensor | None = None) -> None:
+        """Raise AdaspecError, with step and sequence, at the first value that is no number."""
+        wrong = (~values.isfinite()).nonzero()
+        if len(wrong):
+            sequences = self.batch.sequence_of_row
+            sequences = sequences if mask is None else sequences[mask]
+            raise AdaspecError(
+                f"{what} is {float(values[wrong[0]])} at step {self.step + 1}, training sequence "
+                f"{self.places[int(sequences[wrong[0]])]}. Lower the learning rate, or look at "
+                "that row of the data."
+            )
+
+
+def _fit_data(model: Any, micro: Micro, scale: float) -> float:
+    """Cross-entropy on the data's own tokens."""
+    tokens = micro.batch.next_ids
+    values = backward(
+        lambda rows, logq: -logq.gather(1, tokens[rows, None])[:, 0],
+        _rows(model, micro.batch, None),
+        scale,
+    )
+    micro.require_finite(values, "Loss")
+    return float(values.sum()) * scale
+
+
+def _fit_teacher(
+    training: Training,
+    draft: Any,
+    teacher: Teacher,
+    mine: dict[int, Micro],
+    tokens: int,
+    micros: int,
+    step: int,
+    accelerator: Accelerator,
+) -> float:
+    """Select, then the objective on the selected tokens; this process's part of the loss."""
+    method = training.method
+    assert method is not None
+    whole_batch = method.pool == "batch"
     frozen: dict[int, Rows] = {}
     masks: dict[int, Tensor] = {}
-    if teacher and training.k is not None and whole_batch and len(micros) > 1:
+    if training.k is not None and whole_batch and micros > 1:
         # The pool is larger than a forward pass: score everything first, then train.
         scores = {}
-        for m in mine:
-            frozen[m] = teacher.rows(batches[m])
+        for m, micro in mine.items():
+            frozen[m] = teacher.rows(micro.batch)
             with torch.no_grad():
-                q = _rows(draft, batches[m], teacher.vocabulary)
-            scores[m] = _scores(training, teacher, frozen[m], q, batches[m])
-            check_scores(scores[m], m)
+                q = _rows(draft, micro.batch, teacher.vocabulary)
+            scores[m] = _scores(training, teacher, frozen[m], q, micro)
         masks = _select_together(training, scores, step, accelerator)
     total = 0.0
-    for m in mine:
-        if teacher is None:
-            q = _rows(draft, batches[m], None)
-            values = backward(_cross_entropy(batches[m]), q, 1 / sum(sizes))
-            check(values, "Loss", m)
-            total += float(values.sum()) / sum(sizes)
-            continue
-        p = frozen.pop(m) if m in frozen else teacher.rows(batches[m])
-        q = _rows(draft, batches[m], teacher.vocabulary)
+    for m, micro in mine.items():
+        p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch)
+        q = _rows(draft, micro.batch, teacher.vocabulary)
         if m not in masks:
-            score = _scores(training, teacher, p, q, batches[m])
-            check_scores(score, m)
-            masks[m] = _select(training, *score, step, pool=m)
-        size = sum(sizes) if whole_batch else sizes[m]
-        if training.method and training.method.loss == "mean_selected" and training.k is not None:
+            scored = _scores(training, teacher, p, q, micro)
+            masks[m] = _select(training, *scored, step, pool=m)
+        size = tokens if whole_batch else micro.tokens
+        if method.loss == "mean_selected" and training.k is not None:
             size = count(size, training.k)
-        mask = masks[m]
-        p, q = p._replace(hidden=p.hidden[mask]), q._replace(hidden=q.hidden[mask])
-        scale = 1 / (size * pools)
-        values = backward(_distillation(training, p), q, scale)
-        check(values, "Loss", m)
+        scale = 1 / size if whole_batch else 1 / (size * micros)
+        p, q = (rows._replace(hidden=rows.hidden[masks[m]]) for rows in (p, q))
+        values = backward(_distillation(OBJECTIVES[method.objective], p), q, scale)
+        micro.require_finite(values, "Loss", masks[m])
         total += float(values.sum()) * scale
-    return float(sum(gather_object([total])))
+    return total
 
 
 def predicted(example: Example) -> int:
@@ -238,19 +289,24 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
     return optimisation.lr * shape[optimisation.schedule]
 
 
-def _rows(draft: Any, batch: Batch, vocabulary: int | None) -> Rows:  # noqa: ANN401
+def _rows(draft: Any, batch: Batch, vocabulary: int | None) -> Rows:
     width = vocabulary or draft.get_output_embeddings().weight.shape[0]
     return Rows(hidden_rows(draft, batch), head(draft, vocabulary), width)
 
 
 def _scores(
-    training: Training, teacher: Teacher, p: Rows, q: Rows, batch: Batch
+    training: Training, teacher: Teacher, p: Rows, q: Rows, micro: Micro
 ) -> tuple[Tensor, Tensor | None]:
     """(L_d, L_r) as far as the selector asks for them; zeros where it does not look."""
     if training.k is None or (training.method and training.method.selector == "random"):
         return torch.zeros(len(q.hidden), device=q.hidden.device), None
     loss_q = measure_rows(forward_kl, p, q)
-    return loss_q, teacher.loss_r(p, batch) if training.needs_reference else None
+    micro.require_finite(loss_q, "KL(p || q)")
+    if not training.needs_reference:
+        return loss_q, None
+    loss_r = teacher.loss_r(p, micro.batch)
+    micro.require_finite(loss_r, "KL(p || r)")
+    return loss_q, loss_r
 
 
 def _select(
@@ -273,7 +329,7 @@ def _select_together(
     loss_q = torch.cat([q for _, q, _ in everywhere])
     loss_r = torch.cat([r for _, _, r in everywhere]) if training.needs_reference else None
     mask = _select(training, loss_q, loss_r, step, pool=0)
-    parts = mask.split([len(q) for _, q, _ in everywhere])
+    parts = torch.split(mask, [len(q) for _, q, _ in everywhere])
     masks = {m: part for (m, _, _), part in zip(everywhere, parts, strict=True)}
     return {m: masks[m].to(accelerator.device) for m in scores}
 
@@ -289,10 +345,7 @@ def _selected(training: Training, batch: list[Example], accelerator: Accelerator
     return sum(count(sum(sizes[i] for i in micro), training.k) for micro in micros)
 
 
-def _distillation(training: Training, p: Rows) -> Callable[[slice, Tensor], Tensor]:
-    assert training.method is not None
-    objective = OBJECTIVES[training.method.objective]
-
+def _distillation(objective: Measure, p: Rows) -> Callable[[slice, Tensor], Tensor]:
     def loss(rows: slice, logq: Tensor) -> Tensor:
         with torch.no_grad():
             logp = p.log_probs(rows)
@@ -301,22 +354,7 @@ def _distillation(training: Training, p: Rows) -> Callable[[slice, Tensor], Tens
     return loss
 
 
-def _cross_entropy(batch: Batch) -> Callable[[slice, Tensor], Tensor]:
-    tokens = batch.next_ids
-    return lambda rows, logq: -logq.gather(1, tokens[rows, None])[:, 0]
-
-
-def _require_finite(values: Tensor, what: str, step: int, batch: Batch, places: list[int]) -> None:
-    wrong = (~values.isfinite()).nonzero()
-    if len(wrong):
-        sequence = places[int(batch.sequence_of_row[int(wrong[0])])]
-        raise AdaspecError(
-            f"{what} is {float(values[wrong[0]])} at step {step}, training sequence {sequence}. "
-            "Lower the learning rate, or look at that row of the data."
-        )
-
-
-def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:  # noqa: ANN401
+def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:
     """Weight decay on matrices only, as is the custom (and transformers' default)."""
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
@@ -326,7 +364,7 @@ def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:  # 
     ]
 
 
-def _add_up_gradients(model: Any, accelerator: Accelerator) -> None:  # noqa: ANN401
+def _add_up_gradients(model: Any, accelerator: Accelerator) -> None:
     """Sum the gradients of all processes; each divided by the whole batch's count already."""
     if accelerator.num_processes == 1:
         return
@@ -344,7 +382,7 @@ def _mix(*numbers: int) -> int:
     return mixed
 
 
-def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:  # noqa: ANN401
+def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
     with atomic_folder(folder / f"{budget.steps:08d}") as new:
         save_model(model, str(new / "model.safetensors"))
         state = {
@@ -358,7 +396,7 @@ def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:  # 
         shutil.rmtree(old)
 
 
-def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:  # noqa: ANN401
+def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:
     """Load the newest checkpoint; an empty budget where there is none."""
     found = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
     if not found:

@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh machine: `make app` and `make test`.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: app test check screenshots tiny-models example clean
+
+app: .venv/app ## set up and serve the studio
+	$(BIN)/streamlit run app/main.py --server.port $(PORT)
+
+test: .venv/test check ## set up, lint, type-check, test
+	$(BIN)/pytest
+
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+screenshots: .venv/test ## photograph every page in both themes into screenshots/
+	$(BIN)/python -m tests.screenshots
+
+tiny-models: .venv/app ## train anew the models that the recipe `tiny` starts from (about 20 minutes)
+	rm -rf assets/tiny build/tiny-target build/tiny-stock
+	$(BIN)/adaspec run tiny-target --run-dir build/tiny-target
+	mkdir -p assets/tiny && cp -r build/tiny-target/models/target assets/tiny/target
+	$(BIN)/adaspec run tiny-stock --run-dir build/tiny-stock
+	cp -r build/tiny-stock/models/target assets/tiny/stock
+
+example: .venv/app ## make the bundled example run anew (about 4 minutes)
+	rm -rf build/example
+	$(BIN)/adaspec run tiny --run-dir build/example
+	rm -rf assets/example && cp -r build/example assets/example && rm -f assets/example/run.lock
+
+clean:
+	rm -rf .venv build screenshots
+
+.venv/app: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -r requirements.txt
+	$(BIN)/pip install -q --no-deps -e .
+	touch $@
+
+.venv/test: .venv/app requirements-dev.txt
+	$(BIN)/pip install -q -r requirements-dev.txt
+	touch $@
