@@ -257,7 +257,7 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
         AdaspecError: an id stands for different tokens, or a text is split differently.
     """
     p, q = target.tokenizer, draft.tokenizer
-    shared = min(
+    shared: int = min(
         target.model.get_output_embeddings().weight.shape[0],
         draft.model.get_output_embeddings().weight.shape[0],
     )
