@@ -137,7 +137,8 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         return (
             "Out of memory. Set a smaller stage1.micro_batch and stage2.micro_batch (sequences per "
-            "forward pass; the result of pool=batch stays the same), or a shorter data.max_length."
+            "forward pass; with pool=batch the result stays the same) or evaluation.batch, a "
+            "shorter data.max_length, or choose smaller models."
         )
     return None
 

@@ -1,0 +1,150 @@
+"""The command line as a user meets it: one line for every fault, exit code 2, nothing left over."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adaspec import runs
+
+ADASPEC = [sys.executable, "-m", "adaspec"]
+
+
+def adaspec(*arguments: str, home: Path, **more) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ADASPEC, *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"ADASPEC_HOME": str(home), "COLUMNS": "120"},
+        check=False,
+        **more,
+    )
+
+
+def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["run", "tinny"], "Did you mean 'tiny'?"),
+        (["run"], "Missing argument 'RECIPE'"),
+        (["rum"], "No such command 'rum'"),
+        (["run", "tiny", "--sett", "a=b"], "No such option"),
+        (["run", "tiny", "--set", "stage2.k=2"], "stage2.k: Input should be less than or equal"),
+        (["run", "tiny", "--set", "stage2.kk=2"], "Did you mean 'k'?"),
+        (["run", "nowhere.yaml"], "No recipe file nowhere.yaml"),
+        (["report", "nothing"], "No run 'nothing'. Runs live in"),
+        (["report", "."], ". is not a run folder: it has no run.json."),
+    ],
+)
+def test_wrong_words_need_no_torch_and_no_traceback(tmp_path, arguments, expected) -> None:
+    assert expected in one_line_error(adaspec(*arguments, home=tmp_path / "home"))
+    assert not (tmp_path / "home").exists()
+
+
+def write(content: dict, folder: Path) -> str:
+    (folder / "mini.yaml").write_text(yaml.safe_dump(content))
+    return str(folder / "mini.yaml")
+
+
+def test_faults_in_data_and_models_leave_nothing_behind(content, tmp_path) -> None:
+    """In-process for speed: every one is refused before a run folder exists."""
+    from adaspec import AdaspecError, pipeline, recipe
+
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"question": "x", "answer": "y"}\n{"question": \n')
+    name = write(content, tmp_path)
+    cases = {
+        f"data.train={bad}": "line 2: not JSON",
+        "data.train=nowhere.jsonl": "no file nowhere.jsonl",
+        "data.train={hub: openai/gsm8k}": "cannot fetch openai/gsm8k from the Hugging Face Hub",
+        "data.response={reply}": "no field 'reply'",
+        "data.max_length=6": "lost its whole response",
+        "target=./nowhere": "no model folder",
+        "target=EleutherAI/pythia-31m": "cannot fetch EleutherAI/pythia-31m",
+        "draft={source: target}": "needs `layers`",
+        "draft={source: target, layers: [7]}": "7 is not a layer",
+        "precision=bf16": "bf16 needs a GPU",
+    }
+    for override, expected in cases.items():
+        with pytest.raises(AdaspecError) as raised:
+            pipeline.execute(recipe.load(name, [override]), tmp_path / "run")
+        assert expected in str(raised.value), override
+        assert "\n" not in str(raised.value)
+        assert not (tmp_path / "run").exists()
+
+
+def test_run_then_report(content, tmp_path) -> None:
+    name = write(content, tmp_path)
+    done = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for word in ("stock", "distillspec (= reference)", "adaspec", "α", str(tmp_path / "run")):
+        assert word in done.stdout
+    shown = adaspec("report", str(tmp_path / "run"), "--json", home=tmp_path)
+    content = json.loads(shown.stdout)
+    assert content == runs.read_report(runs.Run(tmp_path / "run"))
+    assert set(content) >= {"run", "recipe", "target", "drafts"}
+    draft = content["drafts"][-1]
+    assert draft["name"] == "adaspec"
+    assert set(draft["alpha"]) >= {"generated", "generated_ci", "dataset"}
+    again = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path)
+    assert again.returncode == 0
+    table = adaspec("report", str(tmp_path / "run"), home=tmp_path).stdout
+    assert table.strip() in again.stdout
+    other = adaspec(
+        "run", name, "--set", "seed=4", "--run-dir", str(tmp_path / "run"), home=tmp_path
+    )
+    assert "is a run of another recipe" in one_line_error(other)
+
+
+def test_out_of_memory_says_what_to_do(content, tmp_path) -> None:
+    huge = {"vocabulary": 300, "hidden": 8192, "layers": 40, "heads": 8, "feed_forward": 32768}
+    name = write(dict(content, target={"new": huge}), tmp_path)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+
+    done = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path, preexec_fn=limit)
+    assert "Out of memory" in one_line_error(done)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_says_what_to_do_and_loses_nothing(content, tmp_path) -> None:
+    """A real small file system, filled by the run; with room made, the same command goes on."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=420k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system is not permitted here")
+    try:
+        name = write(content, tmp_path)
+        command = ("run", name, "--run-dir", str(disk / "run"))
+        message = one_line_error(adaspec(*command, home=tmp_path))
+        assert "is full" in message
+        state = runs.read_state(runs.Run(disk / "run"))
+        assert state.state in ("failed", "interrupted")
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        assert adaspec(*command, home=tmp_path).returncode == 0
+        assert runs.read_state(runs.Run(disk / "run")).state == "finished"
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_recipes_lists_every_recipe(tmp_path) -> None:
+    listed = adaspec("recipes", home=tmp_path).stdout
+    for name in ("tiny", "smollm2-gsm8k", "paper/xsum-codegen-optimal"):
+        assert name in listed

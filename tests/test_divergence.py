@@ -1,0 +1,105 @@
+"""Measures against their formulas in float64, and the chunked paths against whole ones."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from adaspec import divergence
+from adaspec.divergence import OBJECTIVES, Rows, backward, measure_rows, overlap
+
+LOGITS = hnp.arrays(np.float64, (3, 7), elements=st.floats(-15, 15))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    e = np.exp(logits - logits.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+PLAIN = {
+    "forward_kl": lambda p, q: (p * np.log(p / q)).sum(-1),
+    "reverse_kl": lambda p, q: (q * np.log(q / p)).sum(-1),
+    "jensen_shannon": lambda p, q: (
+        ((p * np.log(2 * p / (p + q))).sum(-1) + (q * np.log(2 * q / (p + q))).sum(-1)) / 2
+    ),
+    "total_variation": lambda p, q: np.abs(p - q).sum(-1) / 2,
+    "neg_log_overlap": lambda p, q: -np.log(np.minimum(p, q).sum(-1)),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@given(a=LOGITS, b=LOGITS)
+def test_measures_equal_their_formulas(name: str, a: np.ndarray, b: np.ndarray) -> None:
+    logp, logq = (torch.tensor(x, dtype=torch.float32).log_softmax(-1) for x in (a, b))
+    ours = OBJECTIVES[name](logp, logq).numpy()
+    np.testing.assert_allclose(ours, PLAIN[name](softmax(a), softmax(b)), rtol=1e-4, atol=1e-5)
+
+
+def test_a_three_word_vocabulary_in_closed_form() -> None:
+    """p = (1/2, 1/4, 1/4), q = (1/4, 1/4, 1/2), worked out by hand."""
+    logp = torch.tensor([[0.5, 0.25, 0.25]]).log()
+    logq = torch.tensor([[0.25, 0.25, 0.5]]).log()
+    expected = {
+        "forward_kl": math.log(2) / 4,
+        "reverse_kl": math.log(2) / 4,
+        "total_variation": 0.25,
+        "neg_log_overlap": -math.log(0.75),
+        # m = (3/8, 1/4, 3/8): both halves are 1/2 log 4/3 + 1/4 log 2/3
+        "jensen_shannon": math.log(4 / 3) / 2 + math.log(2 / 3) / 4,
+    }
+    for name, value in expected.items():
+        assert float(OBJECTIVES[name](logp, logq)) == pytest.approx(value, abs=1e-6), name
+    assert float(overlap(logp, logq)) == pytest.approx(0.75)
+
+
+@given(a=LOGITS, b=LOGITS)
+def test_overlap_respects_its_floor(a: np.ndarray, b: np.ndarray) -> None:
+    """beta >= 1 - min(sqrt(KL/2), sqrt(1 - exp(-KL))): Pinsker, and Bretagnolle and Huber."""
+    logp, logq = (torch.tensor(x).log_softmax(-1) for x in (a, b))
+    kl = divergence.forward_kl(logp, logq).clamp_min(0)
+    floor = 1 - torch.minimum((kl / 2).sqrt(), (1 - (-kl).exp()).sqrt())
+    assert (overlap(logp, logq) >= floor - 1e-9).all()
+
+
+@pytest.fixture
+def halves() -> tuple[Rows, Rows, torch.nn.Linear, torch.Tensor]:
+    torch.manual_seed(0)
+    target, draft = torch.nn.Linear(8, 50), torch.nn.Linear(6, 50)
+    hidden = torch.randn(37, 6, requires_grad=True)
+    return Rows(torch.randn(37, 8), target, 50), Rows(hidden * 1, draft, 50), draft, hidden
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("chunk", [1, 50 * 5, 1 << 24])
+def test_chunked_gradient_is_the_whole_gradient(name, chunk, halves, monkeypatch) -> None:
+    p, q, draft, hidden = halves
+    objective = OBJECTIVES[name]
+    whole = objective(p.head(p.hidden).log_softmax(-1), q.head(q.hidden).log_softmax(-1))
+    expected = torch.autograd.grad(
+        0.3 * whole.sum(), [hidden, *draft.parameters()], retain_graph=True
+    )
+    monkeypatch.setattr(divergence, "CHUNK", chunk)
+    values = backward(lambda rows, logq: objective(p.log_probs(rows).detach(), logq), q, 0.3)
+    torch.testing.assert_close(values, whole.detach(), rtol=1e-5, atol=1e-6)
+    for ours, theirs in zip(
+        [hidden.grad, *(x.grad for x in draft.parameters())], expected, strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_chunked_measures_hold_one_chunk_at_a_time(halves, monkeypatch) -> None:
+    p, q, _, _ = halves
+    whole = measure_rows(overlap, p, q)
+    monkeypatch.setattr(divergence, "CHUNK", 50 * 4)
+    seen = []
+
+    def watched(logp: torch.Tensor, logq: torch.Tensor) -> torch.Tensor:
+        seen.append(logq.numel())
+        return overlap(logp, logq)
+
+    torch.testing.assert_close(measure_rows(watched, p, q), whole)
+    assert max(seen) <= 50 * 4

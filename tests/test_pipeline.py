@@ -1,0 +1,176 @@
+"""The whole run: kills and resumption with real processes, equal trainings, changed inputs."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from adaspec import AdaspecError, pipeline, recipe, runs
+from adaspec.runs import Run
+
+KILLS = int(os.environ.get("ADASPEC_KILLS", "4"))
+"""Rounds of the kill test; `make kills` does 20."""
+
+
+def weights(run: Run) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(run.path)): path.read_bytes()
+        for path in run.path.rglob("model.safetensors")
+    }
+
+
+def start(file: Path, folder: Path, home: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "adaspec", "run", str(file), "--run-dir", str(folder)],
+        env=os.environ | {"ADASPEC_HOME": str(home)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def test_killed_at_random_moments_the_weights_are_the_same_to_the_bit(content, tmp_path) -> None:
+    """`kill -9` at a random moment of a run with all stages, then the same command, KILLS times."""
+    longer = dict(content, stage0={"batch": 6, "epochs": 2, "lr": 1e-3}, checkpoint_every=2)
+    longer["stage2"] = dict(longer["stage2"], epochs=3)
+    file = tmp_path / "mini.yaml"
+    file.write_text(recipe.parse(longer).yaml())
+    whole = Run(tmp_path / "whole")
+    process = start(file, whole.path, tmp_path)
+    assert process.wait() == 0, process.stderr and process.stderr.read()
+    began = next(x["time"] for x in runs.read_lines(whole.events_file) if x["event"] == "start")
+    ended = next(x["time"] for x in runs.read_lines(whole.events_file) if x["event"] == "finished")
+
+    rng = random.Random(0)
+    killed = Run(tmp_path / "killed")
+    kills = 0
+    while kills < KILLS:
+        shutil.rmtree(killed.path, ignore_errors=True)
+        process = start(file, killed.path, tmp_path)
+        while not killed.events_file.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, ended - began))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        kills += 1
+        process = start(file, killed.path, tmp_path)
+        assert process.wait() == 0, process.stderr and process.stderr.read()
+        assert weights(killed) == weights(whole)
+        assert runs.read_state(killed).state == "finished"
+        ours, theirs = runs.read_report(killed), runs.read_report(whole)
+        for a, b in zip(ours["drafts"], theirs["drafts"], strict=True):
+            assert a["alpha"] == b["alpha"]
+            a["budget"].pop("seconds"), b["budget"].pop("seconds")
+            assert a["budget"] == b["budget"]
+
+
+def test_equal_trainings_are_done_once_and_shown_twice(finished_run) -> None:
+    assert not finished_run.model("distillspec").exists()
+    state = runs.read_state(finished_run)
+    assert state.models["distillspec"] == state.models["reference"] == "models/reference"
+    assert "distillspec" not in runs.read_metrics(finished_run)
+
+
+def test_finished_stages_are_not_repeated(mini, finished_run, tmp_path) -> None:
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished_run.path, run.path)
+    shutil.rmtree(run.model("adaspec"))
+    run.report_file.unlink()
+    state = runs.read_state(run)
+    state.state = "interrupted"
+    runs.write_state(run, state)
+    before = run.metrics_file.read_text()
+    stages = set()
+    pipeline.execute(mini, run.path, on_progress=lambda stage, row: stages.add(stage.name))
+    assert stages == {"adaspec", "measurement"}
+    assert run.metrics_file.read_text().startswith(before)
+    assert weights(run) == weights(finished_run)
+
+
+def test_the_same_command_finds_the_finished_run(home, mini, finished_run) -> None:
+    copy = Run(home / "runs" / finished_run.path.name)
+    shutil.copytree(finished_run.path, copy.path)
+    assert pipeline.execute(mini) == copy
+    assert [run for run in runs.all_runs() if not run.is_example] == [copy]
+
+
+def test_an_unfinished_run_is_gone_on_with(home, mini) -> None:
+    def stop(stage: runs.Stage, row: dict[str, float | int]) -> None:
+        if stage.name == "distillspec-data" and row["step"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.execute(mini, on_progress=stop)
+    (run,) = (run for run in runs.all_runs() if not run.is_example)
+    assert runs.read_state(run).state == "interrupted"
+    assert pipeline.execute(mini) == run
+    assert runs.read_state(run).state == "finished"
+
+
+def test_a_run_of_another_recipe_is_refused(content, finished_run) -> None:
+    other = recipe.parse(content | {"seed": 9})
+    with pytest.raises(AdaspecError, match=r"is a run of another recipe"):
+        pipeline.execute(other, finished_run.path)
+
+
+def test_changed_data_is_refused(content, tmp_path, finished_run) -> None:
+    """A run that reads a file must not go on with another file's rows under the same name."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("question,answer\n" + "Ada has 2.,2\n" * 20)
+    changed = dict(content, data=dict(content["data"], train=str(rows)), stage2=None)
+    chosen = recipe.parse(changed)
+    run = Run(tmp_path / "run")
+
+    def stop(stage: runs.Stage, row: dict[str, float | int]) -> None:
+        if stage.name == "reference":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.execute(chosen, run.path, on_progress=stop)
+    rows.write_text("question,answer\n" + "Ada has 3.,3\n" * 20)
+    with pytest.raises(AdaspecError, match="The data of run .* changed since it began"):
+        pipeline.execute(chosen, run.path)
+
+
+def test_a_failure_is_kept_in_words_and_can_be_gone_on_from(home, mini, monkeypatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise AdaspecError("The dog ate it. Feed the dog.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline.measurement, "measure", broken)
+        with pytest.raises(AdaspecError):
+            pipeline.execute(mini)
+    (run,) = (run for run in runs.all_runs() if not run.is_example)
+    state = runs.read_state(run)
+    assert (state.state, state.error) == ("failed", "The dog ate it. Feed the dog.")
+    assert "The dog ate it" in run.log_file.read_text()
+    assert pipeline.execute(mini) == run
+
+
+def test_prompts_that_do_not_fit_the_target_are_refused_before_anything_is_written(
+    home, content
+) -> None:
+    long = dict(content, evaluation=dict(content["evaluation"], max_new_tokens=2000))
+    with pytest.raises(AdaspecError, match=r"takes 1024 tokens, but .* have 20\d\d"):
+        pipeline.execute(recipe.parse(long))
+    assert not runs.runs_folder().exists()
+
+
+def test_stage_0_alone_trains_a_target(home, content) -> None:
+    alone = {key: content[key] for key in ("name", "data", "target", "evaluation")}
+    alone["stage0"] = {"batch": 6, "epochs": 2, "lr": 3e-3}
+    run = pipeline.execute(recipe.parse(alone))
+    state = runs.read_state(run)
+    assert (state.state, list(state.models)) == ("finished", ["target"])
+    losses = [x["held_out_loss"] for x in runs.read_metrics(run)["target"] if "held_out_loss" in x]
+    assert losses[-1] < losses[0]
+    assert not run.report_file.exists()

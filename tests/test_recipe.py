@@ -1,0 +1,160 @@
+"""Recipes: validation in one line, the matrix, overrides, budgets, equal trainings."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaspec import AdaspecError, recipe
+
+
+def test_every_bundled_recipe_is_valid_and_survives_its_own_yaml(tmp_path) -> None:
+    assert len([name for name in recipe.names() if name.startswith("paper/")]) == 20
+    for name in recipe.names():
+        one = recipe.load(name)
+        (tmp_path / "copy.yaml").write_text(one.yaml())
+        again = recipe.load(str(tmp_path / "copy.yaml"))
+        assert again == one
+        assert again.hash == one.hash
+
+
+# The paper's table: batch, learning rate of Pythia and of CodeGen, optimal epochs of each.
+PUBLISHED = {
+    "gsm8k": (16, 3e-4, 3e-4, (6, 15, 30), (3, 30, 30)),
+    "alpaca": (16, 3e-4, 3e-4, (1, 15, 30), (1, 20, 15)),
+    "mbpp": (8, 1e-5, 1e-4, (1, 30, 6), (1, 10, 6)),
+    "cnndm": (16, 1e-4, 1e-4, (1, 10, 10), (1, 10, 10)),
+    "xsum": (16, 3e-4, 1e-4, (1, 10, 10), (1, 10, 10)),
+}
+
+
+@pytest.mark.parametrize("task", PUBLISHED)
+@pytest.mark.parametrize("pair", [0, 1])
+def test_the_matrix_is_the_published_table(task: str, pair: int) -> None:
+    name = ("pythia", "codegen")[pair]
+    batch, *rest = PUBLISHED[task]
+    for regime, epochs in (("3epoch", (3, 3, 3)), ("optimal", rest[2 + pair])):
+        one = recipe.load(f"paper/{task}-{name}-{regime}")
+        assert (one.stage0.batch, one.stage1.batch, one.stage2.batch) == (batch,) * 3
+        assert (one.stage1.lr, one.stage2.lr) == (rest[pair],) * 2
+        assert (one.stage0.epochs, one.stage1.epochs, one.stage2.epochs) == epochs
+        assert one.stage2.k == 0.4
+        assert ("pythia" in one.target.source[0]) == (name == "pythia")
+
+
+def test_published_budget_is_batch_over_k_for_epochs_over_k() -> None:
+    plan = {t.name: t for t in recipe.trainings(recipe.load("paper/gsm8k-pythia-3epoch"), 7473)}
+    base, wide, adaspec = plan["distillspec"], plan["distillspec-data"], plan["adaspec"]
+    assert (base.batch, wide.batch, adaspec.batch) == (16, 40, 40)
+    assert base.steps == wide.steps == adaspec.steps == round(3 * 7473 / 16)
+    assert adaspec.sequences == 2.5 * base.sequences  # 7.5 epochs
+    assert (base.k, wide.k, adaspec.k) == (None, None, 0.4)
+    assert adaspec.needs_reference
+    assert not wide.needs_reference
+
+
+def test_distillspec_at_the_references_budget_is_the_reference(content) -> None:
+    def keys(**changes: Any) -> dict[str, str]:
+        changed = copy.deepcopy(content)
+        for path, value in changes.items():
+            changed["stage2"][path] = value
+        return {t.name: t.key for t in recipe.trainings(recipe.parse(changed), 30)}
+
+    same = keys()
+    assert same["distillspec"] == same["reference"]
+    assert len(set(same.values())) == 3
+    assert keys(lr=1e-3)["distillspec"] != same["reference"]
+    assert keys(epochs=2)["distillspec"] != same["reference"]
+    # What only a selector looks at does not make a training of all tokens another one.
+    spelled = {"distillspec": {"selector": "all", "loss": "mean_selected", "pool": "micro_batch"}}
+    assert keys(methods=spelled)["distillspec"] == same["reference"]
+    assert keys(methods={"x": {"selector": "top_delta", "k": 1}})["x"] == same["reference"]
+    assert keys(methods={"x": {"start": "reference"}})["x"] != same["reference"]
+
+
+@given(k=st.integers(1, 100).map(lambda n: n / 100), rows=st.integers(1, 10_000))
+def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
+    content = {
+        "name": "x",
+        "target": "a/b",
+        "draft": "a/c",
+        "data": {"train": "t.jsonl", "evaluation": "e.jsonl", "prompt": "{q}", "response": "{a}"},
+        "stage1": {"lr": 1},
+        "stage2": {
+            "lr": 1,
+            "k": k,
+            "methods": {
+                "a": {"budget": "steps"},
+                "b": {"budget": "data"},
+                "c": {"selector": "top_delta", "budget": "published"},
+            },
+        },
+    }
+    plan = {t.name: t for t in recipe.trainings(recipe.parse(content), rows)}
+    assert plan["a"].steps == plan["b"].steps == plan["c"].steps
+    assert plan["b"].batch == plan["c"].batch == max(1, round(16 / k))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["stage2.k=0"], "stage2.k: Input should be greater than 0"),
+        (["stage2.k=1.5"], "stage2.k: Input should be less than or equal to 1"),
+        (["stage2.k=nan"], "stage2.k"),
+        (["stage2.epoch=3"], "stage2.epoch: no such key. Did you mean 'epochs'?"),
+        (["stage2.methods.adaspec.objektive=x"], "no such key. Did you mean 'objective'?"),
+        (["stage2.methods.adaspec.objective=kl"], "Input should be 'forward_kl'"),
+        (["sede=1"], "sede: no such key. Did you mean 'seed'?"),
+        (["stage2.methods.stock={}"], "'stock' is taken"),
+        (["stage2.methods.a/b={}"], "use letters, digits"),
+        (["data.train={}"], "give exactly one of `file`, `hub`, `stories`"),
+        (["draft=null"], "stage1 distils a draft: give `draft`"),
+        (["stage1=null"], "stage2 compares against the reference"),
+        (["stage2.k"], "write FIELD=VALUE"),
+        (["stage2.k=[1"], "the value is not valid YAML"),
+        (["data.max_length=0"], "data.max_length"),
+        (["stage1.batch=2.5"], "stage1.batch"),
+    ],
+)
+def test_bad_values_are_one_line_that_names_the_field(overrides, expected) -> None:
+    with pytest.raises(AdaspecError) as raised:
+        recipe.load("tiny", overrides)
+    assert expected in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_overrides_reach_any_field() -> None:
+    one = recipe.load(
+        "tiny", ["stage2.methods.adaspec.k=0.2", "data.limit=7", "data.train=x.jsonl"]
+    )
+    assert one.stage2.methods["adaspec"].k == 0.2
+    assert one.data.limit == 7
+    assert str(one.data.train.file) == "x.jsonl"
+
+
+def test_unknown_names_offer_the_nearest() -> None:
+    with pytest.raises(AdaspecError, match="Did you mean 'tiny'"):
+        recipe.load("tinny")
+    with pytest.raises(AdaspecError, match="Did you mean 'paper/gsm8k-pythia-3epoch'"):
+        recipe.load("paper/gsm8k-pythia-3epochs")
+    with pytest.raises(AdaspecError, match=r"No recipe file nothing\.yaml"):
+        recipe.load("nothing.yaml")
+
+
+def test_a_broken_file_names_its_line(tmp_path) -> None:
+    (tmp_path / "a.yaml").write_text("name: x\nseed: [1\n")
+    with pytest.raises(AdaspecError, match=r"a\.yaml, line 3: not valid YAML"):
+        recipe.load(str(tmp_path / "a.yaml"))
+    (tmp_path / "b.yaml").write_text("- 1\n")
+    with pytest.raises(AdaspecError, match="a recipe is a YAML mapping"):
+        recipe.load(str(tmp_path / "b.yaml"))
+
+
+def test_the_name_is_for_display_only(content) -> None:
+    other = recipe.parse(content | {"name": "other", "about": "words"})
+    assert other.hash == recipe.parse(content).hash
+    assert recipe.parse(content | {"seed": 5}).hash != other.hash

@@ -1,0 +1,79 @@
+"""Which tokens are kept: exact counts, the published quantile rule, ties, rivals."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaspec.selection import count, select
+
+RATIOS = st.integers(1, 1000).map(lambda n: n / 1000)
+VALUES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=200)
+
+
+def mask_of(selector: str, k: float | None, q, r=None, seed: int = 0) -> np.ndarray:
+    generator = torch.Generator().manual_seed(seed)
+    loss_r = None if r is None else torch.tensor(r)
+    return select(selector, k, torch.tensor(q), loss_r, generator).numpy()
+
+
+@given(rows=st.integers(1, 5000), k=RATIOS)
+def test_count_is_the_quantile_rule_without_ties(rows: int, k: float) -> None:
+    """As many values lie at or above position (1 - k)(n - 1) of n sorted ones."""
+    position = (1000 - round(k * 1000)) * (rows - 1)  # in thousandths, so that it is exact
+    assert count(rows, k) == rows - -(-position // 1000)
+
+
+@given(q=VALUES, k=RATIOS, seed=st.integers(0, 99))
+def test_every_selector_keeps_exactly_that_many_under_ties(q, k, seed) -> None:
+    q = [round(value) for value in q]  # many ties
+    r = [0.0] * len(q)
+    q = [float(value) for value in q]
+    for selector in ("top_delta", "lowest_delta", "highest_kl", "random"):
+        assert mask_of(selector, k, q, r, seed).sum() == count(len(q), k)
+
+
+@given(q=VALUES, k=RATIOS)
+def test_nothing_left_out_is_better(q, k) -> None:
+    r = np.linspace(0, 1, len(q), dtype=np.float32)
+    score = np.array(q, dtype=np.float32) - r
+    mask = mask_of("top_delta", k, np.array(q, dtype=np.float32), r)
+    if not mask.all():
+        assert score[mask].min() >= score[~mask].max()
+    low = mask_of("lowest_delta", k, np.array(q, dtype=np.float32), r)
+    if not low.all():
+        assert score[low].max() <= score[~low].min()
+
+
+@given(n=st.integers(2, 300), k=st.sampled_from([0.1, 0.2, 0.25, 0.4, 0.5, 0.9]))
+def test_same_tokens_as_the_published_quantile(n: int, k: float) -> None:
+    score = np.random.default_rng(n).permutation(n).astype(np.float64)
+    position = np.floor(np.round((1 - k) * (n - 1), 9)), np.ceil(np.round((1 - k) * (n - 1), 9))
+    below, above = (np.sort(score)[int(i)] for i in position)
+    threshold = below + (above - below) * ((1 - k) * (n - 1) - position[0])
+    mask = mask_of("top_delta", k, score, np.zeros(n))
+    np.testing.assert_array_equal(mask, score >= threshold - 1e-6)
+
+
+def test_equal_models_do_not_select_everything() -> None:
+    """Where draft and reference agree everywhere, the published threshold keeps 100 %."""
+    mask = mask_of("top_delta", 0.4, [1.0] * 11, [1.0] * 11)
+    assert mask.tolist() == [True] * 5 + [False] * 6
+
+
+def test_random_depends_on_its_seed_alone() -> None:
+    q = [0.0] * 50
+    assert (mask_of("random", 0.3, q, seed=1) == mask_of("random", 0.3, q, seed=1)).all()
+    assert (mask_of("random", 0.3, q, seed=1) != mask_of("random", 0.3, q, seed=2)).any()
+
+
+def test_all_and_none() -> None:
+    assert mask_of("all", None, [1.0, 2.0]).all()
+    assert count(0, 0.4) == 0
+    assert mask_of("top_delta", 0.4, np.zeros(0, np.float32), np.zeros(0, np.float32)).size == 0
+
+
+@pytest.mark.parametrize(("k", "expected"), [(1.0, 10), (0.4, 4), (0.001, 1)])
+def test_counts_by_hand(k: float, expected: int) -> None:
+    assert count(10, k) == expected

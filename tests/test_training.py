@@ -1,0 +1,364 @@
+"""The training loop against a plain twin of the published loss, and against itself resumed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from accelerate import Accelerator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adaspec import AdaspecError, data, models, recipe, training
+from adaspec.recipe import ModelSpec, Optimisation
+from adaspec.teacher import Teacher
+
+STEP_SEED = 0
+
+
+class World:
+    """A target, a reference, a draft and data, all small and real."""
+
+    def __init__(self, mini: recipe.Recipe) -> None:
+        opened = models.open_model(mini.target, [], 0, "target")
+        stock = models.open_model(mini.draft, [], 0, "draft")
+        self.target, self.draft = opened.model, stock.model
+        self.reference = models.prune(stock.model, (0,))
+        with torch.no_grad():
+            for parameter in self.reference.parameters():
+                parameter.add_(0.05 * torch.randn_like(parameter))
+        self.examples = data.prepare(mini.data, opened.tokenizer, 0).train
+        self.vocabulary = models.shared_vocabulary(opened, stock)
+        self.teacher = Teacher(self.target, self.vocabulary, self.reference)
+
+
+@pytest.fixture
+def world(mini: recipe.Recipe) -> World:
+    torch.manual_seed(0)
+    return World(mini)
+
+
+def plan(mini: recipe.Recipe, name: str, rows: int = 30, **method: Any) -> recipe.Training:
+    stage = mini.stage2
+    methods = stage.methods | {name: stage.methods[name].model_copy(update=method)}
+    changed = mini.model_copy(update={"stage2": stage.model_copy(update={"methods": methods})})
+    return next(t for t in recipe.trainings(changed, rows) if t.name == name)
+
+
+def plain_loss(world: World, examples: list[data.Example], k: float, loss: str) -> tuple[Any, Any]:
+    """The published loss, from its formula: three whole forwards, all logits, one quantile."""
+    batch = data.collate(examples)
+    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    with torch.no_grad():
+        logp = world.target(**inputs).logits.float().log_softmax(-1)
+        logr = world.reference(**inputs).logits.float().log_softmax(-1)
+    logq = world.draft(**inputs).logits.float().log_softmax(-1)
+    kept_d, kept_r = [], []
+    for i, example in enumerate(examples):
+        for t in range(example.prompt_length, len(example.ids)):  # token t is said at t - 1
+            p = logp[i, t - 1].exp()
+            kept_d.append((p * (logp[i, t - 1] - logq[i, t - 1])).sum())
+            kept_r.append((p * (logp[i, t - 1] - logr[i, t - 1])).sum())
+    loss_d, loss_r = torch.stack(kept_d), torch.stack(kept_r)
+    delta = (loss_d - loss_r).detach()
+    mask = delta >= torch.quantile(delta, 1 - k)
+    size = len(mask) if loss == "published" else int(mask.sum())
+    return (loss_d * mask).sum() / size, mask
+
+
+@pytest.mark.parametrize("loss", ["published", "mean_selected"])
+@pytest.mark.parametrize("k", [0.4, 0.25, 0.9])
+def test_same_mask_loss_and_gradients_as_the_published_loss(
+    world, mini, k, loss, monkeypatch
+) -> None:
+    """Same mask, loss to 1e-5, gradients to 1e-5 relative (of the largest in each tensor)."""
+    examples = world.examples[:7]
+    expected, mask = plain_loss(world, examples, k, loss)
+    expected.backward()
+    twin = {name: p.grad.clone() for name, p in world.draft.named_parameters()}
+    world.draft.zero_grad()
+
+    masks = []
+    original = training.select
+
+    def watched(*args: Any) -> torch.Tensor:
+        masks.append(original(*args))
+        return masks[-1]
+
+    monkeypatch.setattr(training, "select", watched)
+    ours = training.accumulate(
+        plan(mini, "adaspec", k=k, loss=loss),
+        world.draft,
+        world.teacher,
+        examples,
+        list(range(7)),
+        STEP_SEED,
+        Accelerator(),
+    )
+    assert torch.equal(masks[0], mask)
+    assert ours == pytest.approx(float(expected), rel=1e-5)
+    for name, parameter in world.draft.named_parameters():
+        error = (parameter.grad - twin[name]).abs().max() / twin[name].abs().max()
+        assert error < 1e-5, name
+
+
+def gradients(
+    world: World, spec: recipe.Training, examples: list[data.Example]
+) -> tuple[float, Any]:
+    world.draft.zero_grad()
+    places = list(range(len(examples)))
+    loss = training.accumulate(
+        spec, world.draft, world.teacher, examples, places, STEP_SEED, Accelerator()
+    )
+    return loss, [p.grad.clone() for p in world.draft.parameters()]
+
+
+@pytest.mark.parametrize("selector", ["top_delta", "all", "random", "lowest_delta", "highest_kl"])
+@pytest.mark.parametrize("loss", ["published", "mean_selected"])
+def test_the_batch_pool_does_not_depend_on_micro_batches(world, mini, selector, loss) -> None:
+    whole = plan(mini, "adaspec", selector=selector, loss=loss)
+    optimisation = whole.optimisation.model_copy(update={"micro_batch": 2})
+    split = whole.model_copy(update={"optimisation": optimisation})
+    loss_whole, gradient_whole = gradients(world, whole, world.examples[:7])
+    loss_split, gradient_split = gradients(world, split, world.examples[:7])
+    assert loss_split == pytest.approx(loss_whole, rel=1e-5)
+    for a, b in zip(gradient_whole, gradient_split, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_the_micro_batch_pool_is_the_mean_over_its_micro_batches(world, mini) -> None:
+    spec = plan(mini, "adaspec", pool="micro_batch")
+    optimisation = spec.optimisation.model_copy(update={"micro_batch": 3})
+    spec = spec.model_copy(update={"optimisation": optimisation})
+    loss, _ = gradients(world, spec, world.examples[:6])
+    parts = [plain_loss(world, world.examples[i : i + 3], 0.4, "published")[0] for i in (0, 3)]
+    assert loss == pytest.approx(float(sum(parts)) / 2, rel=1e-5)
+
+
+def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
+    examples = world.examples[:4]
+    batch = data.collate(examples)
+    labels = batch.input_ids.clone()
+    for i, example in enumerate(examples):
+        labels[i, : example.prompt_length] = -100
+        labels[i, len(example.ids) :] = -100
+    expected = world.draft(
+        input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels
+    ).loss
+    spec = recipe.Training(
+        name="target",
+        method=None,
+        optimisation=Optimisation(lr=1e-3),
+        k=None,
+        batch=4,
+        steps=1,
+        seed=0,
+    )
+    loss = training.accumulate(spec, world.draft, None, examples, [0, 1, 2, 3], 0, Accelerator())
+    assert loss == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("sick", ["draft", "reference"])
+def test_nan_raises_with_step_and_sequence(world, mini, sick) -> None:
+    with torch.no_grad():
+        getattr(world, sick).get_input_embeddings().weight[world.examples[2].ids[-2]] = torch.nan
+    examples = world.examples[:3]
+    with pytest.raises(AdaspecError, match=r"step 5, training sequence 1\d\."):
+        training.accumulate(
+            plan(mini, "adaspec"),
+            world.draft,
+            world.teacher,
+            examples,
+            [10, 11, 12],
+            4,
+            Accelerator(),
+        )
+
+
+def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatch) -> None:
+    """The loss is checked on selected rows: the row must be translated back to its sequence."""
+    bad = torch.zeros(len(world.examples), dtype=torch.bool)
+    bad[1] = True
+    original = training.OBJECTIVES["forward_kl"]
+    sizes = [training.predicted(example) for example in world.examples[:3]]
+    first = sizes[0]  # all rows of sequence 0 are left out below
+
+    def select(selector: str, k: float, q: torch.Tensor, r: Any, g: Any) -> torch.Tensor:
+        mask = torch.ones(len(q), dtype=torch.bool)
+        mask[:first] = False
+        return mask
+
+    monkeypatch.setattr(training, "select", select)
+    monkeypatch.setitem(
+        training.OBJECTIVES, "forward_kl", lambda logp, logq: original(logp, logq) * torch.nan
+    )
+    with pytest.raises(AdaspecError, match="training sequence 11"):
+        training.accumulate(
+            plan(mini, "adaspec"),
+            world.draft,
+            world.teacher,
+            world.examples[:3],
+            [10, 11, 12],
+            0,
+            Accelerator(),
+        )
+
+
+def run_training(world: World, spec: recipe.Training, folder: Path, stop_at: int = 0) -> Any:
+    """Train a copy of the draft; raise KeyboardInterrupt at a step, as a kill would."""
+    draft = copy.deepcopy(world.draft)
+    rows: list[dict[str, Any]] = []
+
+    def on_step(row: dict[str, Any]) -> None:
+        rows.append(row)
+        if stop_at and row["step"] == stop_at:
+            raise KeyboardInterrupt
+
+    budget = training.train(
+        spec,
+        draft,
+        world.teacher,
+        world.examples,
+        Accelerator(),
+        folder,
+        2,
+        lambda model: {"alpha": 0.0},
+        3,
+        on_step,
+    )
+    return models.weights_hash(draft), rows, budget
+
+
+@pytest.mark.parametrize("selector", ["top_delta", "random", "all"])
+def test_stopped_anywhere_and_resumed_is_the_same_to_the_bit(
+    world, mini, tmp_path, selector
+) -> None:
+    spec = plan(mini, "adaspec", rows=len(world.examples), selector=selector)
+    whole, rows, budget = run_training(world, spec, tmp_path / "whole")
+    assert spec.steps == 5 == budget.steps
+    for stop in range(1, spec.steps + 1):
+        folder = tmp_path / f"stopped-{stop}"
+        with pytest.raises(KeyboardInterrupt):
+            run_training(world, spec, folder, stop_at=stop)
+        resumed, more, again = run_training(world, spec, folder)
+        assert resumed == whole
+        assert more[-1]["loss"] == rows[-1]["loss"]
+        assert (again.sequences, again.selected_tokens, again.teacher_forwards) == (
+            budget.sequences,
+            budget.selected_tokens,
+            budget.teacher_forwards,
+        )
+
+
+def test_a_half_written_checkpoint_is_not_resumed_from(world, mini, tmp_path) -> None:
+    spec = plan(mini, "adaspec", rows=len(world.examples))
+    whole, _, _ = run_training(world, spec, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run_training(world, spec, tmp_path / "torn", stop_at=5)
+    half = tmp_path / "torn" / ".00000099.new"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    resumed, _, _ = run_training(world, spec, tmp_path / "torn")
+    assert resumed == whole
+
+
+def test_old_checkpoints_are_pruned(world, mini, tmp_path) -> None:
+    spec = plan(mini, "adaspec", rows=3 * len(world.examples))
+    run_training(world, spec, tmp_path)
+    assert len(list(tmp_path.iterdir())) == training.KEEP
+
+
+def test_budget_counts(world, mini, tmp_path) -> None:
+    spec = plan(mini, "adaspec", rows=len(world.examples))
+    _, _, budget = run_training(world, spec, tmp_path)
+    assert (spec.batch, spec.steps) == (15, 5)
+    assert budget.sequences == 75
+    assert budget.teacher_forwards == 150  # target and reference
+    tokens = sum(training.predicted(example) for example in world.examples)
+    assert budget.selected_tokens == pytest.approx(
+        0.4 * tokens * 75 / len(world.examples), rel=0.01
+    )
+
+
+@given(rows=st.integers(1, 40), batch=st.integers(1, 60), seed=st.integers(0, 9))
+@settings(max_examples=50)
+def test_every_epoch_reads_every_row_once(rows: int, batch: int, seed: int) -> None:
+    steps = -(-3 * rows // batch)
+    stream = [i for s in range(steps) for i in training.sequence_order(seed, s, batch, rows)]
+    assert len(stream) == steps * batch
+    for epoch in range(3):
+        assert sorted(stream[epoch * rows : (epoch + 1) * rows]) == list(range(rows))
+
+
+def test_learning_rate_schedules() -> None:
+    def rates(**changes: Any) -> list[float]:
+        optimisation = Optimisation(lr=1.0, **changes)
+        return [training.learning_rate(optimisation, step, 10) for step in range(10)]
+
+    assert rates() == [1.0] * 10
+    assert rates(schedule="linear") == pytest.approx([1 - i / 10 for i in range(10)])
+    assert rates(schedule="cosine")[5] == pytest.approx(0.5)
+    warm = rates(warmup=0.3)
+    assert warm[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
+
+
+SCRIPT = """
+import json, sys
+from accelerate import Accelerator
+from adaspec import pipeline, recipe, runs
+chosen = recipe.load(sys.argv[1])
+from pathlib import Path
+pipeline.execute(chosen, Path(sys.argv[2]), accelerator=Accelerator(cpu=True))
+"""
+
+
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_two_processes_give_the_losses_of_one(content, tmp_path, micro_batch) -> None:
+    """Real processes over gloo, batch pool: every loss to 1e-5."""
+    changed = copy.deepcopy(content)
+    for stage in ("stage1", "stage2"):
+        changed[stage]["micro_batch"] = micro_batch
+    (tmp_path / "recipe.yaml").write_text(recipe.parse(changed).yaml())
+    (tmp_path / "script.py").write_text(SCRIPT)
+    losses = {}
+    for processes in (1, 2):
+        run_dir = tmp_path / f"run-{processes}"
+        launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+        launch += ["--master-port", "0", "--standalone"]
+        command = [*launch, tmp_path / "script.py", tmp_path / "recipe.yaml", run_dir]
+        done = subprocess.run(
+            [str(part) for part in command],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "ADASPEC_HOME": str(tmp_path / "home")},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+        losses[processes] = {(x["stage"], x["step"]): x["loss"] for x in lines if "loss" in x}
+    assert losses[1].keys() == losses[2].keys()
+    assert len(losses[1]) == 15
+    for key, loss in losses[1].items():
+        assert losses[2][key] == pytest.approx(loss, rel=1e-5), key
+
+
+def test_padded_vocabularies_are_sliced_and_renormalised(world, mini) -> None:
+    """A draft with more embedding rows than the target: ids beyond the shared ones do not exist."""
+    padded = models.open_model(ModelSpec(source=mini.draft.source), [], 0, "draft")
+    padded.model.resize_token_embeddings(world.vocabulary + 12, mean_resizing=False)
+    with torch.no_grad():
+        padded.model.get_input_embeddings().weight[world.vocabulary :] = 5.0
+    original = models.open_model(mini.target, [], 0, "target")
+    assert models.shared_vocabulary(original, padded) == world.vocabulary
+    spec = plan(mini, "adaspec")
+    loss, _ = gradients(world, spec, world.examples[:4])
+    world.draft = padded.model
+    again, _ = gradients(world, spec, world.examples[:4])
+    assert again == pytest.approx(loss, rel=1e-5)
