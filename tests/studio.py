@@ -1,0 +1,111 @@
+"""The real studio and real runs, as processes, for tests that drive a browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = shutil.which("chromium")
+
+MINI = """
+name: mini
+target: {new: {vocabulary: 280, hidden: 16, layers: 2, heads: 2, feed_forward: 32}}
+draft: {source: target, layers: [1]}
+checkpoint_every: 3
+data:
+  train: {stories: 24, seed: 1}
+  evaluation: {stories: 6, seed: 2}
+  prompt: "{question}\\n"
+  response: "{answer}"
+  max_length: 200
+stage0: {batch: 8, epochs: 1, lr: 3.0e-3}
+stage1: {batch: 8, epochs: 1, lr: 3.0e-3}
+stage2:
+  batch: 8
+  epochs: 1
+  lr: 3.0e-3
+  methods:
+    distillspec: {}
+    distillspec-data: {budget: data}
+    adaspec: {selector: top_delta, budget: published}
+evaluation: {prompts: 6, max_new_tokens: 8, batch: 6, monitor: 3}
+"""
+
+
+def mini(file: Path) -> Path:
+    """A whole recipe that trains in seconds, once the libraries are loaded."""
+    file.write_text(MINI, encoding="utf-8")
+    return file
+
+
+def launch(recipe: Path, folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Begin a real run in a folder, on one core."""
+    command = [sys.executable, "-m", "adaspec", "run", str(recipe), "--run-dir", str(folder)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([*command, *options], cwd=ROOT, env=_one_core(), **quiet)
+
+
+def finish(process: subprocess.Popen[bytes]) -> None:
+    assert process.wait(timeout=120) == 0
+
+
+@contextmanager
+def studio(home: Path) -> Iterator[str]:
+    """The studio on a free port with a home of its own; its address."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    server = subprocess.Popen(command, cwd=ROOT, env=_one_core(ADASPEC_HOME=str(home)))
+    address = f"http://127.0.0.1:{port}"
+    try:
+        enough(lambda: _serves(f"{address}/_stcore/health"))
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has run and drawn what it has."""
+    page.wait_for_selector("[data-testid=stHeading]", timeout=30_000)
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_timeout(800)
+
+
+def enough(condition: Callable[[], Any], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.2)
+
+
+def _serves(address: str) -> bool:
+    try:
+        return bool(urlopen(address, timeout=2).status == 200)
+    except OSError:
+        return False
+
+
+def _one_core(**variables: str) -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"} | variables
