@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check screenshots tiny-models example clean
+.PHONY: app test check kills screenshots tiny-models example clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -16,6 +16,9 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 15 minutes)
+	ADASPEC_KILLS=20 $(BIN)/pytest tests/test_pipeline.py -k killed
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots

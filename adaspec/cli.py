@@ -90,7 +90,7 @@ def run(
     if quiet:
         return
     if finished.report_file.exists():
-        console.print(report.table(runs.read_report(finished)))
+        console.print(report.tables(runs.read_report(finished)))
     console.print(f"Run folder: {finished.path}", soft_wrap=True)
 
 
@@ -106,7 +106,7 @@ def show_report(
     if as_json:
         print(json.dumps(content, indent=1))
     else:
-        console.print(report.table(content))
+        console.print(report.tables(content))
 
 
 def main() -> None:

@@ -123,8 +123,8 @@ def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:
         AdaspecError: rows cannot be read, a field is missing, a split has no usable row.
     """
     train_rows, evaluation_rows = read_splits(data, seed)
-    train = [encode(row, data, tokenizer) for row in train_rows]
-    evaluation = [encode(row, data, tokenizer) for row in evaluation_rows]
+    train = list(encode(train_rows, data, tokenizer))
+    evaluation = list(encode(evaluation_rows, data, tokenizer))
     kept = {
         "train": [example for example, _ in train if example],
         "evaluation": [example for example, _ in evaluation if example],
@@ -143,25 +143,29 @@ def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:
     )
 
 
-def encode(row: Row, data: Data, tokenizer: Any) -> tuple[Example | None, bool]:
-    """One row as an example, and whether it was truncated; None where no response is left.
+def encode(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[Example | None, bool]]:
+    """Every row as an example, None where no response is left, and whether it was truncated.
 
     A token that covers both the end of the prompt and the start of the response counts as
     response. EOS closes every sequence, also a truncated one, so that drafts learn to stop.
     """
-    prompt, response = render(row, data)
-    text = tokenizer(prompt + response, return_offsets_mapping=True, add_special_tokens=True)
-    ids, offsets = text["input_ids"], text["offset_mapping"]
-    if ids and ids[-1] == tokenizer.eos_token_id and offsets[-1][0] == offsets[-1][1]:
-        ids, offsets = ids[:-1], offsets[:-1]  # the tokenizer's own EOS; ours follows
-    prompt_length = sum(end <= len(prompt) for _, end in offsets)
-    truncated = len(ids) + 1 > data.max_length
-    ids = ids[: data.max_length - 1]
-    if len(ids) <= prompt_length:
-        return None, truncated
-    return Example(np.array([*ids, tokenizer.eos_token_id], dtype=np.int64), prompt_length), (
-        truncated
-    )
+    eos = tokenizer.eos_token_id
+    for start in range(0, len(rows), 1000):  # the tokenizer is parallel within a call
+        pairs = [render(row, data) for row in rows[start : start + 1000]]
+        texts = tokenizer(
+            [prompt + response for prompt, response in pairs], return_offsets_mapping=True
+        )
+        for (prompt, _), ids, offsets in zip(
+            pairs, texts["input_ids"], texts["offset_mapping"], strict=True
+        ):
+            if ids and ids[-1] == eos and offsets[-1][0] == offsets[-1][1]:
+                ids, offsets = ids[:-1], offsets[:-1]  # the tokenizer's own EOS; ours follows
+            prompt_length = sum(end <= len(prompt) for _, end in offsets)
+            kept = ids[: data.max_length - 1]
+            example = None
+            if len(kept) > prompt_length:
+                example = Example(np.array([*kept, eos], dtype=np.int64), prompt_length)
+            yield example, len(kept) < len(ids)
 
 
 def render(row: Row, data: Data) -> tuple[str, str]:

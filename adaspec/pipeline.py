@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
@@ -33,6 +33,7 @@ MEASURE = "measurement"
 
 log = logging.getLogger("adaspec")
 
+T = TypeVar("T")
 OnProgress = Callable[[Stage, dict[str, float | int]], None]
 
 
@@ -101,13 +102,11 @@ def execute(
             the recipe, the data or the models; later the run is `failed` and can be gone on with.
     """
     accelerator = accelerator or make_accelerator(recipe)
-    run = _existing(recipe, folder, fresh)
+    run = _on_main(lambda: _existing(recipe, folder, fresh), accelerator)
     if run and run_folder.read_state(run).state == "finished":
         return run
     inputs = _open(recipe, accelerator)
-    if accelerator.is_main_process and run is None:
-        run = run_folder.create(recipe, folder)
-    run = Run(_from_main(run and run.path, accelerator))
+    run = run or _on_main(lambda: run_folder.create(recipe, folder), accelerator)
     with ExitStack() as stack:
         if accelerator.is_main_process:
             stack.enter_context(run_folder.only_writer(run))
@@ -132,6 +131,8 @@ def make_accelerator(recipe: Recipe) -> Accelerator:
 def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
     if folder and (folder / "run.json").exists():
         run = Run(folder.resolve())
+        if fresh:
+            raise AdaspecError(f"{folder} holds a run already: choose another --run-dir.")
         if run_folder.read_state(run).recipe_hash != recipe.hash:
             raise AdaspecError(
                 f"{folder} is a run of another recipe ({run_folder.read_recipe(run).name}, or "
@@ -458,11 +459,20 @@ def _measurement(work: Work, sequences: measurement.Sequences) -> None:
     work.accelerator.wait_for_everyone()
 
 
-def _from_main(value: Any, accelerator: Accelerator) -> Any:
-    """The main process's value, in every process."""
-    box = [value]
-    broadcast_object_list(box)
-    return box[0] if accelerator.num_processes > 1 else value
+def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:
+    """Do something in the main process; every process gets its result, or its AdaspecError."""
+    box: list[Any] = [None]
+    if accelerator.is_main_process:
+        try:
+            box = [work()]
+        except AdaspecError as error:
+            box = [error]
+    if accelerator.num_processes > 1:
+        broadcast_object_list(box)
+    if isinstance(box[0], AdaspecError):
+        raise box[0]
+    result: T = box[0]
+    return result
 
 
 @contextmanager

@@ -398,17 +398,23 @@ def _override(content: dict[str, Any], override: str) -> None:
     path, equals, text = override.partition("=")
     if not equals or not path:
         raise AdaspecError(f"--set {override!r}: write FIELD=VALUE, for instance stage2.k=0.3")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise AdaspecError(f"--set {override!r}: the value is not valid YAML") from None
     *parents, last = path.split(".")
     node = content
     for parent in parents:
         if not isinstance(node.get(parent), dict):
             node[parent] = {}
         node = node[parent]
-    node[last] = value
+    node[last] = _value(text)
+
+
+def _value(text: str) -> Any:
+    """A YAML value; `{question}`, which YAML takes for a mapping, is a template and stays text."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    template = isinstance(value, dict) and value and not any(value.values())
+    return text if template else value
 
 
 def _read(path: Path) -> dict[str, Any]:

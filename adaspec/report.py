@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.table import Table
 
 from adaspec.recipe import Recipe
@@ -108,41 +110,46 @@ def _budget(run: Run, name: str) -> dict[str, float]:
     return budget
 
 
-def table(report: dict[str, Any]) -> Table:
-    """The report for a terminal. The largest acceptance is bold, whoever has it."""
-    best = max(draft["alpha"]["generated"] for draft in report["drafts"])
-    view = Table(title=f"{report['recipe']}   run {report['run']}   target {report['target']}")
-    view.add_column("draft")
-    for heading in ("α generated", "95 % interval", "α data set", "KL", "reverse KL", "top-1"):
-        view.add_column(heading, justify="right")
-    for heading in ("steps", "sequences", "tokens trained", "teacher fwd", "seconds"):
-        view.add_column(heading, justify="right", style="dim")
-    for draft in report["drafts"]:
+def tables(report: dict[str, Any]) -> Group:
+    """The report for a terminal of 80 columns: acceptance, then what each draft cost.
+
+    The largest acceptance is bold, whoever has it.
+    """
+    drafts = report["drafts"]
+    best = max(draft["alpha"]["generated"] for draft in drafts)
+    acceptance = _table("acceptance α", "generated", "95 % interval", "data set", "KL", "top-1")
+    cost = _table("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
+    for draft in drafts:
         alpha, budget = draft["alpha"], draft["budget"]
         low, high = alpha["generated_ci"]
         value = f"{alpha['generated']:.4f}"
-        name = draft["name"] + (f" (= {draft['same_as']})" if "same_as" in draft else "")
-        view.add_row(
-            name + (" +" if "needs" in draft else ""),
+        same = f"= {draft['same_as']}" if "same_as" in draft else ""
+        acceptance.add_row(
+            f"{draft['name']} {same}",
             f"[bold]{value}[/bold]" if alpha["generated"] == best else value,
             f"{low:.4f} – {high:.4f}",
             f"{alpha['dataset']:.4f}",
-            f"{draft['kl']:.4f}",
-            f"{draft['reverse_kl']:.4f}",
-            f"{draft['top1']:.4f}",
-            *(
-                f"{budget[key]:,.0f}"
-                for key in ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
-            ),
+            f"{draft['kl']:.3f}",
+            f"{draft['top1']:.3f}",
         )
-    view.caption = (
-        f"α: exact acceptance, mean Σ min(p, q) over {report['tokens']['generated']:,} tokens the "
-        f"target generated from {report['prompts']} held-out prompts, and over "
-        f"{report['tokens']['dataset']:,} tokens of the data set's answers. KL in nats a token."
-        + ("  +: also needs the reference's training." if _any_needs(report) else "")
+        counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
+        costs = [f"{budget[key]:,.0f}" for key in counts]
+        cost.add_row(draft["name"], *costs, same or ", ".join(draft.get("needs", [])))
+    size = report["tokens"]
+    return Group(
+        f"{report['recipe']} · run {report['run']} · target {report['target']}\n",
+        acceptance,
+        f"\nExact acceptance, the mean of Σ min(p, q): over {size['generated']:,} tokens that the "
+        f"target generated from {report['prompts']} held-out prompts, and over {size['dataset']:,} "
+        "of the data set's answers. KL (nats a token) and top-1 agreement: on the generated.\n",
+        cost,
+        "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
+        "(target or reference). What it needs was trained before, at a cost of its own.",
     )
+
+
+def _table(*headings: str) -> Table:
+    view = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, heading in enumerate(headings):
+        view.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return view
-
-
-def _any_needs(report: dict[str, Any]) -> bool:
-    return any("needs" in draft for draft in report["drafts"])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # models this small are slower on two threads
 
 from adaspec import models, recipe, runs
 from adaspec.recipe import NewModel

@@ -57,7 +57,7 @@ def test_wrong_words_need_no_torch_and_no_traceback(tmp_path, arguments, expecte
 
 
 def write(content: dict, folder: Path) -> str:
-    (folder / "mini.yaml").write_text(yaml.safe_dump(content))
+    (folder / "mini.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return str(folder / "mini.yaml")
 
 
@@ -92,7 +92,7 @@ def test_run_then_report(content, tmp_path) -> None:
     name = write(content, tmp_path)
     done = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path)
     assert done.returncode == 0, done.stderr
-    for word in ("stock", "distillspec (= reference)", "adaspec", "α", str(tmp_path / "run")):
+    for word in ("stock", "distillspec = reference", "adaspec", "α", str(tmp_path / "run")):
         assert word in done.stdout
     shown = adaspec("report", str(tmp_path / "run"), "--json", home=tmp_path)
     content = json.loads(shown.stdout)
@@ -112,7 +112,7 @@ def test_run_then_report(content, tmp_path) -> None:
 
 
 def test_out_of_memory_says_what_to_do(content, tmp_path) -> None:
-    huge = {"vocabulary": 300, "hidden": 8192, "layers": 40, "heads": 8, "feed_forward": 32768}
+    huge = {"vocabulary": 300, "hidden": 8192, "layers": 1, "heads": 8, "feed_forward": 300000}
     name = write(dict(content, target={"new": huge}), tmp_path)
 
     def limit() -> None:
@@ -127,7 +127,7 @@ def test_a_full_disk_says_what_to_do_and_loses_nothing(content, tmp_path) -> Non
     """A real small file system, filled by the run; with room made, the same command goes on."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=420k", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system is not permitted here")
     try:

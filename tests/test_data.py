@@ -41,7 +41,7 @@ TEXT = st.text(max_size=30)
 @settings(max_examples=200)
 def test_mask_covers_the_response_and_nothing_else(tokenizer, question, answer, length) -> None:
     row = {"question": question, "answer": answer}
-    example, truncated = data.encode(row, spec(max_length=length), tokenizer)
+    [(example, truncated)] = data.encode([row], spec(max_length=length), tokenizer)
     whole = tokenizer(question + "\n" + answer)["input_ids"]
     assert truncated == (len(whole) + 1 > length)
     if example is None:
@@ -59,7 +59,7 @@ def test_a_token_across_the_boundary_is_response() -> None:
     """` apples` cut as ` app|les` is other tokens than ` apples`: offsets decide, not lengths."""
     tokenizer = train_tokenizer([row["question"] for row in stories(500, 0)], 600)
     row = {"question": "Ada has 12 app", "answer": "les. Then"}
-    example, _ = data.encode(row, spec(prompt="{question}"), tokenizer)
+    [(example, _)] = data.encode([row], spec(prompt="{question}"), tokenizer)
     words = [tokenizer.decode([i]) for i in example.ids]
     assert words[example.prompt_length] == " apples"
     assert "".join(words[: example.prompt_length]) == "Ada has 12"

@@ -137,7 +137,7 @@ def test_changed_data_is_refused(content, tmp_path, finished_run) -> None:
     with pytest.raises(KeyboardInterrupt):
         pipeline.execute(chosen, run.path, on_progress=stop)
     rows.write_text("question,answer\n" + "Ada has 3.,3\n" * 20)
-    with pytest.raises(AdaspecError, match="The data of run .* changed since it began"):
+    with pytest.raises(AdaspecError, match=r"The data of run .* changed since it began"):
         pipeline.execute(chosen, run.path)
 
 

@@ -115,7 +115,7 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["draft=null"], "stage1 distils a draft: give `draft`"),
         (["stage1=null"], "stage2 compares against the reference"),
         (["stage2.k"], "write FIELD=VALUE"),
-        (["stage2.k=[1"], "the value is not valid YAML"),
+        (["stage2.k=[1"], "stage2.k: Input should be a valid number"),
         (["data.max_length=0"], "data.max_length"),
         (["stage1.batch=2.5"], "stage1.batch"),
     ],
@@ -134,6 +134,10 @@ def test_overrides_reach_any_field() -> None:
     assert one.stage2.methods["adaspec"].k == 0.2
     assert one.data.limit == 7
     assert str(one.data.train.file) == "x.jsonl"
+    templates = ["data.prompt={question}: ", "data.response={answer}", "data.train={stories: 9}"]
+    one = recipe.load("tiny", templates)
+    assert (one.data.prompt, one.data.response) == (("{question}: ",), "{answer}")
+    assert one.data.train.stories == 9
 
 
 def test_unknown_names_offer_the_nearest() -> None:
