@@ -52,7 +52,8 @@ class View:
 
 def views() -> list[View]:
     """Everything there is to show, newest first, the bundled example last."""
-    return [*map(_starting, start.pending()), *map(_view, runs.all_runs())]
+    everything = [*map(_starting, start.pending()), *map(_view, runs.all_runs())]
+    return list({view.id: view for view in everything}.values())  # it may begin between the two
 
 
 def live(all_views: list[View]) -> bool:

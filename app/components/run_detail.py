@@ -166,7 +166,7 @@ def _curves(view: View, state: RunState) -> None:
             help="Exact acceptance rate, the mean of Σ min(p, q), on a few of the held-out "
             "continuations. Step 0 is before training. The table reads all of them.",
         )
-        left.plotly_chart(curves, key="acceptance", config=_PLOT, alt=f"Acceptance by {axis}")
+        left.plotly_chart(curves, key="acceptance", config=_PLOT, alt="Acceptance along training")
     if view.report and right:
         right.markdown(
             "**Final acceptance**",
@@ -183,7 +183,7 @@ def _curves(view: View, state: RunState) -> None:
             "objectives differ, and a filtered loss covers fewer tokens, so compare shapes and "
             "not heights.",
         )
-        st.plotly_chart(loss, key="loss", config=_PLOT, alt=f"Training loss by {axis}")
+        st.plotly_chart(loss, key="loss", config=_PLOT, alt="Loss along training")
 
 
 _PLOT: dict[str, Any] = {"displayModeBar": False}
