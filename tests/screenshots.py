@@ -20,12 +20,10 @@ SHOTS = {  # file name -> address below the studio's, width
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
-        recipe = mini(Path(home) / "mini.yaml")
         finished = Path(home) / "runs" / "01AAAAAAAAAAAAAAAAAAAAAAAA"
         running = Path(home) / "runs" / "01BBBBBBBBBBBBBBBBBBBBBBBB"
-        finish(launch(recipe, finished))
-        slow = ["--set", "stage2.epochs=400", "--set", "stage1.epochs=30"]
-        training = launch(recipe, running, *slow)
+        finish(launch(mini(Path(home) / "mini.yaml", 10, 10), finished))
+        training = launch(mini(Path(home) / "slow.yaml", 30, 400), running)
         try:
             enough(
                 lambda: len(runs.read_metrics(runs.Run(running)).get("distillspec-data", [])) > 9

@@ -29,10 +29,10 @@ data:
   response: "{answer}"
   max_length: 200
 stage0: {batch: 8, epochs: 1, lr: 3.0e-3}
-stage1: {batch: 8, epochs: 1, lr: 3.0e-3}
+stage1: {batch: 8, epochs: STAGE1_EPOCHS, lr: 3.0e-3}
 stage2:
   batch: 8
-  epochs: 1
+  epochs: STAGE2_EPOCHS
   lr: 3.0e-3
   methods:
     distillspec: {}
@@ -42,17 +42,18 @@ evaluation: {prompts: 6, max_new_tokens: 8, batch: 6, monitor: 3}
 """
 
 
-def mini(file: Path) -> Path:
-    """A whole recipe that trains in seconds, once the libraries are loaded."""
-    file.write_text(MINI, encoding="utf-8")
+def mini(file: Path, stage1_epochs: int = 1, stage2_epochs: int = 1) -> Path:
+    """A whole recipe that trains in seconds, once the libraries are loaded, or in more."""
+    text = MINI.replace("STAGE1_EPOCHS", str(stage1_epochs))
+    file.write_text(text.replace("STAGE2_EPOCHS", str(stage2_epochs)), encoding="utf-8")
     return file
 
 
-def launch(recipe: Path, folder: Path, *options: str) -> subprocess.Popen[bytes]:
+def launch(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
     """Begin a real run in a folder, on one core."""
     command = [sys.executable, "-m", "adaspec", "run", str(recipe), "--run-dir", str(folder)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([*command, *options], cwd=ROOT, env=_one_core(), **quiet)
+    return subprocess.Popen(command, cwd=ROOT, env=_one_core(), **quiet)
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:
