@@ -4,6 +4,7 @@ Importing this package, and `recipe`, `runs` and `report`, loads no torch, so th
 command line start at once; `models`, `training` and their neighbours do.
 """
 
+import errno
 from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -11,3 +12,33 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 
 class AdaspecError(Exception):
     """Something the user can put right. The message is one line and says what to do."""
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, in words, and what to do about it where that is known."""
+    text = str(error) or type(error).__name__
+    if _disk_is_full(error):
+        return "The disk is full. Free some space and start again: it goes on where it stopped."
+    if _out_of_memory(error):
+        return (
+            "Out of memory. Set a smaller stage1.micro_batch and stage2.micro_batch (sequences per "
+            "forward pass; with pool=batch the result stays the same) or evaluation.batch, a "
+            "shorter data.max_length, or choose smaller models."
+        )
+    return text
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether this is for the user to put right, and not a fault of ours."""
+    return isinstance(error, AdaspecError) or _disk_is_full(error) or _out_of_memory(error)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    # safetensors reports it in its own exception's text.
+    return getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    # torch raises a RuntimeError of its own on the CPU, another class on a GPU.
+    text = str(error)
+    return isinstance(error, MemoryError) or "out of memory" in text or "t allocate memory" in text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adaspec import AdaspecError, recipe, runs
+from adaspec import explain, is_users, recipe, runs
 
 app = typer.Typer(
     help="Train draft models for speculative decoding, and measure them.",
@@ -118,29 +117,9 @@ def main() -> None:
     except typer.TyperException as error:  # a wrong option or argument
         fail(getattr(error, "format_message", error.__str__)())
     except Exception as error:
-        message = explain(error)
-        if message is None:
+        if not is_users(error):
             raise
-        fail(message)
-
-
-def explain(error: Exception) -> str | None:
-    """One line that says what to do, or None for a fault of our own."""
-    text = str(error)
-    if isinstance(error, AdaspecError):
-        return text
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in text:
-        return (
-            f"The disk of {runs.home()} is full. Free some space and run the same command again: "
-            "it goes on from the last checkpoint."
-        )
-    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return (
-            "Out of memory. Set a smaller stage1.micro_batch and stage2.micro_batch (sequences per "
-            "forward pass; with pool=batch the result stays the same) or evaluation.batch, a "
-            "shorter data.max_length, or choose smaller models."
-        )
-    return None
+        fail(explain(error))
 
 
 def fail(message: str, code: int = 2) -> NoReturn:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, TypeVar
@@ -18,9 +19,9 @@ from typing import Any, TypeVar
 import torch
 import transformers
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 
-from adaspec import AdaspecError, data, measurement, models
+from adaspec import AdaspecError, data, explain, measurement, models
 from adaspec import runs as run_folder
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
@@ -125,7 +126,8 @@ def make_accelerator(recipe: Recipe) -> Accelerator:
     if recipe.precision == "bf16" and not has_bf16:
         raise AdaspecError("precision: bf16 needs a GPU that has it; set precision=float32.")
     bf16 = has_bf16 and recipe.precision != "float32"
-    return Accelerator(mixed_precision="bf16" if bf16 else "no")
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=1))  # while the main one measures
+    return Accelerator(mixed_precision="bf16" if bf16 else "no", kwargs_handlers=[patience])
 
 
 def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
@@ -177,7 +179,7 @@ def _stages(
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
         state.state = "interrupted" if stopped else "failed"
-        state.error = "" if stopped else (str(error) or type(error).__name__)
+        state.error = "" if stopped else explain(error)
         with suppress(OSError):  # a full disk must not hide what went wrong
             work.save_state()
             log.info("%s %s", state.state, state.error)
@@ -206,8 +208,7 @@ def _require_unchanged(state: RunState, inputs: Inputs) -> None:
 
 def _open(recipe: Recipe, accelerator: Accelerator) -> Inputs:
     """Read the data, open the models, derive the trainings; refuse what cannot work."""
-    texts = _texts(recipe) if recipe.target.new else []
-    target = models.open_model(recipe.target, texts, recipe.seed, "target")
+    target = models.open_model(recipe.target, _texts(recipe), recipe.seed, "target")
     stock = None
     vocabulary = target.model.get_output_embeddings().weight.shape[0]
     if recipe.draft:
@@ -222,6 +223,9 @@ def _open(recipe: Recipe, accelerator: Accelerator) -> Inputs:
 
 
 def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
+    if spec.new and not spec.tokenizer:
+        tokenizer = target.tokenizer
+        return models.Opened(models.new_llama(spec.new, tokenizer, seed), tokenizer, "new")
     if spec.source != (TARGET,):
         return models.open_model(spec, [], seed, "draft")
     if spec.layers is None:
@@ -232,6 +236,9 @@ def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Ope
 
 
 def _texts(recipe: Recipe) -> list[str]:
+    """What a new target's tokenizer is trained on."""
+    if recipe.target.new is None or recipe.target.tokenizer:
+        return []
     rows, _ = data.read_splits(recipe.data, recipe.seed)
     return ["".join(data.render(row, recipe.data)) for row in rows]
 
@@ -307,23 +314,24 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
 
 def _stage0(work: Work) -> None:
     """Fine-tune the target, or take it as it is; keep the stock draft."""
-    if work.inputs.plan[0].name == TARGET:
+    target = work.inputs.target.model
+    if work.recipe.stage0 and _done(work, TARGET):
+        target.load_state_dict(_load(work, TARGET).state_dict())
+    elif work.recipe.stage0:
+        evaluation = work.recipe.evaluation
+        held_out = work.inputs.dataset.evaluation[: evaluation.prompts]
         _train(
             work,
             work.inputs.plan[0],
-            work.inputs.target.model,
+            target,
             None,
-            lambda model: measurement.held_out_loss(
-                model,
-                work.inputs.dataset.evaluation[: work.recipe.evaluation.prompts],
-                work.recipe.evaluation.batch,
-            ),
+            lambda model: measurement.held_out_loss(model, held_out, evaluation.batch),
         )
     if work.inputs.stock:
         _keep(work, STOCK, work.inputs.stock.model)
-    work.inputs.target.model.requires_grad_(False)
+    target.requires_grad_(False)
     if work.accelerator.mixed_precision == "bf16":
-        work.inputs.target.model.to(torch.bfloat16)
+        target.to(torch.bfloat16)
 
 
 def _continuations(work: Work) -> measurement.Sequences:
@@ -356,6 +364,8 @@ def _distil(work: Work, training: Training, sequences: measurement.Sequences) ->
         work.state.models[training.name] = work.state.models[same]
         work.save_state()
         return
+    if _done(work, training.name):
+        return
     assert training.method is not None
     draft = _load(work, training.method.start)
     reference = _load(work, REFERENCE).requires_grad_(False) if training.needs_reference else None
@@ -381,14 +391,6 @@ def _train(
 ) -> None:
     """One training to its end, its result and budget in the run folder."""
     name = training.name
-    if work.run.budget_file(name).exists():
-        work.state.models[name] = str(work.run.model(name).relative_to(work.run.path))
-        if name == TARGET:
-            saved = models.open_model(
-                ModelSpec(source=(str(work.run.model(TARGET)),)), [], 0, "target"
-            )
-            model.load_state_dict(saved.model.state_dict())
-        return
     work.begin(name)
     with work.accelerator.autocast():
         budget = train(
@@ -412,6 +414,14 @@ def _train(
     _keep(work, name, model, details)
     if work.accelerator.is_main_process:
         rmtree(work.run.checkpoints(name), ignore_errors=True)
+
+
+def _done(work: Work, name: str) -> bool:
+    """Whether an earlier attempt has finished this training."""
+    done = work.run.budget_file(name).exists()
+    if done:
+        work.state.models[name] = str(work.run.model(name).relative_to(work.run.path))
+    return done
 
 
 def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = None) -> None:

@@ -134,7 +134,7 @@ def test_a_full_disk_says_what_to_do_and_loses_nothing(content, tmp_path) -> Non
         name = write(content, tmp_path)
         command = ("run", name, "--run-dir", str(disk / "run"))
         message = one_line_error(adaspec(*command, home=tmp_path))
-        assert "is full" in message
+        assert "The disk is full" in message
         state = runs.read_state(runs.Run(disk / "run"))
         assert state.state in ("failed", "interrupted")
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
