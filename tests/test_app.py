@@ -254,12 +254,13 @@ def test_log_search(put):
 
 
 def test_example_is_marked_and_has_a_link_of_its_own(
-    put, home: Path, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+    put, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(runs, "EXAMPLE", finished_run.path)
-    shutil.copytree(put(OLD).path, home / "runs" / "example")  # must not come in its way
+    put("example", name="impostor")  # a folder of that name must not come in its way
     page = opened(run="example")
-    assert "example" in page.button(key="open-example").label
+    assert page.button(key="open-example").label.endswith(":gray-badge[example]**")
+    assert page.subheader[0].value == "mini"
     assert "Highest acceptance" in words_on(page)
 
 

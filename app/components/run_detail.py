@@ -20,7 +20,7 @@ def run_detail(view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(words.plain(view.name), anchor=False, width="content")
         state_badge(view)
-        if view.id == "example":
+        if view.run.is_example:
             st.badge("example", color="gray")
         st.caption(f"`{view.id}`", width="content", help="The run's id: adaspec report ID")
     _trouble(view)

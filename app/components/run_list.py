@@ -43,7 +43,7 @@ def run_list(views: list[View], chosen: str) -> str | None:
 
 def _line(view: View, is_chosen: bool) -> str | None:
     name, state, progress, left, best, created = _row()
-    label = words.plain(view.name) + (" :gray-badge[example]" if view.id == "example" else "")
+    label = words.plain(view.name) + (" :gray-badge[example]" if view.run.is_example else "")
     icon = ":material/chevron_right:" if is_chosen else None
     label = f"**{label}**" if is_chosen else label
     opened = name.button(label, key=f"open-{view.id}", type="tertiary", icon=icon, width="stretch")
