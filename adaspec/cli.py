@@ -64,6 +64,7 @@ def run(
     chosen = recipe.load(name, overrides)
     # Threads that sleep while they wait: half the time beside another busy program, 8 % more alone.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # its retries; the failure we report
     from adaspec import pipeline, report  # torch and transformers take seconds to load
 
     accelerator = pipeline.make_accelerator(chosen)

@@ -36,6 +36,8 @@ from adaspec.recipe import ModelSpec, NewModel
 disable_progress_bar()  # the command line draws its own
 
 EOS = "<|endoftext|>"
+NEW = "random weights"
+"""The source of a model made from nothing."""
 LAYER = re.compile(r"\.(layers|h|blocks)\.(\d+)\.")
 PROBE = "Ada has 12 apples, λ → ∞;\n\tfür 東京 🙂 x==y"
 
@@ -110,7 +112,7 @@ def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> 
             tokenizer = _open_tokenizer(*_locate(spec.tokenizer, where))
         else:
             tokenizer = train_tokenizer(texts, spec.new.vocabulary)
-        return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, "new")
+        return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, NEW)
     reasons = []
     for source in spec.source:
         try:

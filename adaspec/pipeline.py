@@ -225,7 +225,8 @@ def _open(recipe: Recipe, accelerator: Accelerator) -> Inputs:
 def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
     if spec.new and not spec.tokenizer:
         tokenizer = target.tokenizer
-        return models.Opened(models.new_llama(spec.new, tokenizer, seed), tokenizer, "new")
+        model = models.new_llama(spec.new, tokenizer, seed)
+        return models.Opened(model, tokenizer, models.NEW)
     if spec.source != (TARGET,):
         return models.open_model(spec, [], seed, "draft")
     if spec.layers is None:
@@ -299,9 +300,8 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
         "rows truncated": inputs.dataset.truncated,
         "shared vocabulary": inputs.vocabulary,
         "target parameters": models.parameters(inputs.target.model),
-        "device": torch.cuda.get_device_name()
-        if cuda
-        else f"CPU, {torch.get_num_threads()} threads",
+        "device": torch.cuda.get_device_name() if cuda else "CPU",
+        "CPU threads": torch.get_num_threads(),
         "processes": accelerator.num_processes,
         "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
         "torch": torch.__version__,

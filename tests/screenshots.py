@@ -11,9 +11,9 @@ from adaspec import runs
 from tests.studio import browser, enough, finish, launch, mini, settle, studio
 
 SHOTS = {  # file name -> address below the studio's, width
-    "runs-finished": ("?run={finished}", 1440),
+    "runs-example": ("?run=example", 1440),
     "runs-running": ("?run={running}", 1440),
-    "runs-narrow": ("?run={finished}", 1024),
+    "runs-narrow": ("?run=example", 1024),
 }
 
 
@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
                         page = chromium.new_page(
                             viewport={"width": width, "height": 900}, color_scheme=theme
                         )
-                        path = path.format(finished=finished.name, running=running.name)
+                        path = path.format(running=running.name)
                         page.goto(f"{address}/{path}")
                         settle(page)
                         photograph(page, folder / f"{name}-{theme}.png", width)

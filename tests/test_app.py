@@ -110,7 +110,7 @@ def test_unequal_budgets_are_said(put):
     assert "Budgets differ" not in words_on(opened())
 
 
-def test_overlapping_intervals_are_called_too_close(put):
+def test_overlapping_intervals_are_said_to_overlap(put):
     run = put()
     report = runs.read_report(run)
     for draft, low in zip(report["drafts"], (0.1, 0.5, 0.5, 0.51, 0.2), strict=True):
@@ -118,7 +118,7 @@ def test_overlapping_intervals_are_called_too_close(put):
     run.report_file.write_text(json.dumps(report))
     said = words_on(opened())
     assert "Highest acceptance: **distillspec-data**" in said
-    assert "intervals overlap: reference and distillspec." in said
+    assert "interval overlaps that of reference and distillspec: only a paired" in said
 
 
 def test_curves_by_steps_or_by_sequences(put):

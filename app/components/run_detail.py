@@ -21,8 +21,9 @@ def run_detail(view: View) -> None:
         st.subheader(words.plain(view.name), anchor=False, width="content")
         state_badge(view)
         if view.run.is_example:
-            st.badge("example", color="gray")
-        st.caption(f"`{view.id}`", width="content", help="The run's id: adaspec report ID")
+            st.badge("example", color="gray", help="Made by make example: adaspec report example")
+        else:
+            st.caption(f"`{view.id}`", width="content", help="The run's id: adaspec report ID")
     _trouble(view)
     if view.word == "starting":
         st.info("Starting. The libraries load first, which takes 10 to 20 seconds.")

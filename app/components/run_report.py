@@ -39,7 +39,7 @@ def run_report(report: dict[str, Any]) -> None:
 
 
 def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
-    """The largest acceptance, what is too close to tell, and whether the comparison is fair."""
+    """The largest acceptance, whose intervals overlap, and whether the comparison is fair."""
     low, high = best["alpha"]["generated_ci"]
     near = [
         draft["name"]
@@ -54,7 +54,9 @@ def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
         f"(95 % interval {words.fixed(low)} – {words.fixed(high)}). "
     )
     if near:
-        text += f"Too close to tell, since the intervals overlap: {_listed(near)}. "
+        text += (
+            f"Its interval overlaps that of {_listed(near)}: only a paired comparison can tell. "
+        )
     return text + _fairness(drafts)
 
 
