@@ -129,7 +129,7 @@ def tables(report: dict[str, Any]) -> Group:
             f"[bold]{value}[/bold]" if alpha["generated"] == best else value,
             f"{low:.4f} – {high:.4f}",
             f"{alpha['dataset']:.4f}",
-            f"{draft['kl']:.3f}",
+            f"{draft['kl']:.{3 if draft['kl'] < 10 else 1}f}",
             f"{draft['top1']:.3f}",
         )
         counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
