@@ -12,6 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
 
 from adaspec import AdaspecError, pipeline, recipe, runs
 from adaspec.runs import Run
@@ -174,3 +178,18 @@ def test_stage_0_alone_trains_a_target(home, content) -> None:
     losses = [x["held_out_loss"] for x in runs.read_metrics(run)["target"] if "held_out_loss" in x]
     assert losses[-1] < losses[0]
     assert not run.report_file.exists()
+
+
+def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
+    """The GPU's precision, on a CPU: forwards in bf16, weights and divergences in float32."""
+    AcceleratorState._reset_state()  # it is one a process, and others here are float32
+    cpu = Accelerator(cpu=True, mixed_precision="bf16")
+    run = pipeline.execute(recipe.parse(content), accelerator=cpu)
+    ours, theirs = runs.read_report(run), runs.read_report(finished_run)
+    for a, b in zip(ours["drafts"], theirs["drafts"], strict=True):
+        assert a["alpha"]["dataset"] == pytest.approx(b["alpha"]["dataset"], abs=0.01)
+        assert a["kl"] != b["kl"]
+    saved = load_file(run.model("adaspec") / "model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+    assert runs.read_state(run).facts["precision"] == "bf16"
+    AcceleratorState._reset_state()

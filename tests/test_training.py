@@ -103,7 +103,7 @@ def test_same_mask_loss_and_gradients_as_the_published_loss(
         Accelerator(),
     )
     assert torch.equal(masks[0], mask)
-    assert ours == pytest.approx(float(expected), rel=1e-5)
+    assert ours == pytest.approx(expected.item(), rel=1e-5)
     for name, parameter in world.draft.named_parameters():
         error = (parameter.grad - twin[name]).abs().max() / twin[name].abs().max()
         assert error < 1e-5, name
@@ -139,7 +139,7 @@ def test_the_micro_batch_pool_is_the_mean_over_its_micro_batches(world, mini) ->
     spec = spec.model_copy(update={"optimisation": optimisation})
     loss, _ = gradients(world, spec, world.examples[:6])
     parts = [plain_loss(world, world.examples[i : i + 3], 0.4, "published")[0] for i in (0, 3)]
-    assert loss == pytest.approx(float(sum(parts)) / 2, rel=1e-5)
+    assert loss == pytest.approx(sum(parts).item() / 2, rel=1e-5)
 
 
 def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
@@ -162,7 +162,7 @@ def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
         seed=0,
     )
     loss = training.accumulate(spec, world.draft, None, examples, [0, 1, 2, 3], 0, Accelerator())
-    assert loss == pytest.approx(float(expected), rel=1e-5)
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("sick", ["draft", "reference"])
