@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, TypeVar
@@ -304,6 +305,7 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
         "CPU threads": torch.get_num_threads(),
         "processes": accelerator.num_processes,
         "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
+        "adaspec": version("adaspec"),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }

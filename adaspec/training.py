@@ -45,7 +45,7 @@ class Budget:
         sequences: sequences read, repeats included.
         selected_tokens: response tokens that contributed a gradient.
         teacher_forwards: sequences run through a frozen model, target or reference.
-        seconds: wall-clock time in the loop, held-out points and checkpoints included.
+        seconds: wall-clock time of the steps, held-out points included.
     """
 
     steps: int = 0
