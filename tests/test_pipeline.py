@@ -193,3 +193,14 @@ def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
     assert runs.read_state(run).facts["precision"] == "bf16"
     AcceleratorState._reset_state()
+
+
+def test_a_new_draft_takes_the_targets_tokenizer(home, content) -> None:
+    small = {"hidden": 16, "layers": 1, "heads": 2, "feed_forward": 24}
+    chosen = recipe.parse(dict(content, draft={"new": small}, stage2=None))
+    run = pipeline.execute(chosen)
+    tokenizer = "tokenizer.json"
+    target = Path(content["target"]) / tokenizer
+    assert (run.model("stock") / tokenizer).read_text() == target.read_text()
+    drafts = runs.read_report(run)["drafts"]
+    assert [draft["name"] for draft in drafts] == ["stock", "reference"]
