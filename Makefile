@@ -17,13 +17,13 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 15 minutes)
+kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
 	ADASPEC_KILLS=20 $(BIN)/pytest tests/test_pipeline.py -k killed
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots
 
-tiny-models: .venv/app ## train anew the models that the recipe `tiny` starts from (about 20 minutes)
+tiny-models: .venv/app ## train anew the models that the recipe `tiny` starts from (slow)
 	rm -rf assets/tiny build/tiny-target build/tiny-stock
 	$(BIN)/adaspec run tiny-target --run-dir build/tiny-target
 	mkdir -p assets/tiny && cp -r build/tiny-target/models/target assets/tiny/target

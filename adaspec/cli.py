@@ -62,7 +62,7 @@ def run(
     Stopped at any moment, the same command goes on from the last checkpoint.
     """
     chosen = recipe.load(name, overrides)
-    # Threads that sleep while they wait: half the time beside another busy program, 8 % more alone.
+    # Threads that sleep while they wait: spinning ones starve each other beside the studio.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # its retries; the failure we report
     from adaspec import pipeline, report  # torch and transformers take seconds to load

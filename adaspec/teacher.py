@@ -30,7 +30,13 @@ class Teacher:
         return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
 
 
+def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
+    """What a model says at the batch's response tokens; over all its ids where none are named."""
+    width = vocabulary or model.get_output_embeddings().weight.shape[0]
+    return Rows(hidden_rows(model, batch), head(model, vocabulary), width)
+
+
 @torch.no_grad()
-def frozen_rows(model: Any, batch: Batch, vocabulary: int) -> Rows:
-    """What a model says at the batch's response tokens, without gradient."""
-    return Rows(hidden_rows(model, batch), head(model, vocabulary), vocabulary)
+def frozen_rows(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
+    """The same without gradient."""
+    return rows_of(model, batch, vocabulary)

@@ -26,11 +26,10 @@ from torch import Tensor
 from adaspec import AdaspecError
 from adaspec.data import Batch, Example, collate
 from adaspec.divergence import OBJECTIVES, Measure, Rows, backward, forward_kl, measure_rows
-from adaspec.models import head, hidden_rows
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import atomic_folder
 from adaspec.selection import count, select
-from adaspec.teacher import Teacher
+from adaspec.teacher import Teacher, frozen_rows, rows_of
 
 KEEP = 2
 """Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
@@ -200,7 +199,7 @@ def _fit_data(model: Any, micro: Micro, scale: float) -> float:
     tokens = micro.batch.next_ids
     values = backward(
         lambda rows, logq: -logq.gather(1, tokens[rows, None])[:, 0],
-        _rows(model, micro.batch, None),
+        rows_of(model, micro.batch, None),
         scale,
     )
     micro.require_finite(values, "Loss")
@@ -228,14 +227,13 @@ def _fit_teacher(
         scores = {}
         for m, micro in mine.items():
             frozen[m] = teacher.rows(micro.batch)
-            with torch.no_grad():
-                q = _rows(draft, micro.batch, teacher.vocabulary)
+            q = frozen_rows(draft, micro.batch, teacher.vocabulary)
             scores[m] = _scores(training, teacher, frozen[m], q, micro)
         masks = _select_together(training, scores, step, accelerator)
     total = 0.0
     for m, micro in mine.items():
         p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch)
-        q = _rows(draft, micro.batch, teacher.vocabulary)
+        q = rows_of(draft, micro.batch, teacher.vocabulary)
         if m not in masks:
             scored = _scores(training, teacher, p, q, micro)
             masks[m] = _select(training, *scored, step, pool=m)
@@ -287,11 +285,6 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
         "cosine": (1 + math.cos(math.pi * done)) / 2,
     }
     return optimisation.lr * shape[optimisation.schedule]
-
-
-def _rows(draft: Any, batch: Batch, vocabulary: int | None) -> Rows:
-    width = vocabulary or draft.get_output_embeddings().weight.shape[0]
-    return Rows(hidden_rows(draft, batch), head(draft, vocabulary), width)
 
 
 def _scores(
