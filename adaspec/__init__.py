@@ -1,7 +1,7 @@
 """AdaSPEC Studio's library: train draft models for speculative decoding and measure them.
 
-Importing this package, and `recipe`, `runs` and `report`, loads no torch, so that pages and the
-command line start at once; `models`, `training` and their neighbours do.
+Importing this package, and `recipe`, `rows`, `runs`, `estimate` and `report`, loads no torch, so
+that pages and the command line start at once; `models`, `training` and their neighbours do.
 """
 
 import errno
@@ -34,8 +34,10 @@ def is_users(error: BaseException) -> bool:
 
 
 def _disk_is_full(error: BaseException) -> bool:
-    # safetensors reports it in its own exception's text.
-    return getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+    # safetensors and SQLite report it in texts of their own.
+    text = str(error)
+    known = "No space left" in text or "disk is full" in text
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or known
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adaspec import explain, is_users, recipe, runs
+from adaspec import AdaspecError, estimate, explain, is_users, recipe, runs
+from adaspec.jobs import queue, supervisor
+from adaspec.jobs.queue import Where
 
 app = typer.Typer(
     help="Train draft models for speculative decoding, and measure them.",
@@ -26,6 +32,8 @@ errors = Console(stderr=True, soft_wrap=True)
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="A name or a YAML file.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="An id, its start, or a folder.")]
+JobName = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or its start.")]
+Owner = Annotated[str | None, typer.Option(help="Who asks for it, if not you; people take turns.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Override a field: stage2.k=0.3"),
@@ -95,6 +103,160 @@ def run(
     if finished.report_file.exists():
         console.print(report.tables(runs.read_report(finished)))
     console.print(f"Run folder: {finished.path}", soft_wrap=True)
+
+
+@app.command("estimate")
+def show_estimate(
+    name: RecipeName,
+    overrides: Set = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Take a few steps even if runs are known.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what a recipe will take, from earlier runs or else from a few steps of it."""
+    chosen = recipe.load(name, overrides)
+    found = None if calibrate else estimate.known(chosen)
+    if found is None:
+        errors.print("Taking a few steps of it ...")
+        found = estimate.calibrate(chosen)
+    if as_json:
+        print(found.model_dump_json(indent=1))
+    else:
+        memory = "unknown: --calibrate measures it"
+        if found.memory is not None:
+            memory = estimate.size(found.memory)
+        span = timedelta(seconds=round(found.seconds))
+        console.print(f"time    {span}\ndisk    {estimate.size(found.disk)}\nmemory  {memory}")
+        console.print(found.source, soft_wrap=True, markup=False)
+    for lack in estimate.lacks(found):
+        errors.print("warning:", style="yellow", end=" ")
+        errors.print(lack, markup=False)
+
+
+@app.command()
+def submit(
+    name: RecipeName,
+    overrides: Set = None,
+    owner: Owner = None,
+    new: Annotated[bool, typer.Option("--new", help="Train even what was trained before.")] = False,
+) -> None:
+    """Put a recipe in the queue, for a supervisor or the studio to train."""
+    chosen = recipe.load(name, overrides)
+    done = None if new else runs.newest(chosen, "finished")
+    if done:
+        console.print(
+            f"Run {done.path.name} has trained this recipe already: adaspec report "
+            f"{done.path.name}. To train it again: --new.",
+            soft_wrap=True,
+        )
+        return
+    _say_queued(queue.submit(chosen, owner or queue.me()))
+
+
+@app.command()
+def resume(name: JobName, owner: Owner = None) -> None:
+    """Queue a run that was stopped or failed; it goes on from its last checkpoint."""
+    _say_queued(queue.resume(name, owner or queue.me()))
+
+
+def _say_queued(job: queue.Job) -> None:
+    position = queue.positions(queue.all_jobs()).get(job.id)
+    console.print(f"{job.id} is queued{f', position {position}' if position else ''}.")
+    if not supervisor.alive():
+        errors.print("Nothing works the queue off: start adaspec supervisor, or the studio.")
+
+
+@app.command()
+def jobs(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the jobs: those at work, those waiting in their order, those that ended."""
+    everything = queue.all_jobs()
+    place = queue.positions(everything)
+    order = {"running": 0, "queued": 1}
+    everything.sort(key=lambda job: (order.get(job.state, 2), place.get(job.id, -job.place)))
+    if as_json:
+        listed = [_job_row(job, place.get(job.id)) for job in everything]
+        print(json.dumps(listed, indent=1))
+        return
+    view = Table()
+    for heading in ("id", "name", "owner", "state", "remark"):
+        view.add_column(heading, overflow="fold", no_wrap=heading == "id")
+    for job in everything:
+        state = f"queued, {place[job.id]}" if job.id in place else job.state
+        remark = job.error or (f"attempt {job.attempt}" if job.attempt > 1 else "")
+        cells = (job.id, job.name, job.owner, state, remark)
+        view.add_row(*map(escape, cells))
+    console.print(view)
+
+
+def _job_row(job: queue.Job, position: int | None) -> dict[str, Any]:
+    row = job.model_dump(exclude={"recipe", "token", "place", "turn"})
+    return {"id": job.id, "run": job.id, "position": position} | row
+
+
+@app.command()
+def cancel(name: JobName) -> None:
+    """End a waiting job; stop the one at work. It can be resumed."""
+    job = queue.cancel(name)
+    said = "is cancelled" if job.state == "cancelled" else "is asked to stop"
+    console.print(f"{job.id} {said}. To go on with it: adaspec resume {job.id}", soft_wrap=True)
+
+
+@app.command()
+def move(
+    name: JobName,
+    where: Annotated[
+        Where, typer.Argument(metavar="first|last", help="Before all others, or behind.")
+    ],
+) -> None:
+    """Change the order of the queue."""
+    job = queue.move(name, where)
+    console.print(f"{job.id} is position {queue.positions(queue.all_jobs())[job.id]}.")
+
+
+@app.command()
+def rename(name: RunName, new_name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Give a run another name to be shown by; also while it is trained."""
+    run = runs.find(name)
+    runs.rename(run, new_name)
+    console.print(f"{run.path.name} is called {runs.read_state(run).name}.", markup=False)
+
+
+@app.command()
+def delete(
+    name: Annotated[str, typer.Argument(metavar="ID", help="A run's or job's id, or its start.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a run with its models, and the job that it was."""
+    run = _run_or_job(name)
+    identity = run.path.name
+    if not yes:
+        if not sys.stdin.isatty():
+            fail(f"Nobody is there to be asked whether to remove {identity}: give --yes.")
+        if not typer.confirm(f"Remove {identity} with all its models?"):
+            return
+    if run.path.parent == runs.runs_folder():
+        queue.delete(identity)
+    else:
+        runs.delete(run)
+    console.print(f"{identity} is removed.")
+
+
+def _run_or_job(name: str) -> runs.Run:
+    """A run, or what would have become one of a job that never began."""
+    with suppress(AdaspecError):
+        return runs.Run(runs.runs_folder() / queue.find(name).id)
+    return runs.find(name)
+
+
+@app.command("supervisor")
+def serve() -> None:
+    """Work the queue off in the foreground until stopped. Running jobs then go on by themselves."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    with suppress(KeyboardInterrupt):
+        supervisor.serve()
 
 
 @app.command("report")

@@ -1,31 +1,22 @@
-"""Examples: rows -> prompt + response -> token ids with a mask of the response.
+"""Examples: rows -> token ids of prompt + response, with a mask of the response.
 
-Rows come from the built-in stories, from files (JSONL, CSV, Parquet, TXT) or from a Hugging Face
-Hub data set. What counts as response is decided by character offsets in the joined text, because a
-separately tokenised prompt can end in other tokens than the same prompt with its response.
+What counts as response is decided by character offsets in the joined text, because a separately
+tokenised prompt can end in other tokens than the same prompt with its response.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
-import random
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from adaspec import AdaspecError
-from adaspec.recipe import Data, Holdout, Rows, nearest
-from adaspec.stories import stories
-
-Row = dict[str, Any]
-FIELD = re.compile(r"\{(\w+)\}")
+from adaspec.recipe import Data
+from adaspec.rows import Row, read_splits, render
 
 
 @dataclass(frozen=True)
@@ -166,162 +157,3 @@ def encode(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[Exampl
             if len(kept) > prompt_length:
                 example = Example(np.array([*kept, eos], dtype=np.int64), prompt_length)
             yield example, len(kept) < len(ids)
-
-
-def render(row: Row, data: Data) -> tuple[str, str]:
-    """(prompt, response) of one row.
-
-    Raises:
-        AdaspecError: a template names a field that the row does not have.
-    """
-    prompt = _fill(data.prompt[-1], row)
-    for template in data.prompt[:-1]:
-        if all(str(_field(row, name)).strip() for name in FIELD.findall(template)):
-            prompt = _fill(template, row)
-            break
-    response = _fill(data.response, row)
-    for old, new in data.replace.items():
-        response = response.replace(old, new)
-    return prompt, response
-
-
-def _fill(template: str, row: Row) -> str:
-    # Not str.format: a template must not reach attributes of what it is given.
-    return FIELD.sub(lambda match: str(_field(row, match[1])), template)
-
-
-def _field(row: Row, name: str) -> Any:
-    if name not in row:
-        have = [key for key in row if key != "__where__"]
-        raise AdaspecError(
-            f"{row.get('__where__', 'Data')}: no field {name!r} (it has {', '.join(have)})."
-            f"{nearest(name, have)} Fields are named in data.prompt and data.response."
-        )
-    return "" if row[name] is None else row[name]
-
-
-def read_splits(data: Data, seed: int) -> tuple[list[Row], list[Row]]:
-    """Training and evaluation rows, limits applied.
-
-    Raises:
-        AdaspecError: as `read`, or a split is empty.
-    """
-    train = read(data.train, "data.train")
-    if isinstance(data.evaluation, Holdout):
-        order = random.Random(f"holdout-{seed}").sample(range(len(train)), len(train))
-        count = max(1, round(len(train) * data.evaluation.holdout))
-        held = set(order[:count])
-        evaluation = [row for i, row in enumerate(train) if i in held]
-        train = [row for i, row in enumerate(train) if i not in held]
-    else:
-        evaluation = read(data.evaluation, "data.evaluation")
-    train, evaluation = train[: data.limit], evaluation[: data.evaluation_limit]
-    for split, rows in (("train", train), ("evaluation", evaluation)):
-        if not rows:
-            raise AdaspecError(f"Data: the {split} split is empty. Check data.{split}.")
-    return train, evaluation
-
-
-def read(rows: Rows, where: str) -> list[Row]:
-    """All rows of one source.
-
-    Raises:
-        AdaspecError: file and line for a fault in a file; what to do offline for the Hub.
-    """
-    if rows.stories is not None:
-        return list(stories(rows.stories, rows.seed))
-    if rows.file is not None:
-        return read_file(rows.file, where)
-    return _read_hub(rows, where)
-
-
-def read_file(path: Path, where: str = "data") -> list[Row]:
-    """Rows of a JSONL, CSV, Parquet or TXT file (TXT: one row a line, field `text`).
-
-    Raises:
-        AdaspecError: the file and the line, and what was expected there.
-    """
-    readers = {".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet, ".txt": _txt}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise AdaspecError(f"{where}: {path}: expected a file ending in {', '.join(readers)}")
-    if not path.is_file():
-        raise AdaspecError(f"{where}: no file {path}")
-    try:
-        return list(reader(path))
-    except UnicodeDecodeError as error:
-        raise AdaspecError(f"{path}: not UTF-8 text at byte {error.start}") from None
-    except OSError as error:
-        raise AdaspecError(f"{path}: cannot be read: {error}") from None
-
-
-def _jsonl(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise AdaspecError(f"{path}, line {number}: not JSON: {error.msg}") from None
-            if not isinstance(row, dict):
-                raise AdaspecError(f"{path}, line {number}: expected an object with fields")
-            yield row | {"__where__": f"{path}, line {number}"}
-
-
-def _csv(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    raise AdaspecError(
-                        f"{path}, line {reader.line_num}: not {len(reader.fieldnames or [])} "
-                        "columns like the header"
-                    )
-                yield row | {"__where__": f"{path}, line {reader.line_num}"}
-        except csv.Error as error:
-            raise AdaspecError(f"{path}, line {reader.line_num}: not CSV: {error}") from None
-
-
-def _parquet(path: Path) -> Iterator[Row]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowException:
-        raise AdaspecError(f"{path}: not a Parquet file") from None
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield row | {"__where__": f"{path}, row {number}"}
-
-
-def _txt(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield {"text": line.rstrip("\n"), "__where__": f"{path}, line {number}"}
-
-
-def _read_hub(rows: Rows, where: str) -> list[Row]:
-    import datasets
-
-    try:
-        table = datasets.load_dataset(
-            rows.hub, rows.config, split=rows.split, revision=rows.revision
-        )
-    except ValueError as error:  # an unknown configuration or split: the library names the valid
-        raise AdaspecError(f"{where}: {rows.hub}: {_first_line(error)}") from None
-    except Exception as error:  # the Hub client's errors share no base class
-        raise AdaspecError(
-            f"{where}: cannot fetch {rows.hub} from the Hugging Face Hub "
-            f"({type(error).__name__}). Offline, download it elsewhere and pass "
-            f"--set {where}=FILE.jsonl"
-        ) from None
-    return [
-        row | {"__where__": f"{rows.hub} {rows.split}, row {i}"} for i, row in enumerate(table, 1)
-    ]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -22,7 +24,7 @@ import transformers
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
 
-from adaspec import AdaspecError, data, explain, measurement, models
+from adaspec import AdaspecError, data, explain, measurement, models, rows
 from adaspec import runs as run_folder
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
@@ -76,7 +78,8 @@ class Work:
             run_folder.write_state(self.run, self.state)
 
     def tell(self, name: str, row: dict[str, float | int]) -> None:
-        run_folder.log_metrics(self.run, name, row)
+        memory = peak_memory(self.accelerator.device)
+        run_folder.log_metrics(self.run, name, {**row, "memory": memory})
         self.on_progress(self.stage(name), row)
 
 
@@ -107,7 +110,7 @@ def execute(
     run = _on_main(lambda: _existing(recipe, folder, fresh), accelerator)
     if run and run_folder.read_state(run).state == "finished":
         return run
-    inputs = _open(recipe, accelerator)
+    inputs = open_inputs(recipe, accelerator)
     run = run or _on_main(lambda: run_folder.create(recipe, folder), accelerator)
     with ExitStack() as stack:
         if accelerator.is_main_process:
@@ -207,8 +210,12 @@ def _require_unchanged(state: RunState, inputs: Inputs) -> None:
     state.hashes = hashes
 
 
-def _open(recipe: Recipe, accelerator: Accelerator) -> Inputs:
-    """Read the data, open the models, derive the trainings; refuse what cannot work."""
+def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
+    """Read the data, open the models, derive the trainings; refuse what cannot work.
+
+    Raises:
+        AdaspecError: a fault in the recipe, the data or the models.
+    """
     target = models.open_model(recipe.target, _texts(recipe), recipe.seed, "target")
     stock = None
     vocabulary = target.model.get_output_embeddings().weight.shape[0]
@@ -241,8 +248,8 @@ def _texts(recipe: Recipe) -> list[str]:
     """What a new target's tokenizer is trained on."""
     if recipe.target.new is None or recipe.target.tokenizer:
         return []
-    rows, _ = data.read_splits(recipe.data, recipe.seed)
-    return ["".join(data.render(row, recipe.data)) for row in rows]
+    train, _ = rows.read_splits(recipe.data, recipe.seed)
+    return ["".join(rows.render(row, recipe.data)) for row in train]
 
 
 def _require_room(recipe: Recipe, dataset: data.Dataset, opened: list[models.Opened]) -> None:
@@ -312,6 +319,14 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
     if inputs.stock:
         facts["draft parameters"] = models.parameters(inputs.stock.model)
     return facts
+
+
+def peak_memory(device: torch.device) -> int:
+    """Most bytes that this process has had so far: of the GPU, or else resident."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _stage0(work: Work) -> None:

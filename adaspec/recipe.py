@@ -41,7 +41,9 @@ Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl"]
 class Strict(BaseModel):
     """Immutable, and an unknown key is an error rather than a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
 
 class NewModel(Strict):
@@ -69,7 +71,9 @@ class ModelSpec(Strict):
 
     source: tuple[str, ...] = ()
     new: NewModel | None = None
-    layers: tuple[int, ...] | None = Field(None, description="keep only these layers (pruning)")
+    layers: tuple[int, ...] | None = Field(
+        None, min_length=1, description="keep only these layers (pruning)"
+    )
     tokenizer: str | None = Field(None, description="a new model's tokenizer; trained when absent")
 
     @field_validator("source", mode="before")
@@ -124,7 +128,9 @@ class Data(Strict):
 
     train: Annotated[Rows, BeforeValidator(_rows)]
     evaluation: Annotated[Rows | Holdout, BeforeValidator(_rows)]
-    prompt: tuple[str, ...] = Field(description="templates; the first with no empty field is used")
+    prompt: tuple[str, ...] = Field(
+        min_length=1, description="templates; the first with no empty field is used"
+    )
     response: str
     replace: dict[str, str] = Field({}, description="applied to the response, in order")
     max_length: int = Field(512, ge=4, description="tokens of prompt + response, EOS included")
@@ -201,6 +207,7 @@ class Recipe(Strict):
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto: bf16 on a GPU that has it, else float32"
     )
+    gpus: int = Field(1, ge=1, description="GPUs that a job of it takes; none where there is none")
     checkpoint_every: int = Field(100, ge=1, description="optimiser steps")
     target: Model
     draft: Model | None = None
@@ -224,8 +231,8 @@ class Recipe(Strict):
 
     @property
     def hash(self) -> str:
-        """Equal for recipes that would do the same; display texts do not count."""
-        return _digest(self.model_dump(mode="json", exclude={"name", "about"}))
+        """Equal for recipes that would do the same; display texts and GPUs do not count."""
+        return _digest(self.model_dump(mode="json", exclude={"name", "about", "gpus"}))
 
     def yaml(self) -> str:
         """The recipe as YAML that `load` reads back to an equal recipe."""
@@ -355,7 +362,32 @@ def load(name: str, overrides: list[str] | None = None) -> Recipe:
     content.setdefault("name", name)
     for override in overrides or []:
         _override(content, override)
-    return parse(content)
+    return anchored(parse(content))
+
+
+def read(text: str) -> Recipe:
+    """The recipe that `Recipe.yaml` wrote."""
+    return parse(yaml.safe_load(text))
+
+
+def anchored(recipe: Recipe) -> Recipe:
+    """Local paths made absolute: a job reads the same files as the shell it was submitted from."""
+    data, train, evaluation = recipe.data, recipe.data.train, recipe.data.evaluation
+    if train.file:
+        train = train.model_copy(update={"file": train.file.absolute()})
+    if isinstance(evaluation, Rows) and evaluation.file:
+        evaluation = evaluation.model_copy(update={"file": evaluation.file.absolute()})
+    models = {
+        name: spec.model_copy(update={"source": tuple(map(_absolute, spec.source))})
+        for name in ("target", "draft")
+        if (spec := getattr(recipe, name)) and spec.source
+    }
+    rows = {"train": train, "evaluation": evaluation}
+    return recipe.model_copy(update=models | {"data": data.model_copy(update=rows)})
+
+
+def _absolute(source: str) -> str:
+    return str(Path(source).absolute()) if Path(source).exists() else source
 
 
 def parse(content: dict[str, Any]) -> Recipe:

@@ -12,15 +12,15 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 import psutil
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, Field, ValidationError
@@ -28,13 +28,23 @@ from ulid import ULID
 
 from adaspec import ASSETS, AdaspecError
 from adaspec.recipe import Recipe, load
+from adaspec.settings import settings
 
 EXAMPLE = ASSETS / "example"
 State = Literal["running", "finished", "failed", "interrupted"]
+Metrics = dict[str, list[dict[str, Any]]]  # stage -> rows, one a step
+LONGEST_NAME = 80
+DELETED = ".adaspec-deleted"
+"""How the hidden name of a run that is being removed ends."""
 
 
 class Process(BaseModel):
-    """A process, told apart from a later one with the same pid by its creation time."""
+    """A process, told apart from a later one with the same pid by its creation time.
+
+    Attributes:
+        created: seconds after the machine's start. The time of day would move when the clock is
+            set, and a running process would count as gone.
+    """
 
     pid: int
     created: float
@@ -43,7 +53,7 @@ class Process(BaseModel):
     @classmethod
     def this(cls) -> Process:
         me = psutil.Process()
-        return cls(pid=me.pid, created=me.create_time(), host=socket.gethostname())
+        return cls(pid=me.pid, created=_created(me), host=socket.gethostname())
 
     def alive(self) -> bool:
         """Whether it still runs; a process of another machine counts as gone."""
@@ -52,9 +62,14 @@ class Process(BaseModel):
         try:
             found = psutil.Process(self.pid)
             ended = found.status() == psutil.STATUS_ZOMBIE
+            created = _created(found)
         except psutil.NoSuchProcess:
             return False
-        return not ended and abs(found.create_time() - self.created) < 1
+        return not ended and abs(created - self.created) < 0.1
+
+
+def _created(process: psutil.Process) -> float:
+    return process.create_time() - psutil.boot_time()  # both move with the clock
 
 
 class Stage(BaseModel):
@@ -108,6 +123,11 @@ class Run:
         return self.path / "run.json"
 
     @property
+    def name_file(self) -> Path:
+        """What people call the run, where they renamed it; apart from run.json, the training's."""
+        return self.path / "name.txt"
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
@@ -155,7 +175,7 @@ class Run:
 
 def home() -> Path:
     """`ADASPEC_HOME`, or the platform's folder for user data."""
-    return Path(os.environ.get("ADASPEC_HOME") or platformdirs.user_data_path("adaspec"))
+    return settings().home
 
 
 def runs_folder() -> Path:
@@ -164,7 +184,7 @@ def runs_folder() -> Path:
 
 def all_runs() -> list[Run]:
     """Every run, newest first, and the bundled example last."""
-    ids = [path for path in runs_folder().glob("*") if (path / "run.json").is_file()]
+    ids = [path for path in runs_folder().glob("[!.]*") if (path / "run.json").is_file()]
     newest_first = sorted(ids, key=lambda path: path.name, reverse=True)
     example = [Run(EXAMPLE)] if (EXAMPLE / "run.json").is_file() else []
     return [Run(path) for path in newest_first] + example
@@ -200,21 +220,20 @@ def create(recipe: Recipe, folder: Path | None = None) -> Run:
     identity = path.name if path.parent == runs_folder() else str(ULID())
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise AdaspecError(f"{path} is not a run folder and not empty: choose another --run-dir.")
+    state = RunState(
+        id=identity,
+        name=recipe.name,
+        recipe_hash=recipe.hash,
+        created=datetime.now(UTC),
+        process=Process.this(),
+    )
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        run = Run(path)
-        write_atomic(run.recipe_file, recipe.yaml())
-        state = RunState(
-            id=identity,
-            name=recipe.name,
-            recipe_hash=recipe.hash,
-            created=datetime.now(UTC),
-            process=Process.this(),
-        )
-        write_state(run, state)  # last: with run.json the folder counts as a run
+        with atomic_folder(path) as new:
+            write_atomic(Run(new).recipe_file, recipe.yaml())
+            write_state(Run(new), state)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise AdaspecError(f"Cannot create the run folder {path}: {error.strerror}.") from None
-    return run
+    return Run(path)
 
 
 def newest(recipe: Recipe, *states: State) -> Run | None:
@@ -232,6 +251,8 @@ def newest(recipe: Recipe, *states: State) -> Run | None:
 def read_state(run: Run) -> RunState:
     """`run.json`, with `running` turned into `interrupted` where the process is gone.
 
+    A run that was renamed has its new name.
+
     Raises:
         AdaspecError: not a run folder.
     """
@@ -241,6 +262,8 @@ def read_state(run: Run) -> RunState:
         raise AdaspecError(f"{run.path} is not a run folder: no readable run.json.") from None
     if state.state == "running" and not (state.process and state.process.alive()):
         state.state = "interrupted"
+    with suppress(OSError):
+        state.name = run.name_file.read_text(encoding="utf-8", errors="replace").strip()
     return state
 
 
@@ -272,7 +295,11 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         content = path.read_bytes()
     except FileNotFoundError:
         return
-    for line in content.splitlines():
+    yield from _rows(content)
+
+
+def _rows(lines: bytes) -> Iterator[dict[str, Any]]:
+    for line in lines.splitlines():
         try:
             row = json.loads(line)
         except ValueError:
@@ -281,15 +308,38 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield row
 
 
-def read_metrics(run: Run) -> dict[str, list[dict[str, Any]]]:
+class MetricsReader:
+    """A run's metrics as they grow: each look parses only the lines that the last one did not."""
+
+    def __init__(self, run: Run) -> None:
+        self._file = run.metrics_file
+        self._lock = threading.Lock()
+        self._parsed = 0  # bytes
+        self._metrics: Metrics = {}
+
+    def read(self) -> Metrics:
+        """Steps of every stage in order; a step repeated after a resumption counts once."""
+        with self._lock:
+            with suppress(FileNotFoundError), self._file.open("rb") as file:
+                file.seek(self._parsed)
+                lines = file.read()
+                lines = lines[: lines.rfind(b"\n") + 1]  # the rest is still being written
+                self._parsed += len(lines)
+                self._add(_rows(lines))
+            return {stage: rows.copy() for stage, rows in self._metrics.items()}
+
+    def _add(self, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
+            if "stage" in row and "step" in row:
+                steps = self._metrics.setdefault(row["stage"], [])
+                while steps and steps[-1]["step"] >= row["step"]:
+                    steps.pop()
+                steps.append(row)
+
+
+def read_metrics(run: Run) -> Metrics:
     """Steps of every stage in order; a step repeated after a resumption counts once."""
-    stages: dict[str, dict[int, dict[str, Any]]] = {}
-    for row in read_lines(run.metrics_file):
-        steps = stages.setdefault(row["stage"], {})
-        while steps and next(reversed(steps)) >= row["step"]:
-            steps.popitem()
-        steps[row["step"]] = row
-    return {stage: list(steps.values()) for stage, steps in stages.items()}
+    return MetricsReader(run).read()
 
 
 @dataclass(frozen=True)
@@ -311,7 +361,7 @@ class Progress:
     seconds_left: float | None
 
 
-def progress(state: RunState, metrics: dict[str, list[dict[str, Any]]]) -> Progress:
+def progress(state: RunState, metrics: Metrics) -> Progress:
     """Progress from the plan and what has been logged."""
     if state.state == "finished":
         return Progress(1.0, "", 0, 0, None, 0.0)
@@ -352,7 +402,7 @@ def only_writer(run: Run) -> Iterator[None]:
     Raises:
         AdaspecError: another process is working on it.
     """
-    lock = FileLock(run.path / "run.lock", timeout=0)
+    lock = FileLock(run.path / "run.lock", timeout=5)  # one that was just stopped may still end
     try:
         lock.acquire()
     except Timeout:
@@ -361,6 +411,52 @@ def only_writer(run: Run) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def rename(run: Run, name: str) -> None:
+    """Give the run another name to be shown by; also while it is trained.
+
+    Raises:
+        AdaspecError: not a name, or the bundled example.
+    """
+    name = name.strip()
+    if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
+        raise AdaspecError(f"A name is one line of 1 to {LONGEST_NAME} printable characters.")
+    if run.is_example:
+        raise AdaspecError("The bundled example keeps its name.")
+    write_atomic(run.name_file, name)
+
+
+def delete(run: Run) -> None:
+    """Remove the run's folder. One that a crash leaves half removed is no run any more.
+
+    Raises:
+        AdaspecError: it is being trained, is not there, or is the bundled example.
+    """
+    if run.is_example:
+        raise AdaspecError("The bundled example cannot be deleted.")
+    if not run.state_file.is_file():
+        raise AdaspecError(f"No run {run.path.name}. Runs live in {runs_folder()}.")
+    if _is_running(run):
+        raise AdaspecError(f"Run {run.path.name} is being trained: stop it first.")
+    sweep(run.path.parent)
+    with only_writer(run):
+        run.path.rename(run.path.with_name(f".{run.path.name}{DELETED}"))
+        _sync(run.path.parent)
+    sweep(run.path.parent)
+
+
+def _is_running(run: Run) -> bool:
+    try:
+        return read_state(run).state == "running"
+    except AdaspecError:  # what cannot be read can be removed
+        return False
+
+
+def sweep(folder: Path) -> None:
+    """Remove what is left of deleted runs in this folder."""
+    for path in folder.glob(f".*{DELETED}"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_state(run: Run, state: RunState) -> None:
@@ -413,11 +509,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A new folder to fill, which becomes `path` if all went well; leftovers are swept."""
+    """A new folder to fill, which becomes `path` if all went well; a killed one's rest is swept."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(".*.new"):
-        shutil.rmtree(leftover)
     new = path.parent / f".{path.name}.new"
+    if new.exists():
+        shutil.rmtree(new)
     new.mkdir()
     try:
         yield new

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from adaspec import runs
+from tests.studio import enough
 
 ADASPEC = [sys.executable, "-m", "adaspec"]
 
@@ -47,6 +50,12 @@ def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
         (["run", "tiny", "--set", "stage2.k=2"], "stage2.k: Input should be less than or equal"),
         (["run", "tiny", "--set", "stage2.kk=2"], "Did you mean 'k'?"),
         (["run", "nowhere.yaml"], "No recipe file nowhere.yaml"),
+        (["submit", "tinny"], "Did you mean 'tiny'?"),
+        (["submit", "tiny", "--set", "stage2.k=0"], "stage2.k: Input should be greater than 0"),
+        (["cancel", "nothing"], "No job 'nothing'. See: adaspec jobs"),
+        (["cancel", ""], "No job ''"),
+        (["resume", "nothing"], "No run 'nothing'"),
+        (["move", "nothing", "up"], "'up' is not one of 'first', 'last'"),
         (["report", "nothing"], "No run 'nothing'. Runs live in"),
         (["report", "."], ". is not a run folder: it has no run.json."),
     ],
@@ -54,6 +63,55 @@ def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
 def test_wrong_words_need_no_torch_and_no_traceback(tmp_path, arguments, expected) -> None:
     assert expected in one_line_error(adaspec(*arguments, home=tmp_path / "home"))
     assert not (tmp_path / "home").exists()
+
+
+def listed(home: Path) -> list[dict]:
+    return json.loads(adaspec("jobs", "--json", home=home).stdout)
+
+
+def test_the_queue_from_the_command_line(tmp_path) -> None:
+    home = tmp_path / "home"
+    assert listed(home) == []
+    submitted = [
+        adaspec("submit", "tiny", "--owner", owner, "--set", f"seed={seed}", home=home)
+        for owner, seed in (("ada", 1), ("ada", 2), ("bob", 3))
+    ]
+    assert [done.returncode for done in submitted] == [0, 0, 0]
+    assert "Nothing works the queue off: start adaspec supervisor" in submitted[0].stderr
+    ids = [done.stdout.split()[0] for done in submitted]
+    assert [(job["id"], job["position"], job["owner"]) for job in listed(home)] == [
+        (ids[0], 1, "ada"),
+        (ids[2], 2, "bob"),
+        (ids[1], 3, "ada"),
+    ]
+    first = listed(home)[0]
+    assert first["run"] == first["id"]
+    assert (first["name"], first["state"], first["attempt"]) == ("tiny", "queued", 0)
+    assert adaspec("move", ids[1], "first", home=home).stdout == f"{ids[1]} is position 1.\n"
+    assert "is cancelled" in adaspec("cancel", ids[0], home=home).stdout
+    assert [job["position"] for job in listed(home)] == [1, 2, None]
+    assert "is cancelled already" in one_line_error(adaspec("cancel", ids[0], home=home))
+    assert "is queued, position 3" in adaspec("resume", ids[0], home=home).stdout
+    table = adaspec("jobs", home=home).stdout
+    assert all(word in table for word in [*ids, "queued, 1", "ada", "bob"])
+
+
+def test_a_headless_server_trains_what_is_submitted(tmp_path, content, finished_run) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(finished_run.path, home / "runs" / finished_run.path.name)
+    file = write(content, tmp_path)
+    offered = adaspec("submit", file, home=home)
+    assert (offered.returncode, listed(home)) == (0, [])
+    assert f"Run {finished_run.path.name} has trained this recipe already" in offered.stdout
+    identity = adaspec("submit", file, "--new", home=home).stdout.split()[0]
+    environment = os.environ | {"ADASPEC_HOME": str(home)}
+    server = subprocess.Popen([*ADASPEC, "supervisor"], env=environment, stderr=subprocess.DEVNULL)
+    try:
+        enough(lambda: listed(home)[0]["state"] == "succeeded")
+    finally:
+        server.send_signal(signal.SIGINT)
+    assert server.wait(timeout=10) == 0
+    assert "acceptance" in adaspec("report", identity, home=home).stdout
 
 
 def write(content: dict, folder: Path) -> str:
@@ -70,7 +128,7 @@ def test_faults_in_data_and_models_leave_nothing_behind(content, tmp_path) -> No
     name = write(content, tmp_path)
     cases = {
         f"data.train={bad}": "line 2: not JSON",
-        "data.train=nowhere.jsonl": "no file nowhere.jsonl",
+        "data.train=nowhere.jsonl": "/nowhere.jsonl",
         "data.train={hub: openai/gsm8k}": "cannot fetch openai/gsm8k from the Hugging Face Hub",
         "data.response={reply}": "no field 'reply'",
         "data.max_length=6": "lost its whole response",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,10 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["stage2.k=[1"], "stage2.k: Input should be a valid number"),
         (["data.max_length=0"], "data.max_length"),
         (["stage1.batch=2.5"], "stage1.batch"),
+        (["stage1.lr=.inf"], "stage1.lr: Input should be a finite number"),
+        (["data.prompt=[]"], "data.prompt: Tuple should have at least 1 item"),
+        (["draft={source: target, layers: []}"], "draft.layers: Tuple should have at least 1 item"),
+        (["gpus=0"], "gpus: Input should be greater than or equal to 1"),
     ],
 )
 def test_bad_values_are_one_line_that_names_the_field(overrides, expected) -> None:
@@ -133,7 +138,7 @@ def test_overrides_reach_any_field() -> None:
     )
     assert one.stage2.methods["adaspec"].k == 0.2
     assert one.data.limit == 7
-    assert str(one.data.train.file) == "x.jsonl"
+    assert one.data.train.file == Path("x.jsonl").absolute()
     templates = ["data.prompt={question}: ", "data.response={answer}", "data.train={stories: 9}"]
     one = recipe.load("tiny", templates)
     assert (one.data.prompt, one.data.response) == (("{question}: ",), "{answer}")

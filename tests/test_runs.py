@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,12 +57,10 @@ def test_running_means_a_living_process(home, mini) -> None:
     run = runs.create(mini)
     assert runs.read_state(run).state == "running"
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    import psutil
-
     state = runs.read_state(run)
     state.process = Process(
         pid=child.pid,
-        created=psutil.Process(child.pid).create_time(),
+        created=psutil.Process(child.pid).create_time() - psutil.boot_time(),
         host=state.process.host,
     )
     runs.write_state(run, state)

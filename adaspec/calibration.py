@@ -1,0 +1,91 @@
+"""A very short run of a recipe, to know what the whole will take.
+
+`python -m adaspec.calibration` reads a recipe's YAML and prints the estimate as JSON: a process of
+its own, so that its peak of memory is that of the recipe.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+
+from adaspec import estimate, explain, is_users, pipeline, recipe, rows, runs
+from adaspec.estimate import Estimate
+from adaspec.pace import CPU, Pace, kind, of_run
+from adaspec.recipe import Optimisation, Recipe, Stage2, trainings
+
+STEPS = 8  # of every kind of training
+PARTS = 2  # micro-batches of each of those steps, where the batch has more
+GROUPS = 2  # batches of prompts
+
+
+def calibrate(recipe: Recipe) -> Estimate:
+    """Run the recipe for a few steps, keep their pace for the next time, and apply it.
+
+    Raises:
+        AdaspecError: as the run itself does.
+    """
+    pace = _measured(recipe)
+    if earlier := estimate.read_calibration(recipe):  # of other kinds of training, of other rows
+        pace.train = earlier.train | pace.train
+        pace.point = earlier.point | pace.point
+        pace.rows = earlier.rows | pace.rows
+    kept = pace.model_copy(update={"source": pace.source.replace("just now", "earlier")})
+    runs.write_atomic(estimate.calibration_file(recipe), kept.model_dump_json())
+    found = estimate.extrapolate(recipe, pace)
+    assert found is not None  # every kind is measured, and the rows are counted
+    return found
+
+
+def _measured(recipe: Recipe) -> Pace:
+    train, _ = rows.read_splits(recipe.data, recipe.seed)
+    small = shortened(recipe, len(train))
+    estimate.calibration_file(recipe).parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=estimate.calibration_file(recipe).parent) as folder:
+        run = pipeline.execute(small, Path(folder) / "run")
+        state = runs.read_state(run)
+        pace = of_run(run, state, small)
+    assert pace is not None  # it was trained
+    alone = 1 if state.facts["device"] == CPU else recipe.gpus
+    pace.train = {name: seconds / alone for name, seconds in pace.train.items()}
+    pace.start = state.created.timestamp() - psutil.Process().create_time()
+    pace.source = f"Calibrated just now by a few steps of each kind, {pace.device}."
+    return pace
+
+
+def shortened(recipe: Recipe, rows: int) -> Recipe:
+    """The same recipe with a few steps of every kind of training, and few prompts."""
+    prompts = min(recipe.evaluation.prompts, GROUPS * recipe.evaluation.batch)
+    evaluation = recipe.evaluation.model_copy(update={"prompts": prompts, "every": 1})
+    stages: dict[str, Optimisation] = {
+        name: _few_steps(stage, rows)
+        for name in ("stage0", "stage1", "stage2")
+        if (stage := getattr(recipe, name))
+    }
+    if isinstance(stage2 := stages.get("stage2"), Stage2):
+        ordered = sorted(trainings(recipe, rows), key=lambda training: training.batch)
+        widest = {kind(one): one.name for one in ordered if one.name in stage2.methods}
+        methods = {name: stage2.methods[name] for name in widest.values()}
+        stages["stage2"] = stage2.model_copy(update={"methods": methods})
+    return recipe.model_copy(update={**stages, "evaluation": evaluation})
+
+
+def _few_steps(stage: Optimisation, rows: int) -> Optimisation:
+    batch = min(stage.batch, PARTS * (stage.micro_batch or stage.batch))
+    return stage.model_copy(update={"batch": batch, "epochs": STEPS * batch / rows})
+
+
+def main() -> None:
+    try:
+        print(calibrate(recipe.read(sys.stdin.read())).model_dump_json())
+    except Exception as error:
+        if not is_users(error):
+            raise
+        sys.exit(explain(error))
+
+
+if __name__ == "__main__":
+    main()

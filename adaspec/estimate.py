@@ -1,0 +1,199 @@
+"""What a recipe will take, before it runs: seconds, bytes of disk, bytes of memory.
+
+The recipe's plan times the pace of this machine: of an earlier run, or of a few real steps that are
+taken for it (`calibration`, in a process of its own, for this one loads no torch).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ValidationError
+
+from adaspec import AdaspecError, rows, runs
+from adaspec.pace import (
+    CPU,
+    Pace,
+    alike,
+    data_key,
+    device,
+    digest,
+    gpus,
+    kind,
+    of_run,
+    shape,
+    width,
+)
+from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, trainings
+
+CHECKPOINTS = 3  # of a training on disk while the newest is being written
+STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
+CONTEXT, TOKEN = 10, 23  # bytes a response token in the target's table, and in each draft's
+ROW = 200  # bytes a step in metrics.jsonl
+
+
+class Estimate(BaseModel):
+    """What a recipe will take.
+
+    Attributes:
+        seconds: from its start to its end, if it has the device to itself.
+        disk: bytes of the run folder when it is largest, checkpoints included.
+        memory: bytes at the peak, of the GPU if it runs on one; None where nobody measured it.
+        device: what it runs on.
+        source: where this comes from, one sentence.
+    """
+
+    seconds: float
+    disk: int
+    memory: int | None
+    device: str
+    source: str
+
+
+def known(recipe: Recipe) -> Estimate | None:
+    """From an earlier run, or else from an earlier calibration; None where there is neither."""
+    return from_past(recipe) or from_calibration(recipe)
+
+
+def from_past(recipe: Recipe) -> Estimate | None:
+    """From the newest run with the same models, kind of data and device; None without one."""
+    for run in runs.all_runs():
+        try:
+            state, earlier = runs.read_state(run), runs.read_recipe(run)
+        except AdaspecError:
+            continue
+        if not alike(recipe, earlier, state):
+            continue
+        pace = of_run(run, state, earlier)
+        if pace and (estimate := extrapolate(recipe, pace)):
+            return estimate
+    return None
+
+
+def from_calibration(recipe: Recipe) -> Estimate | None:
+    """From a calibration of these models on this device, whenever it was."""
+    pace = read_calibration(recipe)
+    return extrapolate(recipe, pace) if pace else None
+
+
+def calibrate(recipe: Recipe) -> Estimate:
+    """Take a few steps of every kind, in a process of its own; some seconds to minutes.
+
+    Raises:
+        AdaspecError: what would stop the run as well: a fault in the data or the models.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "adaspec.calibration"],
+        input=recipe.yaml(),
+        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_VERBOSITY": "error"},  # as a job
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return Estimate.model_validate_json(done.stdout)
+    except ValidationError:
+        lines = done.stderr.strip().splitlines() or ["its process was gone, without a word."]
+        raise AdaspecError(f"No calibration: {lines[-1]}") from None
+
+
+def calibration_file(recipe: Recipe) -> Path:
+    """Where the pace of such recipes on this device is kept."""
+    what = recipe.model_dump(mode="json", include={"target", "draft", "precision", "gpus"})
+    what |= {"data": shape(recipe.data), "device": device()}
+    return runs.home() / "calibrations" / f"{digest(what)}.json"
+
+
+def read_calibration(recipe: Recipe) -> Pace | None:
+    try:
+        return Pace.model_validate_json(calibration_file(recipe).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def lacks(estimate: Estimate) -> list[str]:
+    """What this machine does not have of what it takes, and what to do about it."""
+    found = []
+    home = runs.home()
+    while not home.exists():
+        home = home.parent
+    free = shutil.disk_usage(home).free
+    if estimate.disk > free:
+        found.append(
+            f"It takes {size(estimate.disk)} of disk and {size(free)} are free: make room, or "
+            "train fewer methods at once."
+        )
+    there = psutil.virtual_memory().total
+    if not estimate.device.startswith(CPU):
+        there = min(gpus().values(), default=there)
+    if estimate.memory is not None and estimate.memory > there:
+        found.append(
+            f"It takes {size(estimate.memory)} of memory and there are {size(there)}: set a "
+            "smaller micro_batch."
+        )
+    return found
+
+
+def size(count: int) -> str:
+    """Bytes as `3.4 MB`."""
+    power = min(4, (len(str(count)) - 1) // 3)
+    return f"{count / 1000**power:.{min(1, power)}f} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
+    """The plan times the pace; None where it has to be measured, or its rows cannot be counted."""
+    counts = pace.rows.get(data_key(recipe)) or count_rows(recipe)
+    if not counts:
+        return None
+    everything = reversed(trainings(recipe, counts[0]))
+    plan = {training.key: training for training in everything}.values()
+    if any(kind(training) not in pace.train for training in plan):
+        return None
+    seconds, disk, tables = pace.start, 0.0, 0.0
+    for training in plan:
+        points = min(training.steps, recipe.evaluation.every) + 1
+        seconds += training.sequences * pace.train[kind(training)]
+        seconds += points * pace.point[kind(training)] + pace.gap
+        disk += pace.folders[_family(training)] + ROW * training.steps
+    if recipe.draft:
+        prompts = min(recipe.evaluation.prompts, counts[1])
+        drafts = 1 + sum(training.name != TARGET for training in plan)
+        seconds += prompts * pace.speak * recipe.evaluation.max_new_tokens
+        seconds += prompts * pace.measure * (1 + drafts) + 2 * pace.gap
+        disk += pace.folders[STOCK]
+        tables = prompts * pace.tokens * (CONTEXT + drafts * TOKEN)
+    disk += max(tables, *(_checkpoints(recipe, pace, training) for training in plan))
+    return Estimate(
+        seconds=seconds,
+        disk=round(disk),
+        memory=pace.memory if width(recipe) <= pace.width else None,
+        device=pace.device,
+        source=pace.source,
+    )
+
+
+def _checkpoints(recipe: Recipe, pace: Pace, training: Training) -> int:
+    """Bytes of a training's checkpoints when they are most."""
+    count = min(CHECKPOINTS, (training.steps - 1) // recipe.checkpoint_every)
+    return count * STATES * pace.parameters[_family(training)]
+
+
+def _family(training: Training) -> str:
+    return TARGET if training.name == TARGET else STOCK
+
+
+def count_rows(recipe: Recipe) -> tuple[int, int] | None:
+    """Rows of stories and local files; None for the Hub's, and where they cannot be read."""
+    sources = (recipe.data.train, recipe.data.evaluation)
+    if any(isinstance(source, Rows) and source.hub for source in sources):
+        return None
+    try:
+        train, evaluation = rows.read_splits(recipe.data, recipe.seed)
+    except AdaspecError:
+        return None
+    return len(train), len(evaluation)

@@ -1,0 +1,143 @@
+"""Jobs as processes of this machine: one a GPU, or one at a time on a CPU.
+
+An attempt is whatever runs with its token in the command line, and everything below that. So there
+is no pid to be lost when a supervisor dies between starting a process and writing its number down.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import psutil
+
+from adaspec import AdaspecError
+from adaspec.jobs import mailbox
+from adaspec.jobs.engines import WORKER, Attempt
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+FREE = 0.5  # of a GPU's memory; one that others use more of is left to them
+# What is not said here, Accelerate takes from a file of the user's: other GPUs, for one.
+LAUNCHER = (
+    "-m accelerate.commands.launch --multi_gpu --gpu_ids=all --num_machines=1 "
+    "--main_process_port=0 --mixed_precision=no --dynamo_backend=no"
+).split()
+
+
+class Local:
+    """Subprocesses; see `Engine`."""
+
+    def __init__(self) -> None:
+        self._gpus = _gpus()
+        self._found: dict[str, list[psutil.Process]] = {}
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def slots(self) -> int:
+        return max(1, len(self._gpus))
+
+    def capacity(self, attempt: Attempt, running: list[Attempt]) -> str:
+        if not self._gpus:
+            return "The CPU is busy with another job." if running else ""
+        if attempt.gpus > len(self._gpus):
+            raise AdaspecError(
+                f"The recipe asks for {attempt.gpus} GPUs and this machine has {len(self._gpus)}: "
+                f"set gpus={len(self._gpus)}."
+            )
+        free = _free()
+        if len(free) >= attempt.gpus:
+            return ""
+        return f"{len(free)} of {len(self._gpus)} GPUs are free, and it takes {attempt.gpus}."
+
+    def launch(self, attempt: Attempt) -> None:
+        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_VERBOSITY": "error"}
+        launcher = []
+        if self._gpus:
+            environment[VISIBLE] = ",".join(_free()[: attempt.gpus])
+            if attempt.gpus > 1:
+                launcher = [*LAUNCHER, f"--num_processes={attempt.gpus}"]
+        with mailbox.output_file(attempt.job).open("ab") as output:
+            child = subprocess.Popen(
+                [sys.executable, *launcher, *attempt.arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        self._found[attempt.token] = [psutil.Process(child.pid)]
+
+    def poll(self, attempt: Attempt) -> bool:
+        self._children = [child for child in self._children if child.poll() is None]
+        if not any(map(_runs, self._found.get(attempt.token, []))):
+            self._found[attempt.token] = _with(attempt.token)
+        if self._found[attempt.token]:
+            return True
+        del self._found[attempt.token]
+        return False
+
+    def stop(self, attempt: Attempt, *, kill: bool) -> None:
+        for process in _tree(_with(attempt.token)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill() if kill else process.terminate()
+
+
+def _with(word: str) -> list[psutil.Process]:
+    """Processes that have this word in their command line."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if word in (process.info["cmdline"] or []) and _runs(process)
+    ]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _tree(roots: list[psutil.Process]) -> set[psutil.Process]:
+    found = set(roots)
+    for root in roots:
+        with suppress(psutil.NoSuchProcess):
+            found.update(root.children(recursive=True))
+    return found
+
+
+def _gpus() -> dict[str, float]:
+    """UUID of every GPU that this process may use -> fraction of its memory that is free."""
+    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.free,memory.total"]
+    try:
+        table = subprocess.run(
+            [*query, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return {}
+    allowed = os.environ.get(VISIBLE)
+    found = {}
+    for line in table.stdout.splitlines() if table.returncode == 0 else []:
+        index, uuid, free, total = (cell.strip() for cell in line.split(","))
+        if allowed is None or {index, uuid} & set(allowed.split(",")):
+            found[uuid] = _fraction(free, total)
+    return found
+
+
+def _fraction(free: str, total: str) -> float:
+    try:
+        return float(free) / float(total)
+    except ValueError:  # "[N/A]", of GPUs that share the machine's memory
+        return 1.0
+
+
+def _free() -> list[str]:
+    """GPUs that no job has and that others leave half free, the emptiest first."""
+    taken: set[str] = set()
+    for process in _with(WORKER):
+        with suppress(psutil.Error):
+            taken.update(process.environ().get(VISIBLE, "").split(","))
+    free = {uuid: part for uuid, part in _gpus().items() if part >= FREE and uuid not in taken}
+    return sorted(free, key=lambda uuid: -free[uuid])

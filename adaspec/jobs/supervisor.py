@@ -1,0 +1,264 @@
+"""The one process of a machine that works the queue off: claims, launches, watches, concludes.
+
+It may be killed at any moment. What it knows is in the queue, the run folders and the engine; its
+successor takes up what it finds, and jobs that are running never notice.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
+
+from adaspec import AdaspecError, explain, is_users, runs
+from adaspec.jobs import engines, mailbox, queue
+from adaspec.jobs.engines import Attempt, Engine
+from adaspec.jobs.mailbox import Lease, Pulse, Verdict
+from adaspec.jobs.queue import Job
+from adaspec.runs import Process, Run
+from adaspec.settings import settings
+
+PACE = 0.5  # seconds between two looks
+GRACE = 1.5  # seconds that a flag, and then SIGTERM, has to work before the next means
+PATIENCE = 180.0  # seconds without a heartbeat after which an attempt counts as hung
+RETRIES = 2  # after an attempt died
+
+log = logging.getLogger("adaspec.supervisor")
+
+
+class Status(BaseModel):
+    """`supervisor.json`: what the supervisor says of itself.
+
+    Attributes:
+        slots: jobs that can run at once.
+        waiting_for: why the next job does not start, or what is wrong; empty if nothing is.
+    """
+
+    process: Process
+    engine: str
+    slots: int
+    waiting_for: str = ""
+
+
+@dataclass
+class Watch:
+    """What this supervisor has seen of one attempt; times are of the monotonic clock."""
+
+    beat: int
+    heard: float
+    stopping: float | None = None
+    terminated: bool = False
+
+
+class Supervisor:
+    """One look after another: `look` does all that can be done now, and never waits."""
+
+    def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
+        self._engine = engine
+        self._patience = patience
+        self._watched: dict[str, Watch] = {}
+        self._status: Status | None = None
+
+    def look(self) -> None:
+        """Conclude what has ended, stop what shall stop, start what can start."""
+        everything = queue.all_jobs()
+        trouble = ""
+        for job in everything:
+            if job.state == "running":
+                try:
+                    self._attend(job)
+                except AdaspecError as error:
+                    trouble = explain(error)
+        self._tell(self._start() or trouble)
+
+    def _attend(self, job: Job) -> None:
+        attempt = Attempt.of(job)
+        if not self._engine.poll(attempt):
+            self._watched.pop(job.token, None)
+            _conclude(job)
+            return
+        watch = self._listen(job)
+        now = time.monotonic()
+        if job.cancel or watch.stopping is not None:
+            self._stop(job, watch, now)
+        elif now - watch.heard > self._patience:
+            log.warning("%s gives no sign of life and is ended.", job.id)
+            self._engine.stop(attempt, kill=True)
+
+    def _listen(self, job: Job) -> Watch:
+        pulse = mailbox.heard(job.id, Pulse)
+        beat = pulse.beat if pulse and pulse.token == job.token else 0
+        watch = self._watched.setdefault(job.token, Watch(beat, time.monotonic()))
+        if beat != watch.beat:
+            watch.beat, watch.heard = beat, time.monotonic()
+        return watch
+
+    def _stop(self, job: Job, watch: Watch, now: float) -> None:
+        """The flag, then SIGTERM, then SIGKILL."""
+        if watch.stopping is None:
+            watch.stopping = now
+            mailbox.say(job.id, Lease(token=job.token, cancel=True))
+        elif now - watch.stopping > 2 * GRACE:
+            self._engine.stop(Attempt.of(job), kill=True)
+        elif now - watch.stopping > GRACE and not watch.terminated:
+            watch.terminated = True
+            self._engine.stop(Attempt.of(job), kill=False)
+
+    def _start(self) -> str:
+        """Launch what there is room for; why the next one has to wait, if one has to."""
+        while True:
+            everything = queue.all_jobs()
+            waiting = queue.startable(everything)
+            if not waiting:
+                return ""
+            running = [Attempt.of(job) for job in everything if job.state == "running"]
+            try:
+                if reason := self._engine.capacity(Attempt.of(waiting[0]), running):
+                    return reason
+            except AdaspecError as error:  # there will never be room
+                queue.end(waiting[0], "failed", explain(error))
+                continue
+            if job := queue.claim(waiting[0]):
+                self._launch(job)
+
+    def _launch(self, job: Job) -> None:
+        try:
+            runs.write_atomic(mailbox.recipe_file(job.id), job.recipe)
+            mailbox.say(job.id, Lease(token=job.token))
+            self._engine.launch(Attempt.of(job))
+        except AdaspecError as error:
+            queue.end(job, "failed", explain(error))
+        except OSError as error:
+            queue.requeue(job, explain(error), died=True)
+
+    def _tell(self, waiting_for: str) -> None:
+        status = Status(
+            process=Process.this(),
+            engine=settings().engine,
+            slots=self._engine.slots(),
+            waiting_for=waiting_for,
+        )
+        if status != self._status:
+            runs.write_atomic(_status_file(), status.model_dump_json())
+            self._status = status
+
+
+def _conclude(job: Job) -> None:
+    """Record how an attempt ended of which nothing runs any more."""
+    verdict = mailbox.heard(job.id, Verdict)
+    if verdict is None or verdict.token != job.token:
+        verdict = Verdict(token=job.token, outcome="died", error=_last_words(job))
+    if _finished(job):
+        queue.end(job, "succeeded")
+    elif job.cancel:
+        queue.end(job, "cancelled")
+    elif verdict.outcome == "failed":
+        queue.end(job, "failed", verdict.error)
+    elif verdict.outcome == "stopped":
+        queue.requeue(job, "", died=False)
+    elif job.deaths < RETRIES:
+        queue.requeue(job, verdict.error, died=True)
+    else:
+        queue.end(job, "failed", f"It died {RETRIES + 1} times. The last time: {verdict.error}")
+
+
+def _finished(job: Job) -> bool:
+    """What the run folder says, which counts for more than the attempt's own word."""
+    try:
+        return runs.read_state(Run(runs.runs_folder() / job.id)).state == "finished"
+    except AdaspecError:
+        return False
+
+
+def _last_words(job: Job) -> str:
+    """What is known of an attempt that ended without a verdict."""
+    try:
+        lines = mailbox.output_file(job.id).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    said = re.sub(r"\x1b\[[0-9;]*m", "", said)  # colours of a terminal
+    return f"its process was gone, without a word{f' but: {said[:300]}' if said else ''}."
+
+
+# As a process
+
+
+def serve(patience: float = PATIENCE) -> None:
+    """Work the queue off until the process is stopped. Jobs that are running then go on.
+
+    Raises:
+        AdaspecError: another supervisor is at work.
+    """
+    with _only_one():
+        supervisor = Supervisor(engines.make(), patience)
+        log.info("The supervisor begins, with engine %s.", settings().engine)
+        while _lock_file().exists():  # without it a second one could begin
+            try:
+                supervisor.look()
+            except Exception as error:  # a full disk, say: it may be over at the next look
+                log.error("%s", explain(error), exc_info=not is_users(error))
+                time.sleep(10 * PACE)
+            time.sleep(PACE)
+
+
+def alive() -> bool:
+    """Whether a supervisor is at work on this queue."""
+    try:
+        with _only_one(timeout=0):
+            return False
+    except AdaspecError:
+        return True
+
+
+def status() -> Status | None:
+    """What the latest supervisor said of itself."""
+    try:
+        return Status.model_validate_json(_status_file().read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def ensure() -> None:
+    """Start a supervisor that outlives this process, where there is none and none is promised."""
+    if settings().supervisor == "elsewhere" or alive():
+        return
+    with (runs.home() / "supervisor.log").open("ab") as output:
+        subprocess.Popen(
+            [sys.executable, "-m", "adaspec", "supervisor"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def _only_one(timeout: float = 2) -> Iterator[None]:
+    """Hold the machine's supervisor lock; the kernel lets it go when the process ends.
+
+    The time-out outlasts those who only try whether it is held.
+    """
+    runs.home().mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(_lock_file(), timeout=timeout):
+            yield
+    except Timeout:
+        raise AdaspecError("A supervisor is at work already: one a machine is enough.") from None
+
+
+def _lock_file() -> Path:
+    return runs.home() / "supervisor.lock"
+
+
+def _status_file() -> Path:
+    return runs.home() / "supervisor.json"

@@ -1,0 +1,224 @@
+"""How fast a machine works: what one unit of each kind of work takes, read off an earlier run.
+
+The pace holds for the same models, the same kind of data and the same device. `calibration`
+measures one where no run has been; `estimate` multiplies it by a recipe's plan. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from pydantic import BaseModel
+
+from adaspec import runs
+from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, trainings
+from adaspec.runs import Run, RunState
+
+CPU = "CPU"
+LIBRARIES = 6.0  # seconds to load torch and transformers, where nobody measured it
+
+
+class Pace(BaseModel):
+    """What these models need on this device for one unit of each kind of work.
+
+    Attributes:
+        device: in words.
+        source: where this comes from, one sentence.
+        start: seconds until the models are open.
+        gap: seconds between two stages: saving, loading.
+        train: kind of training -> seconds a sequence.
+        point: kind of training -> seconds for one held-out point of its curve.
+        speak: seconds a prompt and token of continuation.
+        measure: seconds a prompt and model, the target being one of them.
+        tokens: response tokens of a prompt, the continuation's and the data set's together.
+        folders, parameters: of `target` and `stock`: bytes on disk, numbers in the model.
+        rows: data -> training and evaluation rows, where they have been counted.
+        memory: bytes at the peak; None if nobody measured it.
+        width: the most sequences of one forward pass in training behind that peak.
+    """
+
+    device: str
+    source: str
+    start: float = LIBRARIES
+    gap: float
+    train: dict[str, float]
+    point: dict[str, float]
+    speak: float = 0.0
+    measure: float = 0.0
+    tokens: float = 0.0
+    folders: dict[str, int]
+    parameters: dict[str, int]
+    rows: dict[str, tuple[int, int]]
+    memory: int | None = None
+    width: int
+
+
+def kind(training: Training) -> str:
+    """Trainings of one kind take equally long a sequence."""
+    if training.method is None:
+        return "data"
+    if training.k is None:
+        return "all"
+    selector = "delta" if training.needs_reference else training.method.selector
+    twice = training.splits_batch and training.method.pool == "batch"
+    return f"{selector}, scored first" if twice else selector
+
+
+def width(recipe: Recipe) -> int:
+    """The most sequences that go through the models together in training."""
+    return max(
+        min(training.optimisation.micro_batch or training.batch, training.batch)
+        for training in trainings(recipe, 1)
+    )
+
+
+def shape(data: Data) -> dict[str, Any]:
+    """What decides how long texts are: where rows come from and the templates, not how many."""
+    plain = data.model_dump(mode="json", include={"prompt", "response", "replace", "max_length"})
+    return plain | {"train": _origin(data.train), "evaluation": _origin(data.evaluation)}
+
+
+def data_key(recipe: Recipe) -> str:
+    """Equal for recipes that read the same rows."""
+    return digest([recipe.data.model_dump(mode="json"), recipe.seed])
+
+
+def digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _origin(source: Any) -> dict[str, Any]:
+    if not isinstance(source, Rows):
+        return {}
+    return source.model_dump(mode="json", include={"file", "hub", "config", "revision"})
+
+
+@cache
+def gpus() -> dict[str, int]:
+    """GPUs that torch would use -> bytes of memory, by name; asked of the driver."""
+    if version("torch").endswith("+cpu"):
+        return {}
+    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    try:
+        table = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    cells = (line.split(", ") for line in table.splitlines())
+    return {name: int(mebibytes) << 20 for name, mebibytes in cells}
+
+
+def device() -> str:
+    """What kind of device a run would be on now: a GPU's name, or `CPU`."""
+    return next(iter(gpus()), CPU)
+
+
+def in_words(device: str, threads: int) -> str:
+    return f"CPU with {threads} threads" if device == CPU else device
+
+
+def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
+    """Whether a run did the same kind of work on such a device as there is now."""
+    return (
+        (recipe.target, recipe.draft) == (earlier.target, earlier.draft)
+        and shape(recipe.data) == shape(earlier.data)
+        and recipe.precision in (earlier.precision, state.facts.get("precision"))
+        and state.facts.get("device") == device()
+        and state.facts.get("processes") == (1 if device() == CPU else recipe.gpus)
+    )
+
+
+def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
+    """The pace of a run as far as it came; None where nothing was trained."""
+    metrics = runs.read_metrics(run)
+    events = list(runs.read_lines(run.events_file))
+    train: dict[str, float] = {}
+    point: dict[str, float] = {}
+    for training in trainings(earlier, state.facts["training rows"]):
+        if steps := _steps(metrics.get(training.name, [])):
+            train[kind(training)] = steps[0] / training.batch
+            point[kind(training)] = steps[1]
+    if not train:
+        return None
+    prompts = min(earlier.evaluation.prompts, state.facts["evaluation rows"])
+    spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
+    drafts = len(set(state.models.values()) - {state.models.get(TARGET)})
+    memory = [row["memory"] for stage in metrics.values() for row in stage if "memory" in row]
+    words = in_words(state.facts["device"], state.facts["CPU threads"])
+    name = "the bundled example" if run.is_example else f"run {state.name} ({run.path.name})"
+    # A run that was stopped before the measurement: a training's sequence takes about as long.
+    measure = spans.get("measure", 0.0) / (prompts * (1 + drafts)) or min(train.values())
+    return Pace(
+        device=words,
+        source=f"Measured on {name}, {words}.",
+        gap=_gap(metrics, events),
+        train=train,
+        point=point,
+        speak=spans.get("continue", 0.0) / (prompts * earlier.evaluation.max_new_tokens),
+        measure=measure,
+        tokens=_tokens(run, earlier, prompts),
+        folders={name: folder_size(run.model(name)) for name in (TARGET, STOCK)},
+        parameters={
+            TARGET: state.facts["target parameters"],
+            STOCK: state.facts.get("draft parameters", 0),
+        },
+        rows={data_key(earlier): (state.facts["training rows"], state.facts["evaluation rows"])},
+        memory=max(memory, default=None),
+        width=width(earlier),
+    )
+
+
+def _steps(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
+    """Seconds of a step, and of a held-out point beside it; None before the second step."""
+    spans = [(after["time"] - before["time"], after) for before, after in pairwise(rows)]
+    if len(spans) > 2:
+        del spans[0]  # the first step also warms up
+    # The pause before a resumption is no step, nor is one in which the clock was set.
+    usual = median(span for span, _ in spans) if spans else 0.0
+    spans = [(span, row) for span, row in spans if 0 < span < 10 * usual]
+    plain = [span for span, row in spans if not row.keys() & {"alpha", "held_out_loss"}]
+    with_point = [span for span, row in spans if row.keys() & {"alpha", "held_out_loss"}]
+    if not spans:
+        return None
+    if not plain or not with_point:
+        return mean(plain or with_point), 0.0
+    return mean(plain), max(0.0, mean(with_point) - mean(plain))
+
+
+def _span(stage: runs.Stage, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> float:
+    """Seconds of a stage, from its latest beginning on; 0 where it has none."""
+    began = [one["time"] for one in events if one.get("stage") == stage.name]
+    if not began or not rows or rows[-1]["time"] < began[-1]:
+        return 0.0
+    return float((rows[-1]["time"] - began[-1]) * stage.steps / rows[-1]["step"])
+
+
+def _gap(metrics: dict[str, list[dict[str, Any]]], events: list[dict[str, Any]]) -> float:
+    """Mean seconds from the last step of a stage to what came next."""
+    gaps = []
+    for one, following in pairwise(events):
+        rows = metrics.get(one.get("stage", ""), [])
+        if rows and following["event"] != "start":
+            gaps.append(max(0.0, following["time"] - rows[-1]["time"]))
+    return mean(gaps) if gaps else 0.0
+
+
+def _tokens(run: Run, earlier: Recipe, prompts: int) -> float:
+    """Response tokens of a prompt; as many as there may be where none have been measured."""
+    if run.contexts_file.is_file():
+        import pyarrow.parquet as pq  # half a second, which other commands need not wait for
+
+        return float(pq.read_metadata(run.contexts_file).num_rows / prompts)
+    return float(earlier.evaluation.max_new_tokens + earlier.data.max_length)
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the files in a folder; 0 if there is none."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,243 @@
+"""Rows: what a data set says, before any tokenizer. Loads no torch, so that pages can show it.
+
+Rows come from the built-in stories, from files (JSONL, CSV, Parquet, TXT), uploaded ones among
+them, or from a Hugging Face Hub data set. Templates turn a row into a prompt and a response.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from adaspec import AdaspecError, runs
+from adaspec.recipe import Data, Holdout, Rows, nearest
+from adaspec.stories import stories
+
+Row = dict[str, Any]
+FIELD = re.compile(r"\{(\w+)\}")
+WHERE = "__where__"
+"""The key of a row that says which file and line it came from."""
+PARQUET_ROWS = 1000
+"""Rows of a Parquet file in memory at a time."""
+
+UPLOAD_BYTES = 200 * 2**20
+UPLOAD_ROWS = 1_000_000
+
+
+def render(row: Row, data: Data) -> tuple[str, str]:
+    """(prompt, response) of one row.
+
+    Raises:
+        AdaspecError: a template names a field that the row does not have.
+    """
+    prompt = _fill(data.prompt[-1], row)
+    for template in data.prompt[:-1]:
+        if all(str(_field(row, name)).strip() for name in FIELD.findall(template)):
+            prompt = _fill(template, row)
+            break
+    response = _fill(data.response, row)
+    for old, new in data.replace.items():
+        response = response.replace(old, new)
+    return prompt, response
+
+
+def _fill(template: str, row: Row) -> str:
+    # Not str.format: a template must not reach attributes of what it is given.
+    return FIELD.sub(lambda match: str(_field(row, match[1])), template)
+
+
+def _field(row: Row, name: str) -> Any:
+    if name not in row:
+        have = [key for key in row if key != WHERE]
+        raise AdaspecError(
+            f"{row.get(WHERE, 'Data')}: no field {name!r} (it has {', '.join(have)})."
+            f"{nearest(name, have)} Fields are named in data.prompt and data.response."
+        )
+    return "" if row[name] is None else row[name]
+
+
+def read_splits(data: Data, seed: int) -> tuple[list[Row], list[Row]]:
+    """Training and evaluation rows, limits applied.
+
+    Raises:
+        AdaspecError: as `read`, or a split is empty.
+    """
+    train = read(data.train, "data.train")
+    if isinstance(data.evaluation, Holdout):
+        order = random.Random(f"holdout-{seed}").sample(range(len(train)), len(train))
+        count = max(1, round(len(train) * data.evaluation.holdout))
+        held = set(order[:count])
+        evaluation = [row for i, row in enumerate(train) if i in held]
+        train = [row for i, row in enumerate(train) if i not in held]
+    else:
+        evaluation = read(data.evaluation, "data.evaluation")
+    train, evaluation = train[: data.limit], evaluation[: data.evaluation_limit]
+    for split, rows in (("train", train), ("evaluation", evaluation)):
+        if not rows:
+            raise AdaspecError(f"Data: the {split} split is empty. Check data.{split}.")
+    return train, evaluation
+
+
+def read(rows: Rows, where: str) -> list[Row]:
+    """All rows of one source.
+
+    Raises:
+        AdaspecError: file and line for a fault in a file; what to do offline for the Hub.
+    """
+    if rows.stories is not None:
+        return list(stories(rows.stories, rows.seed))
+    if rows.file is not None:
+        return read_file(rows.file, where)
+    return _read_hub(rows, where)
+
+
+def read_file(path: Path, where: str = "data") -> list[Row]:
+    """All rows of a JSONL, CSV, Parquet or TXT file (TXT: one row a line, field `text`).
+
+    Raises:
+        AdaspecError: as `scan_file`.
+    """
+    return list(scan_file(path, where))
+
+
+def scan_file(path: Path, where: str = "data") -> Iterator[Row]:
+    """The rows of a file one after the other, so that a few of many can be shown.
+
+    Raises:
+        AdaspecError: the file and the line, and what was expected there.
+    """
+    if path.suffix.lower() not in READERS:
+        raise AdaspecError(f"{where}: {path}: expected a file ending in {', '.join(READERS)}")
+    if not path.is_file():
+        raise AdaspecError(f"{where}: no file {path}")
+    yield from _scan(path, str(path), path.suffix.lower())
+
+
+def _scan(path: Path, name: str, suffix: str) -> Iterator[Row]:
+    """Rows of a file that messages call by this name, each with its place in `__where__`."""
+    try:
+        yield from READERS[suffix](path, name)
+    except UnicodeDecodeError as error:
+        raise AdaspecError(f"{name}: not UTF-8 text at byte {error.start}") from None
+    except OSError as error:
+        raise AdaspecError(f"{name}: cannot be read: {error}") from None
+
+
+def _jsonl(path: Path, name: str) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:  # also: a number of 5,000 digits
+                reason = getattr(error, "msg", str(error))
+                raise AdaspecError(f"{name}, line {number}: not JSON: {reason}") from None
+            if not isinstance(row, dict):
+                raise AdaspecError(f"{name}, line {number}: expected an object with fields")
+            yield row | {WHERE: f"{name}, line {number}"}
+
+
+def _csv(path: Path, name: str) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        reader = csv.DictReader(lines)
+        try:
+            for row in reader:
+                if None in row or None in row.values():
+                    raise AdaspecError(
+                        f"{name}, line {reader.line_num}: not {len(reader.fieldnames or [])} "
+                        "columns like the header"
+                    )
+                yield row | {WHERE: f"{name}, line {reader.line_num}"}
+        except csv.Error as error:
+            raise AdaspecError(f"{name}, line {reader.line_num}: not CSV: {error}") from None
+
+
+def _parquet(path: Path, name: str) -> Iterator[Row]:
+    import pyarrow
+    import pyarrow.parquet
+
+    number = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(PARQUET_ROWS):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield row | {WHERE: f"{name}, row {number}"}
+    except pyarrow.ArrowException:
+        raise AdaspecError(f"{name}: not a Parquet file") from None
+
+
+def _txt(path: Path, name: str) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield {"text": line.rstrip("\n"), WHERE: f"{name}, line {number}"}
+
+
+READERS: dict[str, Callable[[Path, str], Iterator[Row]]] = {
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".parquet": _parquet,
+    ".txt": _txt,
+}
+
+
+def store_upload(name: str, content: bytes) -> Path:
+    """Keep a file that somebody sent, once all its rows have been read without a fault.
+
+    Args:
+        name: what its sender calls it. Only its ending is believed.
+
+    Returns:
+        Where it is now. Equal content under an equal name is kept once.
+
+    Raises:
+        AdaspecError: too large, too many rows or none, or not what its name says.
+    """
+    given = Path(name.replace("\\", "/"))
+    suffix = given.suffix.lower()
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", given.stem).strip("-")[:40] or "data"
+    shown = stem + suffix
+    if suffix not in READERS:
+        raise AdaspecError(f"An upload's name must end in {', '.join(READERS)}.")
+    if len(content) > UPLOAD_BYTES:
+        raise AdaspecError(f"{shown} is larger than {UPLOAD_BYTES >> 20} MB: split it.")
+    path = runs.home() / "uploads" / f"{hashlib.sha256(content).hexdigest()[:16]}-{shown}"
+    with runs.atomic_file(path) as new:
+        new.write_bytes(content)
+        count = sum(1 for _ in islice(_scan(new, shown, suffix), UPLOAD_ROWS + 1))
+        if count > UPLOAD_ROWS:
+            raise AdaspecError(f"{shown} has more than {UPLOAD_ROWS:,} rows: split it.")
+        if not count:
+            raise AdaspecError(f"{shown} has no rows.")
+    return path
+
+
+def _read_hub(rows: Rows, where: str) -> list[Row]:
+    import datasets
+
+    try:
+        table = datasets.load_dataset(
+            rows.hub, rows.config, split=rows.split, revision=rows.revision
+        )
+    except ValueError as error:  # an unknown configuration or split: the library names the valid
+        raise AdaspecError(f"{where}: {rows.hub}: {_first_line(error)}") from None
+    except Exception as error:  # the Hub client's errors share no base class
+        raise AdaspecError(
+            f"{where}: cannot fetch {rows.hub} from the Hugging Face Hub "
+            f"({type(error).__name__}). Offline, download it elsewhere and pass "
+            f"--set {where}=FILE.jsonl"
+        ) from None
+    return [row | {WHERE: f"{rows.hub} {rows.split}, row {i}"} for i, row in enumerate(table, 1)]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,56 @@
+"""What a machine's owner decides, read from `ADASPEC_...` environment variables."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from adaspec import AdaspecError
+
+
+class Settings(BaseSettings):
+    """One attribute a variable: `running_each` is `ADASPEC_RUNNING_EACH`.
+
+    Attributes:
+        home: where runs, uploads and the queue live.
+        engine: what runs jobs: processes of this machine, or Ray Jobs at `RAY_ADDRESS`.
+        running_each: jobs that one person may have running at a time.
+        queued_each: jobs that one person may have waiting.
+        supervisor: `auto`: the studio starts one; `elsewhere`: another service does.
+        passphrase: opens a studio that others can reach. Without one, a random one is printed.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ADASPEC_", env_ignore_empty=True, frozen=True)
+
+    home: Path = Field(default_factory=lambda: platformdirs.user_data_path("adaspec"))
+    engine: Literal["local", "ray"] = "local"
+    running_each: int = Field(1, ge=1)
+    queued_each: int = Field(3, ge=1)
+    supervisor: Literal["auto", "elsewhere"] = "auto"
+    passphrase: SecretStr | None = None
+
+
+def settings() -> Settings:
+    """The settings as the environment has them now.
+
+    Raises:
+        AdaspecError: names the variable and what is wrong with it.
+    """
+    return _settings(frozenset(os.environ.items()))
+
+
+@lru_cache(maxsize=8)
+def _settings(_environment: frozenset[tuple[str, str]]) -> Settings:
+    """Read once: to validate them takes a millisecond, and every viewer's refresh asks for them."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = "ADASPEC_" + str(first["loc"][0]).upper()
+        raise AdaspecError(f"{variable}={first['input']}: {first['msg']}.") from None
