@@ -12,12 +12,26 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # streamlit puts app/ there; pages import the package `app`
     sys.path.insert(0, str(ROOT))
 
-IMAGES = ROOT / "assets/images"
-PAGES = [
-    st.Page(ROOT / "pages/runs.py", title="Runs", url_path="runs", icon=":material/list:"),
-]
+if __name__ == "__main__":  # streamlit runs the file for a viewer
+    from app import access
 
-st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")
-st.logo(IMAGES / "logo.svg", size="large")
-st.html(ROOT / "app/style.css")
-st.navigation(PAGES, position="top").run()
+    IMAGES = ROOT / "assets/images"
+    PAGES = [
+        st.Page(ROOT / "pages/runs.py", title="Runs", url_path="runs", icon=":material/list:"),
+        st.Page(
+            ROOT / "pages/train.py",
+            title="Train",
+            url_path="train",
+            icon=":material/model_training:",
+        ),
+    ]
+    st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")
+    st.logo(IMAGES / "logo.svg", size="large")
+    st.html(ROOT / "app/style.css")
+    page = st.navigation(PAGES, position="top")
+    access.controls()
+    page.run()
+else:  # the server imports it once
+    from app import background
+
+    app = st.App(__file__, lifespan=background.lifespan)

@@ -7,9 +7,7 @@ state an icon and a word.
 from __future__ import annotations
 
 import zlib
-from typing import Literal, NamedTuple
-
-import plotly.graph_objects as go
+from typing import Any, Literal, NamedTuple
 
 
 class Look(NamedTuple):
@@ -32,19 +30,29 @@ LOOKS = {
     "distillspec-data": Look(SKY, "dashdot", "triangle-up"),
     "adaspec": Look(VERMILLION, "solid", "diamond"),
 }
+RUN_LINES = {  # dash -> the same in running text; one a run where several are drawn together
+    "solid": "━━━",
+    "dash": "━ ━",
+    "dot": "• • •",
+    "dashdot": "━ •",
+}
 _COLOURS = (GREEN, PURPLE, "#999933", "#8A7FE0")  # none of a known draft's
 _DASHES = ("dash", "dashdot", "longdash", "solid", "longdashdot")
 _MARKERS = ("cross", "x", "triangle-down", "pentagon", "hexagon")
 
 Badge = Literal["blue", "green", "orange", "red", "gray"]
 
-STATES: dict[str, tuple[str, Badge]] = {  # word -> icon, colour of the badge
-    "starting": (":material/hourglass_top:", "blue"),
-    "running": (":material/play_arrow:", "blue"),
-    "finished": (":material/check:", "green"),
-    "interrupted": (":material/pause:", "orange"),
-    "failed": (":material/close:", "red"),
-    "unreadable": (":material/question_mark:", "gray"),
+
+STATES: dict[str, tuple[str, Badge]] = {  # word -> Material icon, colour of the badge
+    "queued": ("schedule", "gray"),
+    "starting": ("hourglass_top", "blue"),
+    "running": ("play_arrow", "blue"),
+    "stopping": ("stop", "orange"),
+    "finished": ("check", "green"),
+    "cancelled": ("block", "gray"),
+    "interrupted": ("pause", "orange"),
+    "failed": ("close", "red"),
+    "unreadable": ("question_mark", "gray"),
 }
 
 
@@ -74,21 +82,27 @@ def look(draft: str) -> Look:
     return LOOKS.get(draft, drawn)
 
 
-def style(figure: go.Figure, height: int) -> go.Figure:
-    """Lay a figure out as all are: transparent, legible from the last row, no legend.
+def axis(title: str = "", **more: Any) -> dict[str, Any]:
+    """How all axes are drawn."""
+    return {
+        "title": {"text": title, "font": {"size": 14}},
+        "tickfont": {"size": 13},
+        "automargin": True,
+        "zeroline": False,
+    } | more
+
+
+def layout(height: int) -> dict[str, Any]:
+    """How all figures are laid out: transparent, legible from the last row, no legend.
 
     Colours of text and grid are Streamlit's, which follow the theme that the viewer has chosen.
     """
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 12, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font_size=14,
-        showlegend=False,
-        dragmode=False,
-    )
-    axis = {"tickfont_size": 13, "title_font_size": 14, "automargin": True, "zeroline": False}
-    figure.update_xaxes(**axis)
-    figure.update_yaxes(**axis)
-    return figure
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 12, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"size": 14},
+        "showlegend": False,
+        "dragmode": False,
+    }

@@ -18,6 +18,12 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
+def listed(names: list[str]) -> str:
+    """Foreign names in a sentence: `a`, `a and b`, `a, b and c`."""
+    *first, last = map(plain, names)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def fixed(value: Any, digits: int = 4) -> str:
     """A measured number, or a dash where there is none."""
     known = isinstance(value, int | float) and math.isfinite(value)
@@ -60,6 +66,31 @@ def duration(seconds: Any) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def roughly(seconds: float) -> str:
+    """An estimate that does not pretend to know the second: `in about 12 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "in under a minute"
+    return f"in about {duration(60 * minutes).removesuffix(' 00 s')}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    teens = 10 < number % 100 < 20
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def size(in_bytes: Any) -> str:
+    """Memory or disk: `34 MB`, `1.20 GB`."""
+    if not isinstance(in_bytes, int | float) or not math.isfinite(in_bytes):
+        return NOTHING
+    for unit, factor, digits in (("GB", 1e9, 2), ("MB", 1e6, 0), ("kB", 1e3, 0)):
+        if in_bytes >= factor:
+            return f"{in_bytes / factor:.{digits}f} {unit}"
+    return f"{in_bytes:.0f} B"
 
 
 def moment(when: datetime, zone: str | None) -> str:

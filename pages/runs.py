@@ -1,63 +1,73 @@
-"""Runs: every run there is, and one of them in full, live while it is trained."""
+"""Runs: every job and run there is, and one of them in full, live while it is trained."""
+
+import random
 
 import streamlit as st
 
-from app import reading, start
-from app.components.run_detail import run_detail
+from app import reading
+from app.components.run_actions import deletion
+from app.components.run_curves import COMPARED, run_curves
+from app.components.run_detail import run_facts, run_head, run_papers
 from app.components.run_list import run_list
+from app.components.run_report import run_report
+from app.components.run_start import run_start
+from app.reading import Board, View
 
-LIVE, IDLE = 2.0, 10.0  # seconds between looks at what runs, and for runs started elsewhere
+# Seconds between looks: at the numbers of what runs, at its curves, and for what others begin. No
+# multiples: of two parts that ask at the same moment Streamlit now and then forgets one.
+NUMBERS, CURVES, IDLE = 2.0, 6.6, 10.0
+SPREAD = 0.1  # the part by which viewers differ: those who came together shall not ask together
 
 
-def drawn(views: list[reading.View]) -> list[tuple[str, str]]:
+def drawn(board: Board) -> list[tuple[str, str, str]]:
     """What decides how the page is built: the runs, and the state of each."""
-    return [(view.id, view.word) for view in views]
+    return [(view.id, view.word, view.name) for view in board.views]
 
 
-def show_list(before: list[tuple[str, str]], chosen: str) -> None:
-    views = reading.views()
-    if drawn(views) != before:
+def refresh_numbers(before: list[tuple[str, str, str]], chosen: str) -> None:
+    board = reading.board()
+    if drawn(board) != before:
         st.rerun()
-    if clicked := run_list(views, chosen):
+    if clicked := run_list(board, chosen):
         st.query_params["run"] = clicked
+        st.query_params.pop(COMPARED, None)
         st.rerun()
+    st.space("small")
+    run_head(found(board, chosen))
 
 
-def show_run(identity: str) -> None:
-    view = next((view for view in reading.views() if view.id == identity), None)
-    if view is None:
+def refresh_curves(chosen: str) -> None:
+    board = reading.board()
+    view = found(board, chosen)
+    run_curves(view, board.views)
+    run_papers(view)
+
+
+def found(board: Board, identity: str) -> View:
+    view = board.find(identity)
+    if view is None:  # deleted meanwhile
         st.rerun()
-    run_detail(view)
+    return view
 
 
-def show_header(busy: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title("Runs", anchor=False, width="stretch")
-        if st.button(
-            "Start tiny",
-            icon=":material/play_arrow:",
-            type="primary",
-            disabled=busy,
-            help="One run at a time: wait until the one in progress ends."
-            if busy
-            else "Train the recipe tiny on this machine: a reference and three drafts in about "
-            "4 minutes. It goes on when you close the page.",
-        ):
-            st.query_params["run"] = start.start("tiny")
-            st.rerun()
-
-
-everything = reading.views()
-show_header(reading.live(everything))
-if everything:
-    shown, complaint = reading.choose(everything, st.query_params.get("run"))
+own_pace = st.session_state.setdefault("pace", random.uniform(1 - SPREAD, 1 + SPREAD))
+wanted = st.query_params.get("run")
+board = reading.board(wanted)
+run_start(board.views)
+if board.views:
+    deletion(board.views)
+    shown, complaint = reading.choose(board.views, wanted)
     if complaint:
         st.warning(complaint, icon=":material/link_off:")
     else:
         st.query_params["run"] = shown.id
-    pace = LIVE if reading.live(everything) else IDLE
-    st.fragment(show_list, run_every=pace)(drawn(everything), shown.id)
-    st.space("small")
-    st.fragment(show_run, run_every=LIVE if shown.live else None)(shown.id)
+    pace = own_pace * (NUMBERS if board.live else IDLE)
+    st.fragment(refresh_numbers, run_every=pace)(drawn(board), shown.id)
+    if shown.state:
+        run_facts(shown.state)
+    if shown.report:
+        run_report(shown.report)
+    at_work = shown.word in reading.AT_WORK
+    st.fragment(refresh_curves, run_every=own_pace * CURVES if at_work else None)(shown.id)
 else:
-    st.info("No runs yet. Start the first one above, or with: adaspec run tiny")
+    st.info("No runs yet. Train the first one above, or with: adaspec submit tiny")

@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import Any, Literal, cast
+from collections.abc import Callable
+from typing import Any, Literal
 
 import streamlit as st
 
+from adaspec.jobs.queue import Job
 from adaspec.report import DEFINITIONS
-from adaspec.runs import RunState
-from app import charts, reading, words
-from app.components.run_list import state_badge
-from app.components.run_report import run_report
+from adaspec.runs import RunState, Stage
+from app import reading, words
+from app.components.run_actions import run_actions
+from app.components.run_list import MEMORY, state_badge
 from app.reading import View
 
 
-def run_detail(view: View) -> None:
-    """Everything about one run, from its name down to its log."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+def run_head(view: View) -> None:
+    """Its name, what can be done with it, and how it stands."""
+    with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
         st.subheader(words.plain(view.name), anchor=False, width="content")
         state_badge(view)
+        if view.job and view.job.attempt > 1:
+            st.badge(f"attempt {view.job.attempt}", color="gray", help=_attempts(view.job))
         if view.run.is_example:
             st.badge("example", color="gray", help="Made by make example: adaspec report example")
         else:
-            st.caption(f"`{view.id}`", width="content", help="The run's id: adaspec report ID")
+            by = f"by {words.plain(view.owner)} · " if view.owner else ""
+            st.caption(f"{by}`{view.id}`", width="content", help="The id: adaspec report ID")
+    run_actions(view)
     _trouble(view)
+    if view.word == "queued":
+        st.info(_waiting(view), icon=":material/schedule:")
     if view.word == "starting":
         st.info("Starting. The libraries load first, which takes 10 to 20 seconds.")
-    if view.state:
-        _facts(view.state)
-        if view.word != "finished":
-            _now(view, view.state)
-        if view.report:
-            run_report(view.report)
-        _curves(view, view.state)
-        _papers(view, view.state)
+    if view.state and view.word not in ("finished", "queued"):
+        _now(view, view.state)
 
 
-def _trouble(view: View) -> None:
-    if view.error:
-        st.error(words.plain(view.error), icon=":material/error:")
-    if view.state and view.word in ("failed", "interrupted"):
-        how = "It stopped. " if view.word == "interrupted" else "When that is put right: "
-        st.markdown(f"{how}The same command goes on from the last checkpoint:")
-        folder = shlex.quote(str(view.run.path))
-        recipe = shlex.quote(str(view.run.recipe_file))
-        st.code(f"adaspec run {recipe} --run-dir {folder}", language="bash", wrap_lines=True)
-
-
-def _facts(state: RunState) -> None:
+def run_facts(state: RunState) -> None:
+    """What it is trained from, on what, and where."""
     facts = state.facts
     columns = st.columns(4)
     with columns[0]:
@@ -89,6 +80,55 @@ def _facts(state: RunState) -> None:
         )
 
 
+def run_papers(view: View) -> None:
+    """The log, the recipe and the plan, as far as there are any yet."""
+    papers: dict[str, Callable[[View], None]] = {"Recipe": _recipe}
+    if view.state or reading.output_lines(view, ""):
+        papers = {"Log": _log, **papers}
+    if view.state:
+        papers["Plan"] = _plan
+    for tab, draw in zip(st.tabs(list(papers)), papers.values(), strict=True):
+        with tab:
+            draw(view)
+
+
+def _waiting(view: View) -> str:
+    place = f"{words.ordinal(view.place or 1)} in the queue."
+    if view.starts_in is None:
+        return f"{place} When it starts cannot be said yet."
+    return f"{place} It is expected to start {words.roughly(view.starts_in)}."
+
+
+def _attempts(job: Job) -> str:
+    if not job.deaths:
+        return "It was stopped and resumed, and went on from its last checkpoint."
+    died = words.counted(job.deaths, "attempt")
+    return f"{died} died before. The last one: {words.plain(job.error)}"
+
+
+def _trouble(view: View) -> None:
+    """Why it stopped, and what to do about it."""
+    if view.error:
+        st.error(words.plain(view.error), icon=":material/error:")
+    if not view.resumable:
+        return
+    began = "It goes on from its last checkpoint" if view.state else "It begins anew"
+    if view.word == "failed" and view.job and view.job.deaths:
+        advice = (
+            "A process that vanishes was often ended by the system, for want of memory: "
+            "**Duplicate with changes** lets you set a smaller `micro_batch`. **Resume** tries the "
+            "same once more."
+        )
+    elif view.word == "failed":
+        advice = (
+            f"When the cause is gone, **Resume** it. {began}. If the recipe is the cause: "
+            "**Duplicate with changes**."
+        )
+    else:
+        advice = f"**Resume** it when you like. {began}."
+    st.markdown(f"{advice} In a terminal: `adaspec resume {view.id}`")
+
+
 def _fact(label: str, help_text: str, value: str, *more: str) -> None:
     with st.container(gap="xxsmall"):
         st.caption(label, help=help_text)
@@ -102,10 +142,9 @@ def _now(view: View, state: RunState) -> None:
     progress = view.progress
     if not progress:
         return
-    rows = view.metrics.get(progress.stage, [])
-    loss = next((row["loss"] for row in reversed(rows) if "loss" in row), None)
-    running = view.word == "running"
-    place = [stage.name for stage in state.plan].index(progress.stage) + 1 if rows else 0
+    running = view.word in reading.AT_WORK
+    names = [stage.name for stage in state.plan]
+    place = names.index(progress.stage) + 1 if progress.stage in names else 0
     figures = [
         (
             "Stage" if running else "Stopped in stage",
@@ -119,7 +158,7 @@ def _now(view: View, state: RunState) -> None:
         ),
         (
             "Loss",
-            words.rounded(loss),
+            words.rounded(view.latest.get("loss")),
             "Training loss of the latest step. Its kind is the stage's objective.",
         ),
     ]
@@ -136,94 +175,56 @@ def _now(view: View, state: RunState) -> None:
                 "Of the whole run, estimated from its own pace.",
             ),
         ]
-    with st.container(border=True):
+    if "memory" in view.latest:
+        figures.append(("Memory", words.size(view.latest["memory"]), MEMORY))
+    with st.container(border=True, key="now"):
         columns = st.columns((1.6, *[1] * (len(figures) - 1)))
         for column, (label, value, help_text) in zip(columns, figures, strict=True):
             column.metric(label, value, help=help_text or None)
 
 
-def _curves(view: View, state: RunState) -> None:
-    if not view.metrics:
-        return
-    names, a_step = reading.shared_names(state), reading.sequences_a_step(state)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Training", anchor=False, width="stretch")
-        chosen = st.segmented_control(
-            "Horizontal axis",
-            ["steps", "sequences"],
-            default="steps",
-            required=True,
-            key="axis",
-            bind="query-params",
-            help="Optimiser steps, or sequences read. Methods with wider batches read more "
-            "sequences in as many steps, so look at both before calling a draft better.",
-        )
-    axis = cast(charts.Axis, chosen or "steps")
-    curves = charts.acceptance(view.metrics, axis, a_step, names)
-    left, right = st.columns((1.9, 1), gap="medium") if view.report else (st.container(), None)
-    if curves:
-        left.markdown(
-            "**Held-out acceptance while training**",
-            help="Exact acceptance rate, the mean of Σ min(p, q), on a few of the held-out "
-            "continuations. Step 0 is before training. The table reads all of them.",
-        )
-        left.plotly_chart(curves, key="acceptance", config=_PLOT, alt="Acceptance along training")
-    if view.report and right:
-        right.markdown(
-            "**Final acceptance**",
-            help="Marker: on text that the target generated, with its 95 % interval. Grey tick: "
-            "on the data set's own answers.",
-        )
-        chart = charts.intervals(view.report["drafts"])
-        right.plotly_chart(chart, key="intervals", config=_PLOT, alt="Acceptance of every draft")
-    loss = charts.loss(view.metrics, axis, a_step, names)
-    if loss:
-        st.markdown(
-            "**Loss of each stage**",
-            help="Solid: training. Dotted with circles: held-out. Each panel has its own scale: "
-            "objectives differ, and a filtered loss covers fewer tokens, so compare shapes and "
-            "not heights.",
-        )
-        st.plotly_chart(loss, key="loss", config=_PLOT, alt="Loss along training")
+def _log(view: View) -> None:
+    wanted = st.text_input(
+        "Search the log", key="log-search", icon=":material/search:", placeholder="Search"
+    )
+    log, output = reading.log_lines(view, wanted), reading.output_lines(view, wanted)
+    _lines(log)
+    if output:
+        st.caption("What its process printed", help="Of all its attempts, the latest one last.")
+        _lines(output)
+    if not (log or output):
+        st.caption("No line has that." if wanted else "Nothing is logged yet.")
 
 
-_PLOT: dict[str, Any] = {"displayModeBar": False}
+def _recipe(view: View) -> None:
+    st.code(reading.recipe_text(view), language="yaml")
 
 
-def _papers(view: View, state: RunState) -> None:
-    """The log, the recipe and the plan."""
-    log, recipe, plan = st.tabs(["Log", "Recipe", "Plan"])
-    with log:
-        wanted = st.text_input(
-            "Search the log", key="log-search", icon=":material/search:", placeholder="Search"
-        )
-        lines = reading.log_lines(view.run, wanted)
-        if lines:
-            height: Literal["content"] | int = 320 if len(lines) > 12 else "content"
-            st.code("\n".join(lines), language=None, height=height, wrap_lines=True)
-        else:
-            st.caption("No line has that." if wanted else "Nothing is logged yet.")
-    with recipe:
-        st.code(reading.recipe_text(view.run), language="yaml")
-    with plan:
-        st.dataframe(
-            [_plan_row(view, state, place) for place in range(len(state.plan))],
-            column_config={
-                "steps": st.column_config.NumberColumn(
-                    help="Optimiser steps, or batches where nothing is trained."
-                ),
-                "sequences": st.column_config.NumberColumn(
-                    help="Sequences it sends through the target."
-                ),
-                "needs": st.column_config.TextColumn(help=DEFINITIONS["needs"]),
-            },
-            hide_index=True,
-            key="plan",
-        )
+def _lines(lines: list[str]) -> None:
+    if lines:
+        height: Literal["content"] | int = 320 if len(lines) > 12 else "content"
+        st.code("\n".join(lines), language=None, height=height, wrap_lines=True)
 
 
-def _plan_row(view: View, state: RunState, place: int) -> dict[str, Any]:
-    stage = state.plan[place]
+def _plan(view: View) -> None:
+    stages = view.state.plan if view.state else []
+    st.dataframe(
+        [_plan_row(view, stage) for stage in stages],
+        column_config={
+            "steps": st.column_config.NumberColumn(
+                help="Optimiser steps, or batches where nothing is trained."
+            ),
+            "sequences": st.column_config.NumberColumn(
+                help="Sequences it sends through the target."
+            ),
+            "needs": st.column_config.TextColumn(help=DEFINITIONS["needs"]),
+        },
+        hide_index=True,
+        key="plan",
+    )
+
+
+def _plan_row(view: View, stage: Stage) -> dict[str, Any]:
     rows = view.metrics.get(stage.name)
     ended = bool(rows) and rows[-1]["step"] >= stage.steps if rows else False
     done = "done" if ended else ("begun" if rows else "waiting")

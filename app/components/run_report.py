@@ -54,9 +54,8 @@ def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
         f"(95 % interval {words.fixed(low)} – {words.fixed(high)}). "
     )
     if near:
-        text += (
-            f"Its interval overlaps that of {_listed(near)}: only a paired comparison can tell. "
-        )
+        others = words.listed(near)
+        text += f"Its interval overlaps that of {others}: only a paired comparison can tell. "
     return text + _fairness(drafts)
 
 
@@ -72,7 +71,7 @@ def _fairness(drafts: list[dict[str, Any]]) -> str:
     else:
         parts = [
             f"{words.counted(steps, 'step')} and {words.counted(sequences, 'sequence')} for "
-            f"{_listed(names)}"
+            f"{words.listed(names)}"
             for (steps, sequences), names in groups.items()
         ]
         text = f"**Budgets differ**: {'; '.join(parts)}."
@@ -82,14 +81,8 @@ def _fairness(drafts: list[dict[str, Any]]) -> str:
             dependent.setdefault(other, []).append(draft["name"])
     for other, names in dependent.items():
         verb = "needs" if len(names) == 1 else "need"
-        text += f" {_listed(names)} also {verb} the training of {words.plain(other)}."
+        text += f" {words.listed(names)} also {verb} the training of {words.plain(other)}."
     return text
-
-
-def _listed(names: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    *first, last = map(words.plain, names)
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _row(draft: dict[str, Any], is_best: bool) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""What a recipe will take, for pages: what is known at once, and measurements in the background.
+
+A measurement is a process of its own that nobody waits for; one at a time, whoever asked for it.
+What it finds is kept on disk by `adaspec.estimate`, and here until that is looked at again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+from adaspec import explain, is_users, recipe, runs
+from adaspec.estimate import Estimate, calibrate
+from adaspec.estimate import known as known_on_disk
+from adaspec.recipe import Recipe
+
+TYPICAL = 20.0  # seconds
+_FRESH = 10.0  # seconds for which an answer from disk is good: it reads run folders
+
+
+@dataclass
+class Calibration:
+    """A measurement, at work or over.
+
+    Attributes:
+        began: by the monotonic clock; None while others are before it.
+        error: why there is no estimate.
+    """
+
+    began: float | None = None
+    estimate: Estimate | None = None
+    error: str = ""
+
+    @property
+    def live(self) -> bool:
+        return not self.estimate and not self.error
+
+    @property
+    def progress(self) -> float:
+        """How far it should be, 0 to 1: it does not say itself."""
+        return min(0.95, (time.monotonic() - self.began) / TYPICAL) if self.began else 0.0
+
+
+_calibrations: dict[str, Calibration] = {}
+_one_at_a_time = threading.Lock()
+
+
+def known(one: Recipe) -> Estimate | None:
+    """The estimate, where a run or a measurement has made it known."""
+    measured = of(one)
+    on_disk = _known(one.yaml(), int(time.monotonic() / _FRESH))
+    return on_disk or (measured.estimate if measured else None)
+
+
+def of(one: Recipe) -> Calibration | None:
+    """The measurement of this recipe that somebody began since the server's start."""
+    return _calibrations.get(one.hash)
+
+
+def begin(one: Recipe) -> None:
+    """Measure in the background, unless it is being measured."""
+    earlier = of(one)
+    if earlier and earlier.live:
+        return
+    calibration = _calibrations[one.hash] = Calibration()
+    threading.Thread(target=_measure, args=(one, calibration), daemon=True).start()
+
+
+def free_disk() -> int:
+    """Bytes that are free where runs are kept."""
+    home = runs.home()
+    while not home.exists():
+        home = home.parent
+    return shutil.disk_usage(home).free
+
+
+def _measure(one: Recipe, calibration: Calibration) -> None:
+    with _one_at_a_time:
+        calibration.began = time.monotonic()
+        try:
+            calibration.estimate = calibrate(one)
+        except Exception as error:  # told on the page: a thread has nobody else to tell
+            calibration.error = explain(error)
+            if not is_users(error):
+                raise
+
+
+@lru_cache(maxsize=64)
+def _known(text: str, tick: int) -> Estimate | None:
+    return known_on_disk(recipe.read(text))
