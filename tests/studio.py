@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from adaspec.jobs.engines import WORKER
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium")
@@ -61,14 +64,46 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
+def supervisor(home: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A supervisor of this home, its jobs on one core if the variables say no other; at the end
+    nothing is left of it.
+    """
+    one = subprocess.Popen(
+        [sys.executable, "-m", "adaspec", "supervisor"],
+        cwd=ROOT,
+        env=_one_core(ADASPEC_HOME=str(home)) | variables,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield one
+    finally:
+        one.terminate()
+        one.wait(timeout=20)
+        for worker in workers(home):
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+
+
+def workers(home: Path) -> list[psutil.Process]:
+    """The attempts at jobs of this home that are at work."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline", "environ"])
+        if WORKER in (process.info["cmdline"] or [])
+        and (process.info["environ"] or {}).get("ADASPEC_HOME") == str(home)
+    ]
+
+
+@contextmanager
 def studio(home: Path) -> Iterator[str]:
-    """The studio on a free port with a home of its own; its address."""
+    """The studio on a free port with a home of its own and no supervisor; its address."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    server = subprocess.Popen(command, cwd=ROOT, env=_one_core(ADASPEC_HOME=str(home)))
+    environment = _one_core(ADASPEC_HOME=str(home), ADASPEC_SUPERVISOR="elsewhere")
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         enough(lambda: _serves(f"{address}/_stcore/health"))

@@ -7,27 +7,28 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from adaspec import runs
+from adaspec import recipe, runs
+from adaspec.jobs import queue
 from adaspec.runs import Run
-from app import start
-from tests.studio import CHROMIUM, browser, enough, mini, settle, studio
+from tests.studio import CHROMIUM, browser, enough, mini, settle, studio, supervisor, workers
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
 )
 expect.set_options(timeout=20_000)  # two busy cores
 FINISHED = "01AAAAAAAAAAAAAAAAAAAAAAAA"
+HOSTILE = "<img src=x onerror=window.hacked=1> **b** :red[c] $x^2$"
 
 # Streamlit puts a new chart in the place of the old one: no frame may pass without a drawn one.
 COUNT_BLANK_FRAMES = """() => {
     window.frames_seen = window.frames_blank = 0;
     const look = () => {
-        const drawn = [...document.querySelectorAll('.st-key-acceptance')].some(
-            one => one.clientHeight > 300 && one.querySelector('.xtick'));
+        const drawn = ['acceptance', 'loss'].every(key =>
+            [...document.querySelectorAll(`.st-key-${key}`)].some(
+                one => one.clientHeight > 200 && one.querySelector('.xtick')));
         window.frames_seen += 1;
         window.frames_blank += drawn ? 0 : 1;
         requestAnimationFrame(look);
@@ -68,6 +69,17 @@ def page(chromium: Browser) -> Iterator[Page]:
     one.close()
 
 
+@pytest.fixture(autouse=True)
+def at_home(studio_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADASPEC_HOME", str(studio_home))
+
+
+def submit(home: Path, stage1_epochs: int) -> str:
+    """Queue a recipe of seconds, or more; the job's id."""
+    chosen = recipe.load(str(mini(home / "mini.yaml", stage1_epochs)))
+    return queue.submit(chosen, queue.me()).id
+
+
 def test_a_finished_run_from_list_to_link(page: Page, address: str):
     page.goto(address)
     settle(page)
@@ -89,26 +101,17 @@ def test_a_finished_run_from_list_to_link(page: Page, address: str):
     expect(axis_title).to_be_visible()
 
 
-def test_a_started_run_appears_and_moves_by_itself(
-    page: Page,
-    address: str,
-    studio_home: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-):
+def test_a_queued_job_appears_and_moves_by_itself(page: Page, address: str, studio_home: Path):
     page.goto(f"{address}/?run={FINISHED}")
     settle(page)
     page.evaluate("window.neverReloaded = true")
-    monkeypatch.setenv("ADASPEC_HOME", str(studio_home))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    identity = start.start(str(mini(tmp_path / "mini.yaml", stage1_epochs=150)))
-    training = psutil.Process(start.pending()[0].process.pid)
-    try:
+    with supervisor(studio_home):
+        identity = submit(studio_home, stage1_epochs=150)
         row = page.locator(f".st-key-open-{identity} button")
         expect(row).to_be_visible()  # nothing ran: the list looks every 10 seconds
         row.click()
-        curves = page.locator(".st-key-acceptance .js-plotly-plot")
-        expect(curves).to_be_visible(timeout=60_000)
+        expect(page.locator(".st-key-run-head")).to_contain_text("running", timeout=60_000)
+        expect(page.locator(".st-key-loss .js-plotly-plot")).to_be_visible()
         page.evaluate(COUNT_BLANK_FRAMES)
         step = page.get_by_test_id("stMetric").filter(has_text="Step")
         run, seen = Run(studio_home / "runs" / identity), set()
@@ -117,9 +120,6 @@ def test_a_started_run_appears_and_moves_by_itself(
         assert page.evaluate("window.frames_seen") > 50
         assert page.evaluate("window.frames_blank") == 0
         expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=60_000)
-    finally:
-        if training.is_running():
-            training.kill()
     expect(page.get_by_test_id("stMetric")).to_have_count(0)
     assert page.evaluate("window.neverReloaded")
     assert f"run={identity}" in page.url
@@ -127,6 +127,89 @@ def test_a_started_run_appears_and_moves_by_itself(
 
 def running(run: Run) -> bool:
     return runs.read_state(run).state == "running"
+
+
+def test_cancel_resume_and_rename_a_job_at_work(page: Page, address: str, studio_home: Path):
+    with supervisor(studio_home):
+        identity = submit(studio_home, stage1_epochs=200)
+        page.goto(f"{address}/?run={identity}")
+        state = page.locator(".st-key-run-head")
+        expect(state).to_contain_text("running", timeout=60_000)
+        page.get_by_role("button", name="Rename").click()
+        name = page.get_by_label("Name", exact=True)
+        name.fill("")
+        name.press_sequentially("my *first* run", delay=300)  # the page refreshes meanwhile
+        name.press("Enter")
+        heading = page.get_by_role("heading", name="my *first* run")
+        expect(heading).to_be_visible()
+        expect(name).to_be_hidden()
+        page.get_by_role("button", name="Cancel").click()
+        expect(state).to_contain_text("cancelled")
+        assert queue.find(identity).state == "cancelled"
+        step = page.get_by_test_id("stMetric").filter(has_text="Step").inner_text()
+        page.get_by_role("button", name="Resume").click()
+        expect(state).to_contain_text("running", timeout=60_000)
+        expect(state).to_contain_text("attempt 2")
+        expect(page.get_by_test_id("stMetric").filter(has_text="Step")).not_to_have_text(step)
+        page.get_by_role("button", name="Cancel").click()
+        expect(state).to_contain_text("cancelled")
+        expect(heading).to_be_visible()
+        enough(lambda: not workers(studio_home))
+
+
+def test_delete_asks_and_then_deletes(page: Page, address: str, studio_home: Path):
+    doomed = studio_home / "runs" / "01CCCCCCCCCCCCCCCCCCCCCCCC"
+    shutil.copytree(studio_home / "runs" / FINISHED, doomed)
+    page.goto(f"{address}/?run={doomed.name}")
+    settle(page)
+    question = page.get_by_role("dialog")
+    for button in ("Keep it", "Close"):
+        page.get_by_role("button", name="Delete", exact=True).click()
+        expect(question).to_contain_text(doomed.name)
+        expect(question).to_contain_text(re.compile("[0-9]+ kB on disk"))
+        question.get_by_role("button", name=button).click()
+        expect(question).to_be_hidden()
+        assert doomed.is_dir()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_timeout(11_500)  # the list looks again, and the question stays
+    question.get_by_role("button", name="Delete it").click()
+    expect(page.locator(f".st-key-open-{doomed.name}")).to_have_count(0)
+    expect(question).to_be_hidden()
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    assert not doomed.exists()
+
+
+def test_runs_are_laid_over_each_other(page: Page, address: str, studio_home: Path):
+    other = studio_home / "runs" / "01DDDDDDDDDDDDDDDDDDDDDDDD"
+    shutil.copytree(studio_home / "runs" / FINISHED, other)
+    runs.rename(Run(other), HOSTILE)
+    page.goto(f"{address}/?run={FINISHED}")
+    settle(page)
+    expect(page.locator(f".st-key-open-{other.name}")).to_be_visible()  # looked at anew by then
+    lines = page.locator(".st-key-acceptance .js-line")
+    expect(lines).to_have_count(3)
+    choice = page.get_by_role("combobox", name="Compare with")
+    choice.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)  # scrolling closes an open list
+    choice.click()
+    page.get_by_role("option", name=re.compile("…DDDD")).click()
+    expect(lines).to_have_count(6)
+    expect(page).to_have_url(re.compile(f"with={other.name}"))
+    page.reload()
+    expect(lines).to_have_count(6)
+    expect(page.get_by_text("A ━━━ mini …AAAA")).to_be_visible()
+    page.locator(f".st-key-open-{other.name} button").click()
+    expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    expect(page).not_to_have_url(re.compile("with="))
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_run_is_duplicated_on_the_train_page(page: Page, address: str):
+    page.goto(f"{address}/?run={FINISHED}")
+    settle(page)
+    page.get_by_role("button", name="Duplicate with changes").click()
+    expect(page).to_have_url(re.compile(f"/train.*from={FINISHED}"))
 
 
 def test_a_finished_page_asks_for_little(page: Page, address: str):
