@@ -33,6 +33,7 @@ SHOTS = {  # file name -> address below the studio's, width
     "runs-overlay-narrow": ("?run={finished}&with={cancelled}&with=example&drafts=adaspec", NARROW),
     "train": ("train?recipe=tiny&k=0.3", WIDE),
     "train-narrow": ("train?recipe=tiny", NARROW),
+    "train-matrix": ("train?recipe=paper/gsm8k-pythia-3epoch", WIDE),
 }
 ALL_DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')].every(
     one => one.querySelector('.xtick'))"""

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from adaspec.jobs.engines import WORKER
 
@@ -119,6 +119,21 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@contextmanager
+def faultless(chromium: Browser) -> Iterator[Page]:
+    """A page on which nothing may go wrong, neither in the browser nor on the server."""
+    complaints: list[str] = []
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.on("console", lambda told: told.type == "error" and complaints.append(told.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    yield page
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    # Streamlit looks for its server below the page's address first.
+    assert [text for text in complaints if "404 (Not Found)" not in text] == []
+    page.close()
 
 
 def settle(page: Page) -> None:

@@ -13,7 +13,17 @@ from playwright.sync_api import Browser, Page, expect
 from adaspec import recipe, runs
 from adaspec.jobs import queue
 from adaspec.runs import Run
-from tests.studio import CHROMIUM, browser, enough, mini, settle, studio, supervisor, workers
+from tests.studio import (
+    CHROMIUM,
+    browser,
+    enough,
+    faultless,
+    mini,
+    settle,
+    studio,
+    supervisor,
+    workers,
+)
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
@@ -58,15 +68,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page on which nothing may go wrong, neither in the browser nor on the server."""
-    complaints: list[str] = []
-    one = chromium.new_page(viewport={"width": 1440, "height": 900})
-    one.on("console", lambda told: told.type == "error" and complaints.append(told.text))
-    one.on("pageerror", lambda error: complaints.append(str(error)))
-    yield one
-    expect(one.get_by_test_id("stException")).to_have_count(0)
-    assert complaints == []
-    one.close()
+    with faultless(chromium) as one:
+        yield one
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +109,7 @@ def test_a_queued_job_appears_and_moves_by_itself(page: Page, address: str, stud
     settle(page)
     page.evaluate("window.neverReloaded = true")
     with supervisor(studio_home):
-        identity = submit(studio_home, stage1_epochs=150)
+        identity = submit(studio_home, stage1_epochs=400)
         row = page.locator(f".st-key-open-{identity} button")
         expect(row).to_be_visible()  # nothing ran: the list looks every 10 seconds
         row.click()
@@ -119,7 +122,7 @@ def test_a_queued_job_appears_and_moves_by_itself(page: Page, address: str, stud
         assert len(seen) > 2
         assert page.evaluate("window.frames_seen") > 50
         assert page.evaluate("window.frames_blank") == 0
-        expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=120_000)
     expect(page.get_by_test_id("stMetric")).to_have_count(0)
     assert page.evaluate("window.neverReloaded")
     assert f"run={identity}" in page.url
@@ -131,7 +134,7 @@ def running(run: Run) -> bool:
 
 def test_cancel_resume_and_rename_a_job_at_work(page: Page, address: str, studio_home: Path):
     with supervisor(studio_home):
-        identity = submit(studio_home, stage1_epochs=200)
+        identity = submit(studio_home, stage1_epochs=2000)
         page.goto(f"{address}/?run={identity}")
         state = page.locator(".st-key-run-head")
         expect(state).to_contain_text("running", timeout=60_000)

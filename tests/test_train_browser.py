@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from adaspec import recipe
 from adaspec.jobs import queue
 from app import recipe_link
-from tests.studio import CHROMIUM, browser, settle, studio
+from tests.studio import CHROMIUM, browser, faultless, settle, studio
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
@@ -43,17 +43,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page on which nothing may go wrong, neither in the browser nor on the server."""
-    complaints: list[str] = []
-    one = chromium.new_page(viewport={"width": 1440, "height": 900})
-    one.on("console", lambda told: told.type == "error" and complaints.append(told.text))
-    one.on("pageerror", lambda error: complaints.append(str(error)))
-    one.on("dialog", lambda dialog: complaints.append(dialog.message))
-    yield one
-    expect(one.get_by_test_id("stException")).to_have_count(0)
-    # Streamlit looks for its server below the page's address first.
-    assert [text for text in complaints if "404 (Not Found)" not in text] == []
-    one.close()
+    with faultless(chromium) as one:
+        yield one
 
 
 def visit(page: Page, address: str) -> None:
