@@ -6,7 +6,8 @@ import json
 import logging
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -70,13 +71,32 @@ def run(
     Stopped at any moment, the same command goes on from the last checkpoint.
     """
     chosen = recipe.load(name, overrides)
-    # Threads that sleep while they wait: spinning ones starve each other beside the studio.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # its retries; the failure we report
+    _before_torch()
     from adaspec import pipeline, report  # torch and transformers take seconds to load
 
     accelerator = pipeline.make_accelerator(chosen)
     quiet = not accelerator.is_main_process
+    with _bars(quiet) as show:
+        finished = pipeline.execute(
+            chosen, run_dir, fresh=new, accelerator=accelerator, on_progress=show
+        )
+    if quiet:
+        return
+    if finished.report_file.exists():
+        console.print(report.tables(runs.read_report(finished)))
+    console.print(f"Run folder: {finished.path}", soft_wrap=True)
+
+
+def _before_torch() -> None:
+    """What the libraries read when they are loaded."""
+    # Threads that sleep while they wait: spinning ones starve each other beside the studio.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # its retries; the failure we report
+
+
+@contextmanager
+def _bars(quiet: bool) -> Iterator[Callable[[runs.Stage, dict[str, float | int]], None]]:
+    """A bar a stage; yields what is to be told of every step."""
     columns = (
         TextColumn("{task.description:>18}"),
         BarColumn(),
@@ -95,14 +115,7 @@ def run(
                 note += f"  {row['tokens_per_s']:,.0f} tokens/s"
             bars.update(tasks[stage.name], completed=row["step"], note=note)
 
-        finished = pipeline.execute(
-            chosen, run_dir, fresh=new, accelerator=accelerator, on_progress=show
-        )
-    if quiet:
-        return
-    if finished.report_file.exists():
-        console.print(report.tables(runs.read_report(finished)))
-    console.print(f"Run folder: {finished.path}", soft_wrap=True)
+        yield show
 
 
 @app.command("estimate")
@@ -272,6 +285,66 @@ def show_report(
         print(json.dumps(content, indent=1))
     else:
         console.print(report.tables(content))
+
+
+@app.command("measure")
+def measure_again(name: RunName) -> None:
+    """Make the token tables and the report of a finished run anew, from the models it has kept."""
+    found = runs.find(name)
+    _before_torch()
+    from adaspec import pipeline
+
+    with _bars(quiet=False) as show:
+        pipeline.measure_again(found, show)
+    console.print(f"{found.contexts_file.parent}", soft_wrap=True, markup=False)
+
+
+@app.command("tokens")
+def show_tokens(
+    name: RunName,
+    sequence: Annotated[int | None, typer.Option(min=0, help="The example to print.")] = None,
+    source: Annotated[str, typer.Option(help="generated or dataset.")] = "generated",
+    draft: Annotated[str | None, typer.Option(help="A snapshot: adaspec, adaspec@25.")] = None,
+    order: Annotated[str, typer.Option(help="Of the list: hardest, improved, ...")] = "hardest",
+    k: Annotated[float, typer.Option(min=0, max=1, help="The filter ratio.")] = 0.4,
+    limit: Annotated[int, typer.Option(min=1, help="Examples to list.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List a run's examples, or print one token by token: KL, dL, what is kept."""
+    from adaspec import tokens
+
+    found = runs.find(name)
+    chosen = draft or tokens.snapshots(found)[-1].name
+    thousandths = round(k * 1000)
+    if sequence is None:
+        listed = tokens.ranking(found, source, order, chosen, k=thousandths).head(limit)
+        columns = ["seq", "tokens", "score", "prompt", "response"]
+    else:
+        names = [one.name for one in tokens.snapshots(found)]
+        listed = tokens.rows(found, source, sequence, names, ["kl", "overlap", "q"])
+        example = tokens.find(found, source, sequence)
+        start, _ = tokens.bounds(found, source)
+        here = slice(example.first - start, example.first - start + example.tokens)
+        texts = [piece.text for piece in tokens.vocabulary(found)]
+        listed.insert(1, "text", [texts[one] for one in listed["token"]])
+        listed["delta"] = tokens.delta(found, source, chosen)[here]
+        listed["kept"] = tokens.entries(found, source, chosen, "corpus")[here] <= thousandths
+        columns = ["pos", "text", "p", f"q@{chosen}", f"kl@{chosen}", "delta", "kept"]
+    if as_json:
+        print(listed.to_json(orient="records", indent=1))
+        return
+    view = Table()
+    for heading in columns:
+        view.add_column(heading, overflow="fold")
+    for row in listed[columns].itertuples(index=False):
+        view.add_row(*(escape(_cell(value)) for value in row))
+    console.print(view)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "kept" if value else ""
+    return f"{value:.4f}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def main() -> None:

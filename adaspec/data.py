@@ -30,6 +30,11 @@ class Example:
     def response_length(self) -> int:
         return len(self.ids) - self.prompt_length
 
+    @property
+    def predicted(self) -> int:
+        """Response tokens that have a predecessor to be predicted from."""
+        return len(self.ids) - max(self.prompt_length, 1)
+
 
 @dataclass(frozen=True)
 class Dataset:

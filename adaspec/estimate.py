@@ -26,6 +26,7 @@ from adaspec.pace import (
     gpus,
     kind,
     of_run,
+    passes,
     shape,
     width,
 )
@@ -33,7 +34,7 @@ from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, trainings
 
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
-CONTEXT, TOKEN = 10, 23  # bytes a response token in the target's table, and in each draft's
+CONTEXT, TOKEN = 26, 33  # bytes a response token in the target's table, and in each draft's
 ROW = 200  # bytes a step in metrics.jsonl
 
 
@@ -162,11 +163,12 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
         disk += pace.folders[_family(training)] + ROW * training.steps
     if recipe.draft:
         prompts = min(recipe.evaluation.prompts, counts[1])
-        drafts = 1 + sum(training.name != TARGET for training in plan)
         seconds += prompts * pace.speak * recipe.evaluation.max_new_tokens
-        seconds += prompts * pace.measure * (1 + drafts) + 2 * pace.gap
-        disk += pace.folders[STOCK]
-        tables = prompts * pace.tokens * (CONTEXT + drafts * TOKEN)
+        seconds += prompts * pace.measure * passes(list(plan)) + 2 * pace.gap
+        kept = sum(len(training.snapshots) for training in plan)
+        snapshots = kept + 1 + sum(training.name != TARGET for training in plan)
+        disk += pace.folders[STOCK] * (1 + kept)
+        tables = prompts * pace.tokens * (CONTEXT + snapshots * TOKEN)
     disk += max(tables, *(_checkpoints(recipe, pace, training) for training in plan))
     return Estimate(
         seconds=seconds,

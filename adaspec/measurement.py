@@ -1,14 +1,14 @@
 """Measuring finished drafts: what the target says after held-out prompts, and who agrees with it.
 
 Acceptance is measured where it is spent, on continuations that the *target generated*, and apart
-from that on the data set's own answers. Both are written as token tables, one row a response token
-in the same order for every model: the report is sums over those rows.
+from that on the data set's own answers. Both are written as the token tables that `tokens` reads:
+the report is sums over their rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +22,13 @@ from transformers import GenerationConfig, LogitsProcessor
 from adaspec.data import Batch, Example, batches, collate
 from adaspec.divergence import Rows, chunks, forward_kl, measure_rows, overlap, reverse_kl
 from adaspec.models import head, hidden_rows
-from adaspec.runs import atomic_file
+from adaspec.runs import Run, atomic_file
 from adaspec.teacher import frozen_rows
-
-GENERATED = "generated"
-DATASET = "dataset"
-ROW_GROUP = 1 << 16
-"""Rows a Parquet row group, so that one sequence is read in milliseconds."""
+from adaspec.tokens import CONTEXTS, EXAMPLES, ROW_GROUP, SEQUENCES, SNAPSHOT, TOP, VOCABULARY
+from adaspec.vocabulary import pieces
 
 Sequences = dict[str, list[Example]]
 OnBatch = Callable[[int], None]
-
-SEQUENCES = pa.schema(
-    [
-        ("source", pa.string()),
-        ("seq", pa.int32()),
-        ("prompt", pa.list_(pa.int32())),
-        ("response", pa.list_(pa.int32())),
-    ]
-)
-CONTEXTS = pa.schema(
-    [
-        ("source", pa.string()),
-        ("seq", pa.int32()),
-        ("pos", pa.int32()),
-        ("token", pa.int32()),
-        ("entropy", pa.float32()),
-        ("p", pa.float32()),
-    ]
-)
-SNAPSHOT = pa.schema(
-    [
-        ("kl", pa.float32()),
-        ("reverse_kl", pa.float32()),
-        ("overlap", pa.float32()),
-        ("q", pa.float32()),
-        ("agree", pa.bool_()),
-    ]
-)
 
 
 class _Shared(LogitsProcessor):  # type: ignore[misc]
@@ -194,42 +163,62 @@ def held_out_loss(model: Any, examples: list[Example], batch: int) -> dict[str, 
 
 @torch.no_grad()
 def measure(
+    run: Run,
     target: Any,
     snapshots: dict[str, Any],
     sequences: Sequences,
     *,
     vocabulary: int,
     batch: int,
-    contexts_file: Path,
-    snapshot_file: Callable[[str], Path],
     on_batch: OnBatch,
+    with_contexts: bool = True,
 ) -> None:
-    """Write the token tables: the target's contexts once, then one table a snapshot.
+    """Write one token table a snapshot, and the target's contexts.
 
     The target runs once over every sequence, whatever the number of snapshots; memory holds one
-    batch at a time.
+    batch, and the rows of one row group a table.
     """
     with ExitStack() as stack:
-
-        def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-            new = stack.enter_context(atomic_file(path))
-            return stack.enter_context(pq.ParquetWriter(new, schema))
-
-        contexts = _TableWriter(writer(contexts_file, CONTEXTS), CONTEXTS)
         tables = {
-            name: _TableWriter(writer(snapshot_file(name), SNAPSHOT), SNAPSHOT)
-            for name in snapshots
+            name: stack.enter_context(_table(run.tokens_file(name), SNAPSHOT)) for name in snapshots
         }
+        contexts = (
+            stack.enter_context(_table(run.contexts_file, CONTEXTS)) if with_contexts else None
+        )
         for number, (source, first, group) in enumerate(_groups(sequences, batch), 1):
             inputs = collate(group).to(target.device)
             p = frozen_rows(target, inputs, vocabulary)
-            contexts.add(_contexts(p, inputs, source, first))
+            if contexts:
+                contexts.add(_place(inputs, source, first) | target_columns(p, inputs.next_ids))
             for name, model in snapshots.items():
                 q = frozen_rows(model, inputs, vocabulary)
-                tables[name].add(_snapshot(p, q, inputs.next_ids))
+                tables[name].add(draft_columns(p, q, inputs.next_ids))
             on_batch(number)
-        for table in (contexts, *tables.values()):
-            table.flush()
+
+
+def write_examples(run: Run, tokenizer: Any, sequences: Sequences, vocabulary: int) -> None:
+    """What the examples are in text, and what every token id stands for."""
+    with _table(run.vocabulary_file, VOCABULARY) as table:
+        known = [piece for piece in pieces(tokenizer) if piece.id < vocabulary]
+        table.add({name: [getattr(piece, name) for piece in known] for name in VOCABULARY.names})
+    with _table(run.examples_file, EXAMPLES) as table:
+        for source, first, group in _groups(sequences, 1000):
+            texts = [
+                (
+                    tokenizer.decode(example.ids[: example.prompt_length]),
+                    tokenizer.decode(example.ids[example.prompt_length :]),
+                )
+                for example in group
+            ]
+            table.add(
+                {
+                    "source": [source] * len(group),
+                    "seq": range(first, first + len(group)),
+                    "tokens": [example.predicted for example in group],
+                    "prompt": [prompt for prompt, _ in texts],
+                    "response": [response for _, response in texts],
+                }
+            )
 
 
 def count_batches(sequences: Sequences, batch: int) -> int:
@@ -243,30 +232,49 @@ def _groups(sequences: Sequences, batch: int) -> Iterator[tuple[str, int, list[E
             yield source, number * batch, group
 
 
-class _TableWriter:
+class _Rows:
     """Collects columns until they fill a row group."""
 
     def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema) -> None:
         self.writer, self.schema = writer, schema
-        self.waiting: list[pa.Table] = []
+        self.waiting = schema.empty_table()
 
     def add(self, columns: dict[str, Any]) -> None:
-        self.waiting.append(pa.table(columns, schema=self.schema))
-        if sum(table.num_rows for table in self.waiting) >= ROW_GROUP:
-            self.flush()
+        self.waiting = pa.concat_tables([self.waiting, pa.table(columns, schema=self.schema)])
+        while self.waiting.num_rows >= ROW_GROUP:
+            self.writer.write_table(self.waiting.slice(0, ROW_GROUP))
+            self.waiting = self.waiting.slice(ROW_GROUP).combine_chunks()
 
     def flush(self) -> None:
-        if self.waiting:
-            self.writer.write_table(pa.concat_tables(self.waiting), row_group_size=ROW_GROUP)
-        self.waiting = []
+        if self.waiting.num_rows:
+            self.writer.write_table(self.waiting.combine_chunks())
 
 
-def _contexts(p: Rows, batch: Batch, source: str, first: int) -> dict[str, Any]:
-    entropy, chosen = [], []
-    for rows in chunks(len(p.hidden), p.vocabulary):
-        logp = p.log_probs(rows)
-        entropy.append(-(logp.exp() * logp).sum(-1))
-        chosen.append(logp.gather(1, batch.next_ids[rows, None])[:, 0].exp())
+@contextmanager
+def _table(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
+    """A Parquet file that takes the place of `path` if all went well."""
+    floats = [name for name, kind in _leaves(schema) if pa.types.is_float32(kind)]
+    others = [name for name, kind in _leaves(schema) if not pa.types.is_float32(kind)]
+    options = {
+        "compression": "zstd",
+        "use_byte_stream_split": floats,  # a third smaller; not with a dictionary
+        "use_dictionary": others,
+    }
+    with atomic_file(path) as new, pq.ParquetWriter(new, schema, **options) as writer:
+        rows = _Rows(writer, schema)
+        yield rows
+        rows.flush()
+
+
+def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
+    for one in schema:
+        if pa.types.is_fixed_size_list(one.type):
+            yield f"{one.name}.list.element", one.type.value_type
+        else:
+            yield one.name, one.type
+
+
+def _place(batch: Batch, source: str, first: int) -> dict[str, Any]:
     sequence, position = batch.predicts.nonzero(as_tuple=True)
     start = batch.predicts.int().argmax(dim=1)[sequence]
     return {
@@ -274,18 +282,59 @@ def _contexts(p: Rows, batch: Batch, source: str, first: int) -> dict[str, Any]:
         "seq": (sequence + first).int().cpu().numpy(),
         "pos": (position - start).int().cpu().numpy(),
         "token": batch.next_ids.int().cpu().numpy(),
-        "entropy": torch.cat(entropy).cpu().numpy(),
-        "p": torch.cat(chosen).cpu().numpy(),
     }
 
 
-def _snapshot(p: Rows, q: Rows, tokens: Tensor) -> dict[str, Any]:
+@torch.no_grad()
+def target_columns(p: Rows, tokens: Tensor) -> dict[str, Any]:
+    """What the target says at some rows, as columns of the contexts.
+
+    Args:
+        tokens: [rows] the token that follows at each row.
+    """
+    columns: dict[str, list[Tensor]] = {"entropy": [], "p": [], "top": [], "top_p": []}
+    for rows in chunks(len(p.hidden), p.vocabulary):
+        logp = p.log_probs(rows)
+        columns["entropy"].append(-(logp.exp() * logp).sum(-1))
+        columns["p"].append(logp.gather(1, tokens[rows, None])[:, 0].exp())
+        _add_top(columns, "top_p", logp)
+    return _as_columns(columns)
+
+
+@torch.no_grad()
+def draft_columns(p: Rows, q: Rows, tokens: Tensor) -> dict[str, Any]:
+    """What a model says at some rows, beside the target, as columns of its table."""
     columns: dict[str, list[Tensor]] = {name: [] for name in SNAPSHOT.names}
     for rows in chunks(len(p.hidden), p.vocabulary):
         logp, logq = p.log_probs(rows), q.log_probs(rows)
+        chosen = logq.gather(1, tokens[rows, None])
         columns["kl"].append(forward_kl(logp, logq))
         columns["reverse_kl"].append(reverse_kl(logp, logq))
         columns["overlap"].append(overlap(logp, logq))
-        columns["q"].append(logq.gather(1, tokens[rows, None])[:, 0].exp())
+        columns["q"].append(chosen[:, 0].exp())
+        columns["rank"].append(1 + (logq > chosen).sum(-1))
         columns["agree"].append(logp.argmax(-1) == logq.argmax(-1))
-    return {name: torch.cat(values).cpu().numpy() for name, values in columns.items()}
+        _add_top(columns, "top_q", logq)
+    return _as_columns(columns)
+
+
+def _add_top(columns: dict[str, list[Tensor]], name: str, logs: Tensor) -> None:
+    """The likeliest tokens and their probabilities; a smaller vocabulary is filled up with -1."""
+    values, ids = logs.topk(min(TOP, logs.shape[1]), dim=-1)
+    lack = TOP - ids.shape[1]
+    columns["top"].append(torch.nn.functional.pad(ids, (0, lack), value=-1))
+    columns[name].append(torch.nn.functional.pad(values.exp(), (0, lack)))
+
+
+def _as_columns(columns: dict[str, list[Tensor]]) -> dict[str, Any]:
+    """Arrow's columns of tensors: [rows] as they are, [rows, TOP] as lists."""
+    found: dict[str, Any] = {}
+    for name, parts in columns.items():
+        values = torch.cat(parts).cpu()
+        values = (
+            values if values.is_floating_point() or values.dtype == torch.bool else values.int()
+        )
+        array = values.numpy()
+        flat = pa.array(array.reshape(-1))
+        found[name] = pa.FixedSizeListArray.from_arrays(flat, TOP) if array.ndim > 1 else flat
+    return found

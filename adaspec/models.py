@@ -79,6 +79,14 @@ def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor
     return logits
 
 
+def load_weights(folder: Path, device: torch.device) -> Any:
+    """A model that a run has saved, to be looked at."""
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
+    )
+    return model.to(device).eval().requires_grad_(False)
+
+
 def check_head(model: Any, name: str) -> None:
     """Body, then head, must be the model.
 

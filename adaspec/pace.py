@@ -72,6 +72,12 @@ def kind(training: Training) -> str:
     return f"{selector}, scored first" if twice else selector
 
 
+def passes(plan: list[Training]) -> int:
+    """Models that a prompt goes through to be measured, the target once a group of snapshots."""
+    drafts = {one.key: one for one in plan if one.name != TARGET}.values()
+    return 2 + len(drafts) + sum(1 + len(one.snapshots) for one in drafts if one.snapshots)
+
+
 def width(recipe: Recipe) -> int:
     """The most sequences that go through the models together in training."""
     return max(
@@ -149,12 +155,12 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         return None
     prompts = min(earlier.evaluation.prompts, state.facts["evaluation rows"])
     spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
-    drafts = len(set(state.models.values()) - {state.models.get(TARGET)})
+    models = passes(trainings(earlier, state.facts["training rows"]))
     memory = [row["memory"] for stage in metrics.values() for row in stage if "memory" in row]
     words = in_words(state.facts["device"], state.facts["CPU threads"])
     name = "the bundled example" if run.is_example else f"run {state.name} ({run.path.name})"
     # A run that was stopped before the measurement: a training's sequence takes about as long.
-    measure = spans.get("measure", 0.0) / (prompts * (1 + drafts)) or min(train.values())
+    measure = spans.get("measure", 0.0) / (prompts * models) or min(train.values())
     return Pace(
         device=words,
         source=f"Measured on {name}, {words}.",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -30,6 +31,7 @@ from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
 from adaspec.teacher import Teacher
+from adaspec.tokens import DATASET, GENERATED
 from adaspec.training import train
 
 CONTINUE = "continuations"
@@ -118,6 +120,28 @@ def execute(
             stack.enter_context(_log_to(run.log_file))
         _stages(recipe, run, accelerator, on_progress, inputs)
     return run
+
+
+def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -> None:
+    """Make a finished run's token tables and report anew, from the models that it has kept.
+
+    Raises:
+        AdaspecError: it is not finished, has no drafts, or its data or models have changed.
+    """
+    recipe, state = run_folder.read_recipe(run), run_folder.read_state(run)
+    if state.state != "finished" or not recipe.draft:
+        what = f"is {state.state}" if recipe.draft else "has no drafts"
+        raise AdaspecError(f"Run {state.id} {what}: there is nothing to measure.")
+    accelerator = make_accelerator(recipe)
+    inputs = open_inputs(recipe, accelerator)
+    with run_folder.only_writer(run), _log_to(run.log_file):
+        _require_unchanged(state, inputs)
+        state.plan = _plan(recipe, inputs)
+        work = Work(recipe, run, state, accelerator, on_progress, inputs)
+        _stage0(work)
+        _measurement(work, _continuations(work), again=True)
+        state.stage = ""
+        work.save_state()
 
 
 def make_accelerator(recipe: Recipe) -> Accelerator:
@@ -295,7 +319,13 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
             int(recipe.stage0 is not None),
             Stage(name=CONTINUE, kind="continue", steps=groups, work=4 * prompts),
         )
-        stages.append(Stage(name=MEASURE, kind="measure", steps=2 * groups, work=2 * prompts))
+        unique = {one.key: one for one in inputs.plan}.values()
+        passes = 1 + sum(bool(one.snapshots) for one in unique)  # the target's, over all prompts
+        stages.append(
+            Stage(
+                name=MEASURE, kind="measure", steps=2 * groups * passes, work=2 * prompts * passes
+            )
+        )
     return stages
 
 
@@ -368,7 +398,7 @@ def _continuations(work: Work) -> measurement.Sequences:
             seed=work.recipe.seed,
             on_batch=lambda step: work.tell(CONTINUE, {"step": step}),
         )
-        sources = {measurement.GENERATED: generated, measurement.DATASET: examples}
+        sources: measurement.Sequences = {GENERATED: generated, DATASET: examples}
         measurement.write_sequences(file, sources)
     work.accelerator.wait_for_everyone()
     return measurement.read_sequences(file)
@@ -387,7 +417,7 @@ def _distil(work: Work, training: Training, sequences: measurement.Sequences) ->
     draft = _load(work, training.method.start)
     reference = _load(work, REFERENCE).requires_grad_(False) if training.needs_reference else None
     evaluation = work.recipe.evaluation
-    monitored = sequences[measurement.GENERATED][: evaluation.monitor]
+    monitored = sequences[GENERATED][: evaluation.monitor]
     _train(
         work,
         training,
@@ -421,6 +451,7 @@ def _train(
             monitor,
             work.recipe.evaluation.every,
             lambda row: work.tell(name, row),
+            lambda step: _keep_snapshot(work, name, step, model),
         )
     work.accelerator.wait_for_everyone()
     details = {
@@ -431,6 +462,11 @@ def _train(
     _keep(work, name, model, details)
     if work.accelerator.is_main_process:
         rmtree(work.run.checkpoints(name), ignore_errors=True)
+
+
+def _keep_snapshot(work: Work, name: str, step: int, model: Any) -> None:
+    with run_folder.atomic_folder(work.run.snapshot(name, step)) as new:
+        model.save_pretrained(new)
 
 
 def _done(work: Work, name: str) -> bool:
@@ -456,34 +492,57 @@ def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = No
 
 
 def _load(work: Work, name: str) -> Any:
-    folder = work.run.path / work.state.models[name]
-    opened = models.open_model(ModelSpec(source=(str(folder),)), [], 0, name)
-    return opened.model.to(work.accelerator.device)
+    return models.load_weights(work.run.path / work.state.models[name], work.accelerator.device)
 
 
-def _measurement(work: Work, sequences: measurement.Sequences) -> None:
-    """The token tables of the stock draft and every trained one, and the report."""
-    if work.accelerator.is_main_process and not work.run.report_file.exists():
+def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = False) -> None:
+    """The token tables of every model the run has kept, and the report."""
+    if work.accelerator.is_main_process and (again or not work.run.report_file.exists()):
         work.begin(MEASURE)
-        unique = [
-            name
-            for name in work.state.models
-            if name != TARGET and (name == STOCK or not work.stage(name).same_as)
-        ]
-        with work.accelerator.autocast():
-            measurement.measure(
-                work.inputs.target.model,
-                {name: _load(work, name) for name in unique},
-                sequences,
-                vocabulary=work.inputs.vocabulary,
-                batch=work.recipe.evaluation.batch,
-                contexts_file=work.run.contexts_file,
-                snapshot_file=work.run.tokens_file,
-                on_batch=lambda step: work.tell(MEASURE, {"step": step}),
-            )
-        report = make_report(work.run, work.state, work.recipe)
+        recipe, inputs = work.recipe, work.inputs
+        measurement.write_examples(work.run, inputs.target.tokenizer, sequences, inputs.vocabulary)
+        groups = _groups_to_measure(work)
+        batches = measurement.count_batches(sequences, recipe.evaluation.batch)
+        for number, folders in enumerate(groups):
+            snapshots = {
+                name: models.load_weights(folder, work.accelerator.device)
+                for name, folder in folders.items()
+            }
+            with work.accelerator.autocast():
+                measurement.measure(
+                    work.run,
+                    inputs.target.model,
+                    snapshots,
+                    sequences,
+                    vocabulary=inputs.vocabulary,
+                    batch=recipe.evaluation.batch,
+                    on_batch=partial(_tell_measured, work, number * batches),
+                    with_contexts=number == 0,
+                )
+        report = make_report(work.run, work.state, recipe)
         run_folder.write_atomic(work.run.report_file, json.dumps(report, indent=1))
     work.accelerator.wait_for_everyone()
+
+
+def _tell_measured(work: Work, before: int, batch: int) -> None:
+    work.tell(MEASURE, {"step": before + batch})
+
+
+def _groups_to_measure(work: Work) -> list[dict[str, Path]]:
+    """Snapshot -> its folder, in groups that are in memory together: all results, then what each
+    training left on its way.
+    """
+    results = {
+        name: work.run.path / folder
+        for name, folder in work.state.models.items()
+        if name != TARGET and (name == STOCK or not work.stage(name).same_as)
+    }
+    ways = [
+        {f"{name}@{int(folder.name)}": folder for folder in sorted(folders)}
+        for name in results
+        if (folders := [*work.run.snapshots(name).glob("[0-9]*")])
+    ]
+    return [results, *ways]
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:

@@ -196,6 +196,9 @@ class Evaluation(Strict):
     bootstrap: int = Field(2000, ge=100, description="resamples of the prompts for the interval")
     every: int = Field(10, ge=1, description="held-out points along each training's curve")
     monitor: int = Field(16, ge=1, description="continuations that each of those points reads")
+    snapshots: int = Field(
+        2, ge=0, description="models kept on the way of each distillation, for its token tables"
+    )
 
 
 class Recipe(Strict):
@@ -250,6 +253,7 @@ class Training(Strict):
         k: the filter ratio; None where nothing is filtered.
         batch: sequences per optimiser step, after the budget.
         steps: optimiser steps.
+        snapshots: those after which the model is kept as it is. Not part of the key.
     """
 
     name: str
@@ -259,6 +263,7 @@ class Training(Strict):
     batch: int
     steps: int
     seed: int
+    snapshots: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
@@ -310,7 +315,18 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
             plan.append(
                 _training(name, method, shared, k, ratio if wide else 1.0, rows, recipe.seed)
             )
-    return plan
+    return [
+        one.model_copy(update={"snapshots": _snapshots(one.steps, recipe.evaluation.snapshots)})
+        if one.method
+        else one
+        for one in plan
+    ]
+
+
+def _snapshots(steps: int, count: int) -> tuple[int, ...]:
+    """Each three times as late as the one before: most is learnt at first."""
+    found = (steps // 3**i for i in range(count, 0, -1))
+    return tuple(dict.fromkeys(step for step in found if step))
 
 
 def _training(

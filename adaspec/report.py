@@ -30,6 +30,8 @@ DEFINITIONS = {
     "needs": "other trainings of the run that this draft stands on, with budgets of their own",
 }
 
+_MEASURES = ["kl", "reverse_kl", "overlap", "agree"]
+
 
 def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
     """The report of a run whose token tables are written.
@@ -44,7 +46,7 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
             continue
         stage = next((stage for stage in state.plan if stage.name == name), None)
         same = stage.same_as if stage else None
-        rows = pq.read_table(run.tokens_file(same or name)).to_pandas()
+        rows = pq.read_table(run.tokens_file(same or name), columns=_MEASURES).to_pandas()
         per_prompt = _per_prompt(contexts["seq"][generated], rows["overlap"][generated])
         interval = bootstrap(*per_prompt, recipe.evaluation.bootstrap, recipe.seed)
         draft: dict[str, Any] = {

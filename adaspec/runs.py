@@ -151,8 +151,23 @@ class Run:
     def contexts_file(self) -> Path:
         return self.path / "tokens" / "contexts.parquet"
 
+    @property
+    def examples_file(self) -> Path:
+        return self.path / "tokens" / "examples.parquet"
+
+    @property
+    def vocabulary_file(self) -> Path:
+        return self.path / "tokens" / "vocabulary.parquet"
+
     def tokens_file(self, snapshot: str) -> Path:
         return self.path / "tokens" / f"{snapshot}.parquet"
+
+    def snapshots(self, name: str) -> Path:
+        """Where a training leaves the models it passed through, in folders named by their step."""
+        return self.path / "snapshots" / name
+
+    def snapshot(self, name: str, step: int) -> Path:
+        return self.snapshots(name) / f"{step:08d}"
 
     def checkpoints(self, stage: str) -> Path:
         return self.path / "checkpoints" / stage

@@ -69,6 +69,7 @@ def train(
     monitor: Monitor,
     monitor_points: int,
     on_step: OnStep,
+    keep: Callable[[int], None] = lambda step: None,
 ) -> Budget:
     """Train `draft` in place, going on from the newest checkpoint where there is one.
 
@@ -77,6 +78,7 @@ def train(
         checkpoints: this stage's folder of checkpoints.
         monitor: measures the draft on held-out text; called `monitor_points` times and at the ends.
         on_step: told of every step: step, loss, lr, tokens_per_s, and the monitor's values.
+        keep: told, after every step of `training.snapshots`, that the draft is to be kept as it is.
 
     Raises:
         AdaspecError: a loss is not finite (with step and sequence).
@@ -101,7 +103,7 @@ def train(
             torch.nn.utils.clip_grad_norm_(draft.parameters(), optimisation.clip)
         optimiser.step()
         optimiser.zero_grad()
-        tokens = sum(predicted(example) for example in batch)
+        tokens = sum(example.predicted for example in batch)
         frozen = 0 if teacher is None else 1 + training.needs_reference
         row: dict[str, float | int] = {"step": step + 1, "loss": loss}
         row["lr"] = optimiser.param_groups[0]["lr"]
@@ -120,6 +122,8 @@ def train(
         )
         if accelerator.is_main_process:
             on_step(row)
+            if budget.steps in training.snapshots:  # before the checkpoint, which goes on after it
+                keep(budget.steps)
             if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
                 _save(checkpoints, draft, optimiser, budget)
     return budget
@@ -146,7 +150,7 @@ def accumulate(
     Returns:
         The loss of the step, over all processes.
     """
-    sizes = [predicted(example) for example in examples]
+    sizes = [example.predicted for example in examples]
     micros = micro_batches(training, len(examples), accelerator.num_processes)
     mine = {
         m: Micro(
@@ -248,11 +252,6 @@ def _fit_teacher(
     return total
 
 
-def predicted(example: Example) -> int:
-    """Response tokens that have a predecessor to be predicted from."""
-    return len(example.ids) - max(example.prompt_length, 1)
-
-
 def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
     """Which examples a step reads: the next `batch` of an endless row of shuffled epochs."""
     order: list[int] = []
@@ -329,7 +328,7 @@ def _select_together(
 
 def _selected(training: Training, batch: list[Example], accelerator: Accelerator) -> int:
     """How many tokens of this batch were trained on, over all processes."""
-    sizes = [predicted(example) for example in batch]
+    sizes = [example.predicted for example in batch]
     if training.k is None:
         return sum(sizes)
     if training.method and training.method.pool == "batch":

@@ -167,3 +167,15 @@ def test_the_name_is_for_display_only(content) -> None:
     other = recipe.parse(content | {"name": "other", "about": "words"})
     assert other.hash == recipe.parse(content).hash
     assert recipe.parse(content | {"seed": 5}).hash != other.hash
+
+
+@pytest.mark.parametrize(
+    ("steps", "count", "expected"),
+    [(225, 3, (8, 25, 75)), (225, 2, (25, 75)), (5, 2, (1,)), (1, 4, ()), (9, 0, ())],
+)
+def test_snapshots_are_each_three_times_as_late(steps, count, expected) -> None:
+    overrides = [f"evaluation.snapshots={count}", f"data.limit={16 * steps}"]
+    overrides += ["stage1.epochs=1", "stage2.epochs=1"]
+    plan = recipe.trainings(recipe.load("tiny", overrides), 16 * steps)
+    assert {one.snapshots for one in plan} == {expected}
+    assert len({one.key for one in plan}) == len(plan) - 1  # not part of what a training is

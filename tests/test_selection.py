@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec.selection import count, select
+from adaspec.selection import count, entry, select
 
 RATIOS = st.integers(1, 1000).map(lambda n: n / 1000)
 VALUES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=200)
@@ -77,3 +77,20 @@ def test_all_and_none() -> None:
 @pytest.mark.parametrize(("k", "expected"), [(1.0, 10), (0.4, 4), (0.001, 1)])
 def test_counts_by_hand(k: float, expected: int) -> None:
     assert count(10, k) == expected
+
+
+@given(
+    q=st.lists(st.integers(-3, 3), min_size=1, max_size=60),
+    k=st.integers(1, 1000),
+    pools=st.lists(st.integers(0, 3), min_size=60, max_size=60),
+)
+def test_an_entry_says_every_selection(q: list[int], k: int, pools: list[int]) -> None:
+    """`entry <= 1000 k` is what `select` keeps, in each pool, ties included."""
+    score, where = np.array(q, dtype=np.float32), np.array(pools[: len(q)])
+    together = entry(score) <= k
+    np.testing.assert_array_equal(together, mask_of("top_delta", k / 1000, score, 0 * score))
+    apart = entry(score, where) <= k
+    for pool in set(where.tolist()):
+        mine = score[where == pool]
+        expected = mask_of("top_delta", k / 1000, mine, 0 * mine)
+        np.testing.assert_array_equal(apart[where == pool], expected)

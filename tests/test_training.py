@@ -187,7 +187,7 @@ def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatc
     bad = torch.zeros(len(world.examples), dtype=torch.bool)
     bad[1] = True
     original = training.OBJECTIVES["forward_kl"]
-    sizes = [training.predicted(example) for example in world.examples[:3]]
+    sizes = [example.predicted for example in world.examples[:3]]
     first = sizes[0]  # all rows of sequence 0 are left out below
 
     def select(selector: str, k: float, q: torch.Tensor, r: Any, g: Any) -> torch.Tensor:
@@ -281,7 +281,7 @@ def test_budget_counts(world, mini, tmp_path) -> None:
     assert (spec.batch, spec.steps) == (15, 5)
     assert budget.sequences == 75
     assert budget.teacher_forwards == 150  # target and reference
-    tokens = sum(training.predicted(example) for example in world.examples)
+    tokens = sum(example.predicted for example in world.examples)
     assert budget.selected_tokens == pytest.approx(
         0.4 * tokens * 75 / len(world.examples), rel=0.01
     )

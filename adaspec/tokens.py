@@ -1,0 +1,419 @@
+"""Token tables of a run: one row a response token, the same rows in the same order in every file.
+
+`contexts` holds what the target says, one file a snapshot what that model says. A *snapshot* is a
+model at one moment: `stock`, `reference`, a draft, or `NAME@STEP`, a draft on its way. Examples are
+numbered within their source: what the target generated, or the data set's own answers. Rows of one
+example are read without the rest of the file. What follows from two columns (dL, the selection) is
+computed here and never stored. Loads no torch; `measurement` writes what is read here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adaspec import AdaspecError, runs
+from adaspec.recipe import REFERENCE, STOCK
+from adaspec.runs import Run
+from adaspec.selection import entry
+from adaspec.vocabulary import Piece
+
+Source = Literal["generated", "dataset"]
+GENERATED: Source = "generated"
+DATASET: Source = "dataset"
+SOURCES: dict[Source, str] = {
+    GENERATED: "what the target said after held-out prompts: acceptance is spent here",
+    DATASET: "the data set's own answers to the same prompts: what the drafts were trained on",
+}
+TOP = 5
+"""Tokens of every distribution that are stored: its likeliest."""
+ROW_GROUP = 1 << 16
+"""Rows a Parquet row group, so that one sequence is read in milliseconds."""
+
+_TOP_IDS, _TOP_PROBABILITIES = pa.list_(pa.int32(), TOP), pa.list_(pa.float32(), TOP)
+CONTEXTS = pa.schema(
+    [
+        ("source", pa.dictionary(pa.int8(), pa.string())),
+        ("seq", pa.int32()),
+        ("pos", pa.int32()),
+        ("token", pa.int32()),
+        ("entropy", pa.float32()),
+        ("p", pa.float32()),
+        ("top", _TOP_IDS),
+        ("top_p", _TOP_PROBABILITIES),
+    ]
+)
+SNAPSHOT = pa.schema(
+    [
+        ("kl", pa.float32()),
+        ("reverse_kl", pa.float32()),
+        ("overlap", pa.float32()),
+        ("q", pa.float32()),
+        ("rank", pa.int32()),
+        ("agree", pa.bool_()),
+        ("top", _TOP_IDS),
+        ("top_q", _TOP_PROBABILITIES),
+    ]
+)
+EXAMPLES = pa.schema(
+    [
+        ("source", pa.dictionary(pa.int8(), pa.string())),
+        ("seq", pa.int32()),
+        ("tokens", pa.int32()),
+        ("prompt", pa.string()),
+        ("response", pa.string()),
+    ]
+)
+VOCABULARY = pa.schema([("id", pa.int32()), ("data", pa.binary()), ("special", pa.bool_())])
+SEQUENCES = pa.schema(
+    [
+        ("source", pa.string()),
+        ("seq", pa.int32()),
+        ("prompt", pa.list_(pa.int32())),
+        ("response", pa.list_(pa.int32())),
+    ]
+)
+Pool = Literal["corpus", "batch"]
+POOLS: dict[Pool, str] = {
+    "corpus": "all tokens of this source compete with one another",
+    "batch": "only tokens of one batch compete, as in training; consecutive examples make a batch",
+}
+
+
+class Snapshot(NamedTuple):
+    """A model at one moment of a run.
+
+    Attributes:
+        name: of its file: `adaspec`, or `adaspec@25`.
+        training: what it is a moment of: `adaspec`.
+        step: optimiser steps it has taken; None at its end.
+    """
+
+    name: str
+    training: str
+    step: int | None
+
+    @classmethod
+    def of(cls, name: str) -> Snapshot:
+        training, _, step = name.partition("@")
+        return cls(name, training, int(step) if step else None)
+
+
+# What there is
+
+
+def snapshots(run: Run) -> list[Snapshot]:
+    """Those with a table: stock, reference, then the drafts; each with its checkpoints first.
+
+    Raises:
+        AdaspecError: the run has no token tables.
+    """
+    names = [path.stem for path in _file(run, run.examples_file).parent.glob("*.parquet")]
+    found = [Snapshot.of(name) for name in names if name not in _OTHER_TABLES]
+    first = [STOCK, REFERENCE]
+    order = first + [stage.name for stage in runs.read_state(run).plan]
+
+    def place(one: Snapshot) -> tuple[int, float]:
+        known = order.index(one.training) if one.training in order else len(order)
+        return known, float("inf") if one.step is None else one.step
+
+    return sorted(found, key=place)
+
+
+def timeline(run: Run, training: str) -> list[Snapshot]:
+    """How a draft came to be: the model it started from, its checkpoints, itself."""
+    own = [one for one in snapshots(run) if one.training == training]
+    start = STOCK if training in (STOCK, REFERENCE) else _details(run, training)["start"]
+    before = [one for one in snapshots(run) if one.name == start != training]
+    return before + own
+
+
+def table_of(run: Run, draft: str) -> str:
+    """The snapshot that holds a draft's rows: another's, where both are the same training."""
+    stage = next((one for one in runs.read_state(run).plan if one.name == draft), None)
+    return (stage.same_as if stage else None) or draft
+
+
+def examples(run: Run) -> pd.DataFrame:
+    """One row an example: source, seq, first (row in the tables), tokens, prompt, response.
+
+    Raises:
+        AdaspecError: the run has no token tables.
+    """
+    return _examples(_file(run, run.examples_file), *_stamp(run.examples_file))
+
+
+def stamp(run: Run) -> tuple[int, int]:
+    """Changes when the tables are made anew: what was computed from the old ones is then void."""
+    return _stamp(_file(run, run.examples_file))
+
+
+def vocabulary(run: Run) -> list[Piece]:
+    """Every token by id."""
+    path = _file(run, run.vocabulary_file)
+    return _vocabulary(path, *_stamp(path))
+
+
+def find(run: Run, source: str, seq: int) -> Any:
+    """The row of `examples` of this example.
+
+    Raises:
+        AdaspecError: there is none; says which there are.
+    """
+    every = examples(run)
+    there = every[every["source"] == source]
+    if there.empty:
+        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(SOURCES)}.")
+    found = there[there["seq"] == seq]
+    if found.empty:
+        raise AdaspecError(f"No example {seq}: {source} has 0 to {int(there['seq'].max())}.")
+    return next(found.itertuples())
+
+
+def prompt_ids(run: Run, source: str, seq: int) -> np.ndarray:
+    """Token ids of an example's prompt."""
+    place = int(examples(run).query("source == @source and seq == @seq").index[0])
+    file = pq.ParquetFile(run.sequences_file)
+    table = _read(file, ["prompt"], place, place + 1)
+    ids: np.ndarray = table["prompt"].combine_chunks().values.to_numpy()
+    return ids
+
+
+# Rows
+
+
+def rows(
+    run: Run, source: str, seq: int, names: Iterable[str], columns: Iterable[str] | None = None
+) -> pd.DataFrame:
+    """The rows of one example: the contexts' columns, and `COLUMN@SNAPSHOT` of every snapshot.
+
+    Args:
+        names: snapshots.
+        columns: of the snapshots' tables; by default all.
+
+    Raises:
+        AdaspecError: no such example, or no such snapshot; says which there are.
+    """
+    example = find(run, source, seq)
+    start, end = int(example.first), int(example.first + example.tokens)
+    parts = {
+        name: values
+        for name, values in _columns(run.contexts_file, None, start, end).items()
+        if name not in ("source", "seq")
+    }
+    for snapshot in names:
+        path = require(run, snapshot)
+        for name, values in _columns(path, columns, start, end).items():
+            parts[f"{name}@{snapshot}"] = values
+    return pd.DataFrame({name: _as_items(values) for name, values in parts.items()})
+
+
+def require(run: Run, snapshot: str) -> Path:
+    """The file of a snapshot.
+
+    Raises:
+        AdaspecError: the run has none of this name; says which it has.
+    """
+    names = [one.name for one in snapshots(run)]
+    if snapshot not in names:
+        raise AdaspecError(f"No snapshot {snapshot!r}: this run has {', '.join(names)}.")
+    return run.tokens_file(snapshot)
+
+
+def column(run: Run, source: str, name: str, snapshot: str | None = None) -> np.ndarray:
+    """A whole column of one source's rows; of the contexts where no snapshot is named."""
+    path = require(run, snapshot) if snapshot else _file(run, run.contexts_file)
+    start, end = bounds(run, source)
+    return _columns(path, [name], start, end)[name]
+
+
+def bounds(run: Run, source: str) -> tuple[int, int]:
+    """The first row of a source, and the one after its last."""
+    there = examples(run)
+    there = there[there["source"] == source]
+    if there.empty:
+        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(SOURCES)}.")
+    last = there.iloc[-1]
+    return int(there.iloc[0]["first"]), int(last["first"] + last["tokens"])
+
+
+# What follows from them
+
+
+def delta(run: Run, source: str, snapshot: str) -> np.ndarray:
+    """[rows] dL = KL(p || q) - KL(p || r) of every token of a source."""
+    difference: np.ndarray = np.subtract(
+        column(run, source, "kl", snapshot), column(run, source, "kl", REFERENCE)
+    )
+    return difference
+
+
+def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
+    """[rows] int16: from which k on, in thousandths, AdaSPEC keeps each token of a source.
+
+    See `selection.entry`. Kept in memory for the next look, two bytes a token.
+    """
+    stamps = [_stamp(require(run, one)) for one in (snapshot, REFERENCE)]
+    return _entries(run, source, snapshot, pool, tuple(stamps))
+
+
+def pools(run: Run, source: str, pool: Pool, size: int) -> np.ndarray | None:
+    """[rows] which pool each token competes in; None where they are all in one."""
+    if pool == "corpus":
+        return None
+    there = examples(run)
+    there = there[there["source"] == source]
+    return np.repeat(there["seq"].to_numpy() // size, there["tokens"].to_numpy())
+
+
+def pool_size(run: Run, training: str) -> int:
+    """Sequences that compete in a batch of this training; of the first that selects, else.
+
+    Raises:
+        AdaspecError: the run has no training left to ask.
+    """
+    plan = [stage.name for stage in runs.read_state(run).plan if stage.kind == "train"]
+    details = {name: _details(run, name) for name in plan if run.budget_file(name).is_file()}
+    selecting = [one for one in details.values() if one["k"] is not None]
+    chosen = [one for name, one in details.items() if name == training and one in selecting]
+    for one in chosen + selecting + list(details.values()):
+        return int(one["pool_size"])
+    raise AdaspecError(f"Run {run.path.name} says nothing of its batches.")
+
+
+ORDERS: dict[str, str] = {
+    "hardest": "largest mean KL(p‖q) of the draft",
+    "improved": "largest mean of KL(p‖stock) − KL(p‖q)",
+    "disputed": "largest mean of |KL(p‖rival) − KL(p‖q)| between the two drafts",
+    "selected": "largest share of tokens that AdaSPEC keeps at this k",
+    "first": "as they come in the data",
+}
+
+
+def ranking(
+    run: Run, source: str, order: str, draft: str, rival: str | None = None, k: int = 400
+) -> pd.DataFrame:
+    """The examples of a source with a `score`, the largest first.
+
+    Args:
+        order: one of `ORDERS`.
+        k: the filter ratio in thousandths, for `selected`; the pool is the corpus.
+
+    Raises:
+        AdaspecError: no such order or snapshot.
+    """
+    if order not in ORDERS:
+        raise AdaspecError(f"No order {order!r}: choose one of {', '.join(ORDERS)}.")
+    there = examples(run)
+    there = there[there["source"] == source]
+    start, _ = bounds(run, source)
+    if order == "first":
+        return there.assign(score=there["seq"])
+    if order == "selected":
+        values = (entries(run, source, draft, "corpus") <= k).astype(np.float32)
+    else:
+        values = column(run, source, "kl", draft)
+    if order == "improved":
+        values = column(run, source, "kl", STOCK) - values
+    if order == "disputed":
+        values = np.abs(column(run, source, "kl", rival or REFERENCE) - values)
+    sums = np.add.reduceat(values, there["first"].to_numpy() - start, dtype=np.float64)
+    scored = there.assign(score=sums / there["tokens"].to_numpy())
+    return scored.sort_values("score", ascending=False, kind="stable")
+
+
+# Files
+
+_OTHER_TABLES = ("contexts", "examples", "vocabulary", "sequences")
+_MISSING = "Run {} has no token tables: adaspec measure {} makes them."
+
+
+def _file(run: Run, path: Path) -> Path:
+    if not path.is_file():
+        raise AdaspecError(_MISSING.format(run.path.name, run.path.name))
+    return path
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=8)
+def _examples(path: Path, *_stamps: int) -> pd.DataFrame:
+    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    table.insert(2, "first", table["tokens"].cumsum() - table["tokens"])
+    return table
+
+
+@lru_cache(maxsize=8)
+def _vocabulary(path: Path, *_stamps: int) -> list[Piece]:
+    columns = pq.read_table(path).to_pydict()
+    return [Piece(*one) for one in zip(*(columns[name] for name in VOCABULARY.names), strict=True)]
+
+
+@lru_cache(maxsize=16)
+def _entries(
+    run: Run, source: str, snapshot: str, pool: Pool, _stamps: tuple[object, ...]
+) -> np.ndarray:
+    size = pool_size(run, Snapshot.of(snapshot).training) if pool == "batch" else 0
+    return entry(delta(run, source, snapshot), pools(run, source, pool, size))
+
+
+def _columns(
+    path: Path, names: Iterable[str] | None, start: int, end: int
+) -> dict[str, np.ndarray]:
+    """Columns of the rows from start to end; lists of fixed size become [rows, size]."""
+    table = _read(pq.ParquetFile(path), None if names is None else list(names), start, end)
+    found = {}
+    for name in table.column_names:
+        values = table[name].combine_chunks()
+        if pa.types.is_fixed_size_list(values.type):
+            size = values.type.list_size
+            found[name] = values.flatten().to_numpy(zero_copy_only=False).reshape(-1, size)
+        else:
+            found[name] = values.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _read(file: pq.ParquetFile, names: list[str] | None, start: int, end: int) -> pa.Table:
+    """Rows from start to end, of the row groups that hold them and no others."""
+    groups: list[int] = []
+    first = before = 0
+    for group in range(file.num_row_groups):
+        after = before + file.metadata.row_group(group).num_rows
+        if before < end and after > start:
+            if not groups:
+                first = before
+            groups.append(group)
+        before = after
+    return file.read_row_groups(groups, columns=names).slice(start - first, end - start)
+
+
+def _as_items(values: np.ndarray) -> Any:
+    return list(values) if values.ndim > 1 else values
+
+
+def _details(run: Run, training: str) -> dict[str, Any]:
+    """What the pages need of a training: where it started, its k, its pool in sequences."""
+    path = run.budget_file(table_of(run, training))
+    try:
+        found = json.loads(path.read_bytes())["training"]
+    except (OSError, ValueError, KeyError):
+        return {"start": STOCK, "k": None, "pool_size": 1}
+    method = found["method"] or {}
+    micro = found["optimisation"]["micro_batch"]
+    whole = method.get("pool") != "micro_batch" or not micro
+    return {
+        "start": method.get("start", STOCK),
+        "k": found["k"],
+        "pool_size": found["batch"] if whole else min(micro, found["batch"]),
+    }
