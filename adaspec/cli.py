@@ -322,9 +322,7 @@ def show_tokens(
     else:
         names = [one.name for one in tokens.snapshots(found)]
         listed = tokens.rows(found, source, sequence, names, ["kl", "overlap", "q"])
-        example = tokens.find(found, source, sequence)
-        start, _ = tokens.bounds(found, source)
-        here = slice(example.first - start, example.first - start + example.tokens)
+        here = tokens.find(found, source, sequence)
         texts = [piece.text for piece in tokens.vocabulary(found)]
         listed.insert(1, "text", [texts[one] for one in listed["token"]])
         listed["delta"] = tokens.delta(found, source, chosen)[here]

@@ -25,7 +25,7 @@ from adaspec.models import head, hidden_rows
 from adaspec.runs import Run, atomic_file
 from adaspec.teacher import frozen_rows
 from adaspec.tokens import CONTEXTS, EXAMPLES, ROW_GROUP, SEQUENCES, SNAPSHOT, TOP, VOCABULARY
-from adaspec.vocabulary import pieces
+from adaspec.vocabulary import Piece, pieces
 
 Sequences = dict[str, list[Example]]
 OnBatch = Callable[[int], None]
@@ -199,8 +199,10 @@ def measure(
 def write_examples(run: Run, tokenizer: Any, sequences: Sequences, vocabulary: int) -> None:
     """What the examples are in text, and what every token id stands for."""
     with _table(run.vocabulary_file, VOCABULARY) as table:
-        known = [piece for piece in pieces(tokenizer) if piece.id < vocabulary]
-        table.add({name: [getattr(piece, name) for piece in known] for name in VOCABULARY.names})
+        known = {piece.id: piece for piece in pieces(tokenizer)}
+        # Embeddings may have rows beyond the tokenizer's words: those are special, and empty.
+        words = [known.get(i, Piece(i, b"", True)) for i in range(vocabulary)]
+        table.add({name: [getattr(word, name) for word in words] for name in VOCABULARY.names})
     with _table(run.examples_file, EXAMPLES) as table:
         for source, first, group in _groups(sequences, 1000):
             texts = [

@@ -142,13 +142,17 @@ def table_of(run: Run, draft: str) -> str:
     return (stage.same_as if stage else None) or draft
 
 
-def examples(run: Run) -> pd.DataFrame:
-    """One row an example: source, seq, first (row in the tables), tokens, prompt, response.
+def examples(run: Run, source: str) -> pd.DataFrame:
+    """One row an example of a source: seq, first (row in the tables), tokens, prompt, response.
 
     Raises:
-        AdaspecError: the run has no token tables.
+        AdaspecError: the run has no token tables, or no such source.
     """
-    return _examples(_file(run, run.examples_file), *_stamp(run.examples_file))
+    path = _file(run, run.examples_file)
+    found = _examples(path, *_stamp(path))
+    if source not in found:
+        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(found)}.")
+    return found[source]
 
 
 def stamp(run: Run) -> tuple[int, int]:
@@ -162,27 +166,24 @@ def vocabulary(run: Run) -> list[Piece]:
     return _vocabulary(path, *_stamp(path))
 
 
-def find(run: Run, source: str, seq: int) -> Any:
-    """The row of `examples` of this example.
+def find(run: Run, source: str, seq: int) -> slice:
+    """Where the rows of an example are, among those of its source.
 
     Raises:
         AdaspecError: there is none; says which there are.
     """
-    every = examples(run)
-    there = every[every["source"] == source]
-    if there.empty:
-        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(SOURCES)}.")
-    found = there[there["seq"] == seq]
-    if found.empty:
-        raise AdaspecError(f"No example {seq}: {source} has 0 to {int(there['seq'].max())}.")
-    return next(found.itertuples())
+    there = examples(run, source)
+    if not 0 <= seq < len(there):
+        raise AdaspecError(f"No example {seq}: {source} has 0 to {len(there) - 1}.")
+    starts, counts = there["first"].to_numpy(), there["tokens"].to_numpy()
+    first = int(starts[seq] - starts[0])
+    return slice(first, first + int(counts[seq]))
 
 
 def prompt_ids(run: Run, source: str, seq: int) -> np.ndarray:
     """Token ids of an example's prompt."""
-    place = int(examples(run).query("source == @source and seq == @seq").index[0])
-    file = pq.ParquetFile(run.sequences_file)
-    table = _read(file, ["prompt"], place, place + 1)
+    place = int(examples(run, source).index[seq])
+    table = _read(pq.ParquetFile(run.sequences_file), ["prompt"], place, place + 1)
     ids: np.ndarray = table["prompt"].combine_chunks().values.to_numpy()
     return ids
 
@@ -202,8 +203,8 @@ def rows(
     Raises:
         AdaspecError: no such example, or no such snapshot; says which there are.
     """
-    example = find(run, source, seq)
-    start, end = int(example.first), int(example.first + example.tokens)
+    here, (before, _) = find(run, source, seq), bounds(run, source)
+    start, end = before + here.start, before + here.stop
     parts = {
         name: values
         for name, values in _columns(run.contexts_file, None, start, end).items()
@@ -237,12 +238,9 @@ def column(run: Run, source: str, name: str, snapshot: str | None = None) -> np.
 
 def bounds(run: Run, source: str) -> tuple[int, int]:
     """The first row of a source, and the one after its last."""
-    there = examples(run)
-    there = there[there["source"] == source]
-    if there.empty:
-        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(SOURCES)}.")
-    last = there.iloc[-1]
-    return int(there.iloc[0]["first"]), int(last["first"] + last["tokens"])
+    there = examples(run, source)
+    starts, counts = there["first"].to_numpy(), there["tokens"].to_numpy()
+    return int(starts[0]), int(starts[-1] + counts[-1])
 
 
 # What follows from them
@@ -265,12 +263,27 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
     return _entries(run, source, snapshot, pool, tuple(stamps))
 
 
+def example_entries(run: Run, source: str, seq: int, snapshot: str, pool: Pool) -> np.ndarray:
+    """The same of one example's tokens; for `batch`, only its own batch is looked at."""
+    here = find(run, source, seq)
+    if pool == "corpus":
+        return entries(run, source, snapshot, pool)[here]
+    size = pool_size(run, Snapshot.of(snapshot).training)
+    last = min(len(examples(run, source)), (seq // size + 1) * size) - 1
+    start, end = find(run, source, seq - seq % size).start, find(run, source, last).stop
+    before, _ = bounds(run, source)
+    kl, reference = (
+        _columns(require(run, name), ["kl"], before + start, before + end)["kl"]
+        for name in (snapshot, REFERENCE)
+    )
+    return entry(kl - reference)[here.start - start : here.stop - start]
+
+
 def pools(run: Run, source: str, pool: Pool, size: int) -> np.ndarray | None:
     """[rows] which pool each token competes in; None where they are all in one."""
     if pool == "corpus":
         return None
-    there = examples(run)
-    there = there[there["source"] == source]
+    there = examples(run, source)
     return np.repeat(there["seq"].to_numpy() // size, there["tokens"].to_numpy())
 
 
@@ -312,8 +325,7 @@ def ranking(
     """
     if order not in ORDERS:
         raise AdaspecError(f"No order {order!r}: choose one of {', '.join(ORDERS)}.")
-    there = examples(run)
-    there = there[there["source"] == source]
+    there = examples(run, source)
     start, _ = bounds(run, source)
     if order == "first":
         return there.assign(score=there["seq"])
@@ -348,10 +360,14 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _examples(path: Path, *_stamps: int) -> pd.DataFrame:
+def _examples(path: Path, *_stamps: int) -> dict[str, pd.DataFrame]:
+    """Source -> its examples, by number; the index is their place in the file."""
     table: pd.DataFrame = pq.read_table(path).to_pandas()
     table.insert(2, "first", table["tokens"].cumsum() - table["tokens"])
-    return table
+    return {
+        str(source): rows.drop(columns="source")
+        for source, rows in table.groupby("source", observed=True, sort=False)
+    }
 
 
 @lru_cache(maxsize=8)

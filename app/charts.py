@@ -262,3 +262,82 @@ def _interval(draft: dict[str, Any]) -> Rows:
             "hovertemplate": f"%{{x:.4f}}, 95 % interval {low:.4f} – {high:.4f}",
         },
     ]
+
+
+def scores(everything: Any, hits: Any, chosen: float, meaning: str) -> go.Figure:
+    """Where the listed examples, and the chosen one, stand among all.
+
+    Args:
+        everything, hits: the scores of all examples, and of those in the list.
+        meaning: of a score, in words.
+    """
+    layout = theme.layout(120) | {
+        "xaxis": theme.axis(nticks=5),
+        "yaxis": theme.axis(visible=False),
+        "barmode": "overlay",
+        "bargap": 0.04,
+    }
+    low, high = float(everything.min()), float(everything.max())
+    said = f"{html.escape(meaning)}: %{{x}}<br>%{{y}} examples"
+    bins = {"start": low, "end": high, "size": max((high - low) / 40, 1e-9)}
+    data = [
+        {
+            "type": "histogram",
+            "x": values,
+            "xbins": bins,
+            "marker": {"color": colour},
+            "name": name,
+            "hovertemplate": f"{said}<extra>{name}</extra>",
+        }
+        for values, colour, name in (
+            (everything, theme.GREY, "all"),
+            (hits, theme.BLUE, "listed"),
+        )
+    ]
+    data.append(
+        {
+            "type": "scatter",
+            "x": [chosen],
+            "y": [0],
+            "mode": "markers",
+            "marker": {"symbol": "triangle-up", "size": 14, "color": theme.VERMILLION},
+            "hovertemplate": "%{x:.3f}<extra>chosen</extra>",
+        }
+    )
+    return go.Figure({"data": data, "layout": layout})
+
+
+def by_ratio(series: dict[str, Rows]) -> go.Figure:
+    """Acceptance against the filter ratio, with intervals.
+
+    Args:
+        series: label -> points of name, k, generated and generated_ci.
+    """
+    layout = theme.layout(360) | {
+        "xaxis": theme.axis("filter ratio k", range=[0, 1.02]),
+        "yaxis": theme.axis("acceptance rate"),
+        "showlegend": len(series) > 1,
+    }
+    return go.Figure({"data": [_ratios(*one) for one in series.items()], "layout": layout})
+
+
+def _ratios(label: str, points: Rows) -> dict[str, Any]:
+    look = theme.look(points[0]["name"])
+    values = [point["generated"] for point in points]
+    low, high = zip(*(point["generated_ci"] for point in points), strict=True)
+    return {
+        "type": "scatter",
+        "x": [point["k"] for point in points],
+        "y": values,
+        "error_y": {
+            "type": "data",
+            "array": [top - value for top, value in zip(high, values, strict=True)],
+            "arrayminus": [value - bottom for bottom, value in zip(low, values, strict=True)],
+        },
+        "mode": "lines+markers",
+        "line": {"color": look.colour, "dash": look.dash},
+        "marker": {"symbol": look.marker, "size": 10},
+        "name": html.escape(label),
+        "text": [html.escape(point["name"]) for point in points],
+        "hovertemplate": "%{text}<br>k = %{x}<br>%{y:.4f}",
+    }

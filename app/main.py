@@ -13,17 +13,17 @@ if str(ROOT) not in sys.path:  # streamlit puts app/ there; pages import the pac
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":  # streamlit runs the file for a viewer
-    from app import access
+    from app import access, link
 
     IMAGES = ROOT / "assets/images"
     PAGES = [
-        st.Page(ROOT / "pages/runs.py", title="Runs", url_path="runs", icon=":material/list:"),
-        st.Page(
-            ROOT / "pages/train.py",
-            title="Train",
-            url_path="train",
-            icon=":material/model_training:",
-        ),
+        st.Page(link.page(name), title=name.capitalize(), url_path=name, icon=f":material/{icon}:")
+        for name, icon in {
+            "runs": "list",
+            "train": "model_training",
+            "tokens": "grain",
+            "filter": "tune",
+        }.items()
     ]
     st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")
     st.logo(IMAGES / "logo.svg", size="large")

@@ -80,11 +80,13 @@ def test_counts_by_hand(k: float, expected: int) -> None:
 
 
 @given(
-    q=st.lists(st.integers(-3, 3), min_size=1, max_size=60),
+    q=st.lists(
+        st.sampled_from([-3, -1e-40, -0.0, 0.0, 1e-40, 0.5, 2, 3e38]), min_size=1, max_size=60
+    ),
     k=st.integers(1, 1000),
     pools=st.lists(st.integers(0, 3), min_size=60, max_size=60),
 )
-def test_an_entry_says_every_selection(q: list[int], k: int, pools: list[int]) -> None:
+def test_an_entry_says_every_selection(q: list[float], k: int, pools: list[int]) -> None:
     """`entry <= 1000 k` is what `select` keeps, in each pool, ties included."""
     score, where = np.array(q, dtype=np.float32), np.array(pools[: len(q)])
     together = entry(score) <= k

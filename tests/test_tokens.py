@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def run(home: Path, finished_run: Run) -> Run:
     copy = Run(home / "runs" / finished_run.path.name)
     shutil.copytree(finished_run.path, copy.path)
     return copy
+
+
+def everything(run: Run) -> Iterator[tuple[str, Any]]:
+    for source in tokens.SOURCES:
+        for example in tokens.examples(run, source).itertuples():
+            yield source, example
 
 
 def says(*rows: list[float]) -> Rows:
@@ -61,9 +68,9 @@ def test_one_example_is_its_rows_of_the_files(finished_run: Run) -> None:
     contexts = pq.read_table(finished_run.contexts_file).to_pandas()
     draft = pq.read_table(finished_run.tokens_file("adaspec")).to_pandas()
     seen = 0
-    for example in tokens.examples(finished_run).itertuples():
-        mine = tokens.rows(finished_run, example.source, example.seq, ["adaspec"])
-        here = (contexts["source"] == example.source) & (contexts["seq"] == example.seq)
+    for source, example in everything(finished_run):
+        mine = tokens.rows(finished_run, source, example.seq, ["adaspec"])
+        here = (contexts["source"] == source) & (contexts["seq"] == example.seq)
         assert mine["token"].tolist() == contexts["token"][here].tolist()
         assert mine["kl@adaspec"].tolist() == draft["kl"][here].tolist()
         assert np.stack(mine["top@adaspec"]).tolist() == np.stack(draft["top"][here]).tolist()
@@ -83,11 +90,11 @@ def test_small_row_groups_change_nothing(run: Run) -> None:
 
 def test_examples_and_prompts_are_the_text(finished_run: Run) -> None:
     pieces = tokens.vocabulary(finished_run)
-    for example in tokens.examples(finished_run).itertuples():
-        rows = tokens.rows(finished_run, example.source, example.seq, [])
+    for source, example in everything(finished_run):
+        rows = tokens.rows(finished_run, source, example.seq, [])
         said = b"".join(pieces[one].data for one in rows["token"])
         assert said.decode(errors="replace") == example.response
-        prompt = tokens.prompt_ids(finished_run, example.source, example.seq)
+        prompt = tokens.prompt_ids(finished_run, source, example.seq)
         assert b"".join(pieces[one].data for one in prompt).decode() == example.prompt
 
 
@@ -131,8 +138,20 @@ def test_selection_and_delta_are_derived(finished_run: Run) -> None:
     size = tokens.pool_size(finished_run, "adaspec")
     assert size == 15  # batch 6 at k = 0.4
     pools = tokens.pools(finished_run, "generated", "batch", 2)
-    counts = tokens.examples(finished_run).query("source == 'generated'")["tokens"].to_numpy()
+    counts = tokens.examples(finished_run, "generated")["tokens"].to_numpy()
     assert np.bincount(pools).tolist() == counts.reshape(-1, 2).sum(1).tolist()
+
+
+@pytest.mark.parametrize("pool", ["corpus", "batch"])
+def test_the_entries_of_one_example(finished_run: Run, monkeypatch, pool: tokens.Pool) -> None:
+    monkeypatch.setattr(tokens, "pool_size", lambda run, training: 4)  # the last batch has two
+    tokens._entries.cache_clear()
+    whole = tokens.entries(finished_run, "dataset", "adaspec@1", pool)
+    for seq in range(6):
+        own = tokens.example_entries(finished_run, "dataset", seq, "adaspec@1", pool)
+        here = tokens.find(finished_run, "dataset", seq)
+        np.testing.assert_array_equal(own, whole[here])
+    tokens._entries.cache_clear()
 
 
 @pytest.mark.parametrize("order", ["hardest", "improved", "disputed", "selected", "first"])
@@ -141,12 +160,11 @@ def test_rankings_are_means_over_the_rows(finished_run: Run, order: str) -> None
     assert len(ranked) == 6
     assert ranked["score"].is_monotonic_decreasing or order == "first"
     entries = tokens.entries(finished_run, "generated", "adaspec", "corpus")
-    start, _ = tokens.bounds(finished_run, "generated")
     for one in ranked.itertuples():
         rows = tokens.rows(
             finished_run, "generated", one.seq, ["stock", "adaspec", "distillspec-data"]
         )
-        here = slice(one.first - start, one.first - start + one.tokens)
+        here = tokens.find(finished_run, "generated", one.seq)
         expected: dict[str, Any] = {
             "hardest": rows["kl@adaspec"].mean(),
             "improved": (rows["kl@stock"] - rows["kl@adaspec"]).mean(),

@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import ASSETS, AdaspecError, explain, runs
+from adaspec import AdaspecError, explain, runs
 from adaspec.jobs import queue
 from adaspec.runs import Run
-from app import access, reading, words
+from app import access, link, reading, words
 from app.access import Person
 from app.reading import View
 
-TRAIN = ASSETS.parent / "pages/train.py"
 _COMPLAINT, _DELETING = "complaint", "deleting"  # in the session's state
 
 
@@ -101,7 +100,7 @@ def _duplicate(view: View) -> None:
     told = "Opens its recipe on the Train page, to start another run. This one stays as it is."
     label, icon = "Duplicate with changes", ":material/content_copy:"
     if st.button(label, key="duplicate", icon=icon, help=told):
-        st.switch_page(TRAIN, query_params={"from": view.id})
+        st.switch_page(link.page("train"), query_params={"from": view.id})
 
 
 def _rename(view: View) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from adaspec.report import DEFINITIONS
-from app import words
+from app import link, words
+from app.reading import View
 
 _BUDGET = {
     "steps": ("steps", "optimiser steps", "localized"),
@@ -36,6 +37,20 @@ def run_report(report: dict[str, Any]) -> None:
         f"{words.counted(report['tokens']['dataset'], 'token')} of the data set's answers. "
         "KL in nats a token."
     )
+
+
+def run_views(view: View) -> None:
+    """Where its tokens can be looked at."""
+    if not view.run.examples_file.is_file():
+        return
+    with st.container(horizontal=True, key="run-views"):
+        asked = {"run": view.id}
+        st.page_link(
+            link.page("tokens"), label="Tokens", icon=":material/grain:", query_params=asked
+        )
+        st.page_link(
+            link.page("filter"), label="Filter", icon=":material/tune:", query_params=asked
+        )
 
 
 def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from adaspec import recipe
-from app import access, calibration, submission
+from app import access, calibration, link, submission
 from app.access import Person
-from app.components.run_actions import TRAIN, attempt, complaint
+from app.components.run_actions import attempt, complaint
 from app.reading import View
 
 TINY = "tiny"
@@ -33,7 +33,7 @@ def run_start(views: list[View]) -> None:
         )
         told = "Choose a recipe, change it, and queue it."
         if st.button("Train", key="train", icon=":material/add:", type="primary", help=told):
-            st.switch_page(TRAIN)
+            st.switch_page(link.page("train"))
     complaint(TINY)
     equal = next((view for view in views if view.id == st.session_state.get(_EQUAL)), None)
     if equal:

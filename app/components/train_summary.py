@@ -6,15 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import ASSETS, AdaspecError, estimate, explain
+from adaspec import AdaspecError, estimate, explain
 from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, Training
-from app import access, budgets, calibration, recipe_form, submission, words
+from app import access, budgets, calibration, link, recipe_form, submission, words
 from app.components.train_fields import Errors
 from app.recipe_editor import Editor
 from app.samples import Look
 
-RUNS_PAGE = ASSETS.parent / "pages/runs.py"
 PER_ROWS = 1000  # for which budgets are told where nobody has counted or limited the rows
 FAULTS = 5  # told beside the button; all of them stand at their fields
 
@@ -97,7 +96,9 @@ def _start(now: Recipe, known: Estimate | None) -> None:
 
 
 def _run_link(identity: str, label: str) -> None:
-    st.page_link(RUNS_PAGE, label=label, icon=":material/list:", query_params={"run": identity})
+    st.page_link(
+        link.page("runs"), label=label, icon=":material/list:", query_params={"run": identity}
+    )
 
 
 def _submit(now: Recipe, owner: str, known: Estimate | None) -> None:
@@ -106,7 +107,7 @@ def _submit(now: Recipe, owner: str, known: Estimate | None) -> None:
     except (AdaspecError, OSError) as error:
         st.error(words.plain(explain(error)), icon=":material/error:")
         return
-    st.switch_page(RUNS_PAGE, query_params={"run": job.id})
+    st.switch_page(link.page("runs"), query_params={"run": job.id})
 
 
 def _estimate(now: Recipe, known: Estimate | None) -> None:

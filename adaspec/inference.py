@@ -1,0 +1,306 @@
+"""A run's models kept warm in a process of their own, and what they say of a text.
+
+`python -m adaspec.inference RUN_FOLDER [IDLE_SECONDS]` speaks in lines of JSON. It first says
+`{"ready": true}`, or `{"error": "one line"}` and ends; then every line `{"id": ..., "do": NAME,
+...arguments}` on stdin gets one line `{"id": ..., "ok": ...}` or `{"id": ..., "error": "one line"}`
+on stdout. It ends with its stdin, so that it never outlives who asked for it, and when nobody asked
+anything for a while. NAME is a row of `REQUESTS`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adaspec import AdaspecError, explain, measurement, runs
+from adaspec.data import Example, collate, encode
+from adaspec.models import context_length, load_weights, open_model, parameters, weights_hash
+from adaspec.recipe import STOCK, TARGET, Data, ModelSpec, Recipe
+from adaspec.runs import Run, RunState
+from adaspec.teacher import frozen_rows
+
+MOST_TOKENS = 2000
+MOST_CHARACTERS = 20 * MOST_TOKENS
+"""A longer text is refused before it is split into tokens."""
+IDLE = 600.0  # seconds without a request
+WARM = 4 << 30  # bytes of weights, beside the target's, that stay in memory
+SMALL = 20_000_000  # parameters; a model of fewer is not faster on a second thread
+
+log = logging.getLogger("adaspec")
+
+
+@dataclass(frozen=True)
+class Models:
+    """A run's models, on the device and at the precision that its token tables were made with.
+
+    Where that device is gone, in float32 on the CPU.
+
+    Attributes:
+        target: p.
+        vocabulary: how many token ids, from 0, target and drafts share.
+        data: what becomes of a text in this run, but with bare templates and no end.
+    """
+
+    run: Run
+    target: Any
+    tokenizer: Any
+    vocabulary: int
+    device: torch.device
+    bf16: bool
+    data: Data
+    _warm: dict[Path, Any] = field(default_factory=dict, repr=False)  # the last used comes last
+
+    def snapshot(self, name: str) -> Any:
+        """q: `stock`, `reference`, a draft, or `NAME@STEP`; opened when first asked for.
+
+        Raises:
+            AdaspecError: the run has none of this name; says which it has.
+        """
+        folders = snapshot_folders(self.run)
+        if name not in folders:
+            raise AdaspecError(f"No snapshot {name!r}: this run has {', '.join(folders)}.")
+        folder = folders[name]
+        model = self._warm.pop(folder, None)
+        self._warm[folder] = model = model or load_weights(folder, self.device)
+        while (
+            len(self._warm) > 1 and sum(4 * parameters(one) for one in self._warm.values()) > WARM
+        ):
+            del self._warm[next(iter(self._warm))]
+        return model
+
+    def autocast(self) -> torch.autocast:
+        """The precision that models are read at."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
+
+
+# A run's models
+
+
+def open_run(run: Run) -> Models:
+    """The run's target, ready to be asked; its other models follow when they are.
+
+    Raises:
+        AdaspecError: the run has no target yet, or it cannot be opened or is not the same any more.
+    """
+    state, recipe = runs.read_state(run), runs.read_recipe(run)
+    if "shared vocabulary" not in state.facts or (recipe.stage0 and TARGET not in state.models):
+        raise AdaspecError(f"Run {state.id} has no target yet: wait until it begins to distil.")
+    opened = open_model(_target(run, recipe, state), [], recipe.seed, TARGET)
+    if TARGET not in state.models and state.hashes.get(TARGET) != weights_hash(opened.model):
+        raise AdaspecError(
+            f"The target of run {state.id}, {opened.source}, changed since it was trained with: "
+            "restore it to read with it."
+        )
+    cuda = torch.cuda.is_available()
+    bf16 = cuda and torch.cuda.is_bf16_supported() and state.facts["precision"] == "bf16"
+    device = torch.device("cuda" if cuda else "cpu")
+    target = opened.model.to(device, torch.bfloat16 if bf16 else torch.float32)
+    return Models(
+        run=run,
+        target=target.requires_grad_(False),
+        tokenizer=opened.tokenizer,
+        vocabulary=int(state.facts["shared vocabulary"]),
+        device=device,
+        bf16=bf16,
+        data=recipe.data.model_copy(
+            update={
+                "prompt": ("{prompt}",),
+                "response": "{response}",
+                "replace": {},
+                "max_length": sys.maxsize,
+            }
+        ),
+    )
+
+
+def snapshot_folders(run: Run) -> dict[str, Path]:
+    """Every model there is now but the target, and those on the way to it: name -> folder.
+
+    Two names of one training share a folder.
+    """
+    found = {}
+    for name, folder in runs.read_state(run).models.items():
+        if name != TARGET:
+            found[name] = run.path / folder
+            ways = sorted(run.snapshots(name).glob("[0-9]*"))
+            found |= {f"{name}@{int(one.name)}": one for one in ways}
+    return found
+
+
+def _target(run: Run, recipe: Recipe, state: RunState) -> ModelSpec:
+    """Where the target is: in the run if it was trained there, else where it was found then."""
+    if TARGET in state.models:
+        return ModelSpec(source=(str(run.path / state.models[TARGET]),))
+    if recipe.target.new:  # the same random weights once more
+        kept = {"tokenizer": str(run.path / state.models[STOCK])} if STOCK in state.models else {}
+        return recipe.target.model_copy(update=kept)
+    return recipe.target.model_copy(update={"source": (state.sources[TARGET],)})
+
+
+# What they say
+
+
+@torch.no_grad()
+def read_text(
+    models: Models,
+    prompt: str,
+    response: str,
+    snapshots: list[str],
+    *,
+    seed: int = 0,
+    new_tokens: int = 64,
+) -> dict[str, Any]:
+    """What the token tables would hold of a text, in plain values.
+
+    The text ends where it ends: no end of sequence is put after it. Its first token has no row.
+
+    Args:
+        response: if empty, the target itself continues the prompt, at temperature 1.
+        snapshots: names, as `Models.snapshot` takes them.
+        seed: of that continuation.
+        new_tokens: the most that it has; fewer where the models take no more.
+
+    Returns:
+        ids: [tokens] of prompt and response.
+        response_from: place in ids of the first response token that has a row; the rows below are
+            of the tokens from there on.
+        columns: `entropy`, `p`, and `COLUMN@SNAPSHOT` for the columns of `tokens.SNAPSHOT`; each
+            [rows]. Entropy and KL in nats.
+        top: `target` or snapshot -> its likeliest tokens, `id` [rows, TOP], and `p` [rows, TOP],
+            its own probabilities of them; a vocabulary of fewer is filled up with id -1.
+
+    Raises:
+        AdaspecError: the text is empty, too long, or has tokens that not every model knows; no
+            such snapshot.
+    """
+    drafts = snapshots[:1]  # all have the stock draft's architecture, and its context
+    opened = [models.target, *(models.snapshot(name) for name in drafts)]
+    most = min([MOST_TOKENS, *filter(None, map(context_length, opened))])
+    example = _tokenise(models, prompt, response, most)
+    if not response:
+        example = _continue(models, example, seed, min(new_tokens, most - len(example.ids)))
+    batch = collate([example]).to(models.device)
+    columns: dict[str, list[float | int | bool]] = {}
+    top: dict[str, dict[str, list[Any]]] = {}
+    with models.autocast():
+        p = frozen_rows(models.target, batch, models.vocabulary)
+        said = measurement.target_columns(p, batch.next_ids)
+        top[TARGET] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_p").to_pylist()}
+        columns |= {name: values.to_pylist() for name, values in said.items()}
+        for name in snapshots:
+            q = frozen_rows(models.snapshot(name), batch, models.vocabulary)
+            said = measurement.draft_columns(p, q, batch.next_ids)
+            top[name] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_q").to_pylist()}
+            columns |= {f"{column}@{name}": values.to_pylist() for column, values in said.items()}
+    ids = example.ids.tolist()
+    return {
+        "ids": ids,
+        "response_from": len(ids) - example.predicted,
+        "columns": columns,
+        "top": top,
+    }
+
+
+def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
+    """The text as `data.encode` splits it, less its EOS; without a response, all of it is prompt.
+
+    Raises:
+        AdaspecError: as `read_text`.
+    """
+    if len(prompt) + len(response) > MOST_CHARACTERS:
+        raise AdaspecError(
+            f"The text has {len(prompt) + len(response):,} characters, more than "
+            f"{MOST_CHARACTERS:,}: shorten it."
+        )
+    if response:
+        text, least = {"prompt": prompt, "response": response}, 2
+    else:
+        text, least, most = {"prompt": "", "response": prompt}, 1, most - 1
+    ((found, _),) = encode([text], models.data, models.tokenizer)
+    if found is None or len(found.ids) - 1 < least:
+        raise AdaspecError("There is nothing to predict: write at least two tokens, or a prompt.")
+    ids = found.ids[:-1]
+    if len(ids) > most:
+        raise AdaspecError(f"The text has {len(ids):,} tokens, more than {most:,}: shorten it.")
+    if len(unknown := ids[ids >= models.vocabulary]):
+        word = models.tokenizer.convert_ids_to_tokens(int(unknown[0]))
+        raise AdaspecError(f"Not all of this run's models know the token {word!r}: leave it out.")
+    return Example(ids, found.prompt_length if response else len(ids))
+
+
+def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> Example:
+    with models.autocast():
+        (continued,) = measurement.continue_prompts(
+            models.target,
+            [example],
+            vocabulary=models.vocabulary,
+            eos=models.tokenizer.eos_token_id,
+            max_new_tokens=new_tokens,
+            batch=1,
+            seed=seed,
+            on_batch=lambda _: None,
+        )
+    return continued
+
+
+# The process
+
+REQUESTS: dict[str, Callable[..., Any]] = {"read_text": read_text}
+
+
+def main(folder: str, idle: float = IDLE) -> None:
+    """Open the run, then answer until there is nobody to answer."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends the process: nobody reads its answers
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not get between them
+    try:
+        models = open_run(Run(Path(folder).resolve()))
+    except Exception as error:
+        print(json.dumps({"error": _one_line(error)}), file=answers)
+        return
+    if parameters(models.target) < SMALL:
+        torch.set_num_threads(1)
+    print(json.dumps({"ready": True}), file=answers)
+    for line in _lines(idle):
+        print(json.dumps(_answer(models, json.loads(line))), file=answers)
+
+
+def _lines(idle: float) -> Iterator[str]:
+    """stdin's; SIGALRM ends the process where the next one does not come in time."""
+    while True:
+        signal.setitimer(signal.ITIMER_REAL, idle)
+        line = sys.stdin.readline()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if not line:
+            return
+        yield line
+
+
+def _answer(models: Models, request: dict[str, Any]) -> dict[str, Any]:
+    identity, what = request.pop("id"), request.pop("do")
+    try:
+        return {"id": identity, "ok": REQUESTS[what](models, **request)}
+    except Exception as error:
+        return {"id": identity, "error": _one_line(error)}
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, AdaspecError):
+        return str(error)
+    log.exception("It could not be done.")
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "Out of memory: shorten the text, or choose fewer models."
+    return " ".join(explain(error).split())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(float, sys.argv[2:]))

@@ -1,0 +1,106 @@
+"""A text of one's own, read by the models of a run: the fields, the wait, and the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from adaspec import tokens
+from adaspec.runs import Run
+from adaspec.tokens import Snapshot, Source
+from app import warm, words
+from app.token_view import Roles
+from app.warm import Ticket
+
+LOOK = 0.3  # seconds between two looks whether the answer is there
+MOST = 8000  # characters of a field
+LONGEST_LINK = 1500  # characters of a text that still goes into the address
+NEW_TOKENS = 64
+_TICKET = "own-ticket"
+
+
+def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
+    """Draw the fields; what the models say of the text, once it is there.
+
+    Args:
+        source: where the text comes from that stands there at first.
+    """
+    warm.prepare(run.path)
+    prompt, answer = _fields(run, source)
+    asked = f"{run.path.name} {roles} {prompt} {answer}"
+    waiting: tuple[str, Ticket] | None = st.session_state.get(_TICKET)
+    if waiting is None or waiting[0] != asked:
+        if waiting:
+            waiting[1].cancel()
+        waiting = (asked, warm.ask(run.path, _request(run, prompt, answer, roles)))
+        st.session_state[_TICKET] = waiting
+    ticket = waiting[1]
+    if not ticket.over:
+        warm.wait(ticket, LOOK)  # a warm answer comes with the page
+    if not ticket.over:
+        st.fragment(_watch, run_every=LOOK)(ticket)
+        return None
+    if ticket.error:
+        st.error(words.plain(ticket.error), icon=":material/error:")
+        if st.button("Ask again", icon=":material/refresh:"):
+            del st.session_state[_TICKET]
+            st.rerun()
+        return None
+    st.caption(f"Read in {ticket.seconds:.1f} s by this run's models.")
+    answered: dict[str, Any] = ticket.result
+    return answered
+
+
+def _fields(run: Run, source: Source) -> tuple[str, str]:
+    first = tokens.examples(run, source).iloc[0]
+    with st.form("own-text", border=False):
+        prompt = _field("Prompt", "prompt", str(first["prompt"]))
+        answer = _field("Answer", "answer", "")
+        st.form_submit_button("Read", type="primary", icon=":material/visibility:")
+    return prompt, answer
+
+
+def _field(label: str, name: str, first: str) -> str:
+    key = f"own-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = st.query_params.get(name, first)
+    typed: str = st.text_area(
+        label,
+        key=key,
+        height=150,
+        max_chars=MOST,
+        help={
+            "prompt": "What comes before; nothing is measured here.",
+            "answer": "What is measured, token by token. Empty: the target itself goes on, "
+            f"with at most {NEW_TOKENS} tokens sampled at temperature 1.",
+        }[name],
+    )
+    if typed != first and len(typed) <= LONGEST_LINK:
+        st.query_params[name] = typed
+    else:
+        st.query_params.pop(name, None)
+    return typed
+
+
+def _request(run: Run, prompt: str, answer: str, roles: Roles) -> dict[str, Any]:
+    way = [one.name for one in tokens.timeline(run, Snapshot.of(roles.draft).training)]
+    return {
+        "do": "read_text",
+        "prompt": prompt,
+        "response": answer,
+        "snapshots": list(dict.fromkeys([*roles.known(run).values(), *way])),
+        "new_tokens": NEW_TOKENS,
+    }
+
+
+def _watch(ticket: Ticket) -> None:
+    if ticket.over:
+        st.rerun()
+    before = words.counted(ticket.place, "question")
+    said = {
+        "waiting": f"{before} before yours.",
+        "opening models": "The models are being opened; the next text is quicker.",
+        "working": "The models are reading.",
+    }.get(ticket.state, "")
+    st.status(f"{said} {ticket.seconds:.0f} s", state="running")

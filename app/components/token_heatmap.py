@@ -1,0 +1,63 @@
+"""The token heatmap: a text whose tokens are coloured by a metric, in a page and as a file.
+
+Both show a *view* (what there is to see; `browser/view.js` reads it) in a *state* (how it is looked
+at; `STATE`). Everything that a viewer does happens in the browser; the server hears of it when it
+has rested.
+"""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from string import Template
+from typing import Any
+
+import streamlit as st
+
+from app.components.browser_script import page, script, style
+
+STATE: dict[str, Any] = {  # how a text is looked at first
+    "metric": "kl",
+    "k": 400,
+    "pool": "corpus",
+    "token": None,
+    "pins": [],
+    "step": None,
+    "underline": "metric",
+    "density": "comfortable",
+    "wrap": True,
+    "prompt": True,
+    "outline": True,
+}
+_SCRIPT = script(
+    "columns", "glyphs", "dom", "scale", "view", "chart", "card", "text", "legend", "line",
+    "controls", "picture", "heatmap",
+)  # fmt: skip
+_STYLE = style("heatmap")
+_heatmap = st.components.v2.component("token_heatmap", css=_STYLE, js=_SCRIPT)
+
+
+def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show a view; the state as the viewer left it, or the given one.
+
+    Args:
+        state: what differs from `STATE`.
+    """
+    left = _heatmap(
+        data={"view": view, "state": STATE | state}, key=key, on_state_change=lambda: None
+    )
+    said = dict(left.state or {})
+    if said.pop("of", None) != view["id"]:  # of another text, or another draft
+        said = {name: value for name, value in said.items() if name not in ("token", "pins")}
+    return STATE | state | said
+
+
+def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
+    """A page that shows the same from disk and asks nobody for anything."""
+    shown = json.dumps({"view": view, "state": STATE | state}, allow_nan=False)
+    return Template(page("page")).substitute(
+        title=escape(view["title"]),
+        style=_STYLE,
+        shown=shown.replace("<", "\\u003c"),  # no token ends the script that it is data of
+        script=_SCRIPT,
+    )

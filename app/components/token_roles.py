@@ -1,0 +1,84 @@
+"""Which run, whose text and which drafts a page of tokens is about."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from adaspec import runs, tokens
+from adaspec.recipe import STOCK
+from adaspec.runs import Run
+from adaspec.tokens import SOURCES, Source
+from app import link, reading
+from app.reading import View
+from app.token_view import Roles
+
+_SOURCES = {"generated": "the target's own text", "dataset": "the data set's answers"}
+
+
+def measured_runs() -> list[View]:
+    """Runs with token tables, newest first, the bundled example last."""
+    return [view for view in reading.board().views if view.run.examples_file.is_file()]
+
+
+def pick_run(views: list[View]) -> Run:
+    by_id = {view.id: view for view in views}
+    chosen = link.choice("Run", "run", list(by_id), format_func=lambda one: _named(by_id[one]))
+    return by_id[chosen].run
+
+
+def _named(view: View) -> str:
+    return "example" if view.run.is_example else f"{view.name} …{view.id[-4:]}"
+
+
+def pick_source() -> Source:
+    return link.choice(
+        "Text",
+        "source",
+        list(SOURCES),
+        format_func=_SOURCES.__getitem__,
+        help="\n".join(f"- **{_SOURCES[name]}**: {why}" for name, why in SOURCES.items()),
+    )
+
+
+def pick_roles(run: Run) -> Roles:
+    """The draft, and another one to compare it with."""
+    drafts = final_drafts(run)
+    preferred = next((one for one in drafts if _selects(run, one)), drafts[-1])
+    draft = link.choice(
+        "Draft q",
+        "draft",
+        drafts,
+        default=preferred,
+        help="The model whose distribution q is compared with the target's p.",
+    )
+    others = [one for one in drafts if one != draft]
+    if not others:
+        return Roles(draft, None)
+    rival = link.choice(
+        "Rival",
+        "rival",
+        others,
+        default=next((one for one in reversed(others) if one != STOCK), others[0]),
+        help="A second draft, for the metric *rival − draft* and the order *most disputed*.",
+    )
+    return Roles(draft, rival)
+
+
+def final_drafts(run: Run) -> list[str]:
+    """Models of the run that were measured at their end."""
+    return [one.name for one in tokens.snapshots(run) if one.step is None]
+
+
+def _selects(run: Run, draft: str) -> bool:
+    recipe = runs.read_recipe(run)
+    method = recipe.stage2.methods.get(draft) if recipe.stage2 else None
+    return bool(method and method.selector == "top_delta")
+
+
+def no_runs() -> None:
+    """Say how there would be something to see."""
+    st.info(
+        "No run has token tables yet. Every finished run makes them; for an older one: "
+        "adaspec measure RUN",
+        icon=":material/info:",
+    )

@@ -1,0 +1,143 @@
+"""What tokens can be coloured by: one row a metric. Adding a metric is adding a row.
+
+A metric is a column of the token tables, of one snapshot, or the difference of that column between
+two. The browser and the histograms read the same rows. Limits are fixed, so that one colour means
+one value on every page, for every model and every text.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Role = Literal["stock", "reference", "draft", "rival"]
+
+
+class Metric(NamedTuple):
+    """One way to look at tokens.
+
+    Attributes:
+        column: of the token tables.
+        of: whose column; None for what only the target says.
+        minus: whose column is subtracted.
+        low, high: where the colours end; values beyond have the colour of the end.
+        diverging: whether 0 is the middle, with a colour on either side.
+    """
+
+    name: str
+    label: str
+    unit: str
+    column: str
+    of: Role | None
+    minus: Role | None
+    low: float
+    high: float
+    scale: Literal["linear", "log"]
+    diverging: bool
+    explanation: str
+
+
+def _plain(
+    name: str, label: str, column: str, of: Role | None, high: float, unit: str, explanation: str
+) -> Metric:
+    return Metric(name, label, unit, column, of, None, 0.0, high, "linear", False, explanation)
+
+
+def _difference(name: str, label: str, of: Role, minus: Role, explanation: str) -> Metric:
+    return Metric(name, label, "nats", "kl", of, minus, -2.0, 2.0, "linear", True, explanation)
+
+
+METRICS = (
+    _plain(
+        "kl",
+        "KL, draft",
+        "kl",
+        "draft",
+        4.0,
+        "nats",
+        "KL(p‖q) = Σ p (ln p − ln q) over the whole vocabulary: how far the draft q is from the "
+        "target p at this token. 0 means equal.",
+    ),
+    _difference(
+        "delta",
+        "ΔL, learnable",
+        "draft",
+        "reference",
+        "ΔL = KL(p‖q) − KL(p‖r): how much better the reference r does here than the draft. AdaSPEC "
+        "keeps the fraction k of tokens with the largest ΔL.",
+    ),
+    _plain(
+        "overlap",
+        "overlap β",
+        "overlap",
+        "draft",
+        1.0,
+        "",
+        "β = Σ min(p, q): the exact probability that a token drafted here is accepted.",
+    ),
+    _difference(
+        "improvement",
+        "better than stock",
+        "stock",
+        "draft",
+        "KL(p‖stock) − KL(p‖q): what the training brought. Below 0 the draft got worse.",
+    ),
+    _difference(
+        "dispute",
+        "rival − draft",
+        "rival",
+        "draft",
+        "KL of the rival draft minus KL of the draft: above 0 the draft is closer to the target.",
+    ),
+    _plain(
+        "entropy",
+        "target entropy",
+        "entropy",
+        None,
+        4.0,
+        "nats",
+        "H(p) = −Σ p ln p: how unsure the target itself is.",
+    ),
+    _plain("p", "p(token)", "p", None, 1.0, "", "Probability that the target gave this token."),
+    _plain("q", "q(token)", "q", "draft", 1.0, "", "Probability that the draft gave this token."),
+    Metric(
+        "rank",
+        "rank in the draft",
+        "",
+        "rank",
+        "draft",
+        None,
+        1.0,
+        1000.0,
+        "log",
+        False,
+        "Place of this token among all that the draft could say: 1 is its likeliest.",
+    ),
+    _plain(
+        "agree",
+        "top-1 agreement",
+        "agree",
+        "draft",
+        1.0,
+        "",
+        "1 where target and draft have the same likeliest token: greedy decoding accepts it.",
+    ),
+    _plain(
+        "kl-reference",
+        "KL, reference",
+        "kl",
+        "reference",
+        4.0,
+        "nats",
+        "KL(p‖r): how far the reference r is from the target. What stays large is hard to learn "
+        "for a model of this size.",
+    ),
+    _plain(
+        "kl-stock",
+        "KL, stock",
+        "kl",
+        "stock",
+        4.0,
+        "nats",
+        "KL(p‖stock): how far the draft was before any distillation.",
+    ),
+)

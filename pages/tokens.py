@@ -1,0 +1,69 @@
+"""Tokens: one text, token by token, where the draft disagrees with the target and what is kept."""
+
+from typing import Any
+
+import streamlit as st
+
+from adaspec import AdaspecError, tokens
+from adaspec.runs import Run
+from adaspec.tokens import Source
+from app import link, token_view
+from app.components.example_list import example_list
+from app.components.own_text import own_text
+from app.components.token_downloads import example_downloads, text_download
+from app.components.token_heatmap import STATE, token_heatmap
+from app.components.token_roles import measured_runs, no_runs, pick_roles, pick_run, pick_source
+from app.components.token_state import forget_tokens, from_link, into_link
+from app.token_view import Roles
+
+EXAMPLES, OWN = "Examples", "Your own text"
+
+
+def pick_example(run: Run, source: Source, roles: Roles) -> int:
+    k = link.number("k", 0, 1)
+    wanted = link.number("example", 0, len(tokens.examples(run, source)) - 1)
+    thousandths = STATE["k"] if k is None else round(1000 * k)
+    seq = example_list(run, source, roles, thousandths, None if wanted is None else int(wanted))
+    st.query_params["example"] = str(seq)
+    return seq
+
+
+def show(view: dict[str, Any], text: str) -> dict[str, Any]:
+    """The heatmap; the state in which the viewer left it.
+
+    Args:
+        text: tells it from other texts, whose tokens a link does not mean.
+    """
+    forget_tokens(text)
+    state = token_heatmap(view, from_link(view["rows"], view["timeline"]), key="tokens")
+    into_link(state)
+    return state
+
+
+st.title("Tokens", anchor=False)
+views = measured_runs()
+if not views:
+    no_runs()
+    st.stop()
+with st.container(horizontal=True, key="token-roles"):
+    run = pick_run(views)
+    source = pick_source()
+    roles = pick_roles(run)
+left, right = st.columns((1, 2.9), gap="medium")
+try:
+    with left:
+        what = link.choice("Text", "of", [EXAMPLES, OWN], label_visibility="collapsed")
+        if what == OWN:
+            answer = own_text(run, source, roles)
+        else:
+            seq = pick_example(run, source, roles)
+    with right:
+        if what == EXAMPLES:
+            view = token_view.example(run, source, seq, roles)
+            state = show(view, f"{run.path}/{source}/{seq}")
+            example_downloads(run, source, seq, view, state)
+        elif answer:
+            view = token_view.text(run, source, answer, roles)
+            text_download(view, show(view, str(answer["ids"])))
+except AdaspecError as error:
+    link.complain(str(error))

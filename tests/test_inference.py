@@ -1,0 +1,285 @@
+"""What models say of a text, beside the token tables and a plain recomputation of the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from adaspec import AdaspecError, inference, measurement, pipeline, recipe, runs, tokens, vocabulary
+from adaspec.inference import Models, read_text
+from adaspec.runs import EXAMPLE, Run
+
+PROMPT = "Tom has 12 apples and gives 5 of them away.\n"
+ODD = "Ada says: 東京 🙂\u200d🙂 naïve\t\x00 λ→∞ 7.\n"
+COLUMNS = [name for name in tokens.SNAPSHOT.names if not name.startswith("top")]
+
+
+@pytest.fixture(scope="module")
+def models(finished_run: Run) -> Models:
+    return inference.open_run(finished_run)
+
+
+@pytest.fixture(scope="module")
+def example() -> Models:
+    return inference.open_run(Run(EXAMPLE))
+
+
+@pytest.fixture
+def copied(finished_run: Run, tmp_path: Path) -> Run:
+    """The finished run, to be changed."""
+    shutil.copytree(finished_run.path, tmp_path / "run")
+    return Run(tmp_path / "run")
+
+
+def text_of(models: Models, said: dict) -> bytes:
+    return b"".join(pieces_of(models, said["ids"]))
+
+
+def pieces_of(models: Models, ids: list[int]) -> list[bytes]:
+    known = {piece.id: piece.data for piece in vocabulary.pieces(models.tokenizer)}
+    return [known[one] for one in ids]
+
+
+@pytest.mark.parametrize(
+    ("which", "source"),
+    [("models", tokens.DATASET), ("example", tokens.DATASET), ("example", tokens.GENERATED)],
+)
+def test_the_same_numbers_as_the_token_tables(which, source, request) -> None:
+    """Of every snapshot; a text that the tokenizer splits as the target wrote it."""
+    models: Models = request.getfixturevalue(which)
+    names = [one.name for one in tokens.snapshots(models.run)]
+    assert len(names) > 6
+    decode = models.tokenizer.decode
+    compared = 0
+    sequences = measurement.read_sequences(models.run.sequences_file)[source]
+    for seq, one in enumerate(sequences):
+        size = one.prompt_length
+        end = len(one.ids) - (one.ids[-1] == models.tokenizer.eos_token_id)
+        prompt, response = decode(one.ids[:size]), decode(one.ids[size:end])
+        if models.tokenizer(prompt + response)["input_ids"] != one.ids[:end].tolist():
+            continue
+        said = read_text(models, prompt, response, names)
+        assert said["ids"] == one.ids[:end].tolist()
+        assert said["response_from"] == size
+        table = tokens.rows(models.run, source, seq, names)[: end - size]
+        assert set(said["columns"]) == {"entropy", "p"} | {
+            f"{column}@{name}" for column in COLUMNS for name in names
+        }
+        for column, values in said["columns"].items():
+            np.testing.assert_allclose(values, table[column], atol=1e-5, err_msg=column)
+        for name in names:
+            np.testing.assert_allclose(
+                said["top"][name]["p"], np.stack(table[f"top_q@{name}"]), atol=1e-5
+            )
+        assert said["top"]["target"]["id"] == [list(ids) for ids in table["top"]]
+        compared += 1
+        if compared == 3:
+            break
+    assert compared
+
+
+def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> None:
+    said = read_text(example, PROMPT, ODD, ["adaspec", "reference@8"])
+    ids = torch.tensor(example.tokenizer(PROMPT + ODD)["input_ids"])
+    assert said["ids"] == ids.tolist()
+    assert text_of(example, said) == (PROMPT + ODD).encode()
+    first = said["response_from"]
+    next_ids, at = ids[first:], np.arange(len(ids) - first)
+
+    def probabilities(folder: Path) -> np.ndarray:
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64)
+        with torch.no_grad():
+            return model(input_ids=ids[None]).logits[0].softmax(-1)[first - 1 : -1].numpy()
+
+    p = probabilities(EXAMPLE.parent / "tiny" / "target")
+    columns = said["columns"]
+    np.testing.assert_allclose(columns["p"], p[at, next_ids], atol=1e-4)
+    np.testing.assert_allclose(columns["entropy"], -(p * np.log(p)).sum(-1), atol=1e-4)
+    folders = {
+        "adaspec": example.run.model("adaspec"),
+        "reference@8": example.run.snapshot("reference", 8),
+    }
+    for name, folder in folders.items():
+        q = probabilities(folder)
+        for column, expected in {
+            "kl": (p * np.log(p / q)).sum(-1),
+            "reverse_kl": (q * np.log(q / p)).sum(-1),
+            "overlap": np.minimum(p, q).sum(-1),
+            "q": q[at, next_ids],
+            "rank": 1 + (q > q[at, next_ids][:, None]).sum(-1),
+            "agree": p.argmax(-1) == q.argmax(-1),
+        }.items():
+            np.testing.assert_allclose(columns[f"{column}@{name}"], expected, atol=1e-4)
+        likeliest = np.argsort(-q, axis=-1)[:, : tokens.TOP]
+        assert said["top"][name]["id"] == likeliest.tolist()
+
+
+def test_a_token_that_begins_in_the_prompt_counts_as_response(example) -> None:
+    whole = read_text(example, "", PROMPT, [])
+    pieces = pieces_of(example, whole["ids"])
+    place, long = next((i, one) for i, one in enumerate(pieces) if i and len(one) > 3)
+    before = b"".join(pieces[:place]).decode()
+    for inside in (1, len(long) - 1):
+        cut = len(before) + inside
+        said = read_text(example, PROMPT[:cut], PROMPT[cut:], [])
+        assert said["ids"] == whole["ids"]
+        assert said["response_from"] == place
+    said = read_text(example, before + long.decode(), PROMPT[len(before) + len(long) :], [])
+    assert said["response_from"] == place + 1
+
+
+def test_the_first_token_has_no_row_and_no_end_is_added(models) -> None:
+    said = read_text(models, "", "Tom", ["stock"])
+    assert said["ids"] == models.tokenizer("Tom")["input_ids"]
+    assert said["response_from"] == 1
+    assert {len(values) for values in said["columns"].values()} == {len(said["ids"]) - 1}
+
+
+def test_a_prompt_alone_is_continued_by_the_target(models) -> None:
+    said = read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20)
+    prompt = models.tokenizer(PROMPT)["input_ids"]
+    assert said["response_from"] == len(prompt)
+    assert said["ids"][: len(prompt)] == prompt
+    assert len(prompt) < len(said["ids"]) <= len(prompt) + 20
+    assert len(said["columns"]["kl@stock"]) == len(said["ids"]) - len(prompt)
+    assert read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20) == said
+    others = [read_text(models, PROMPT, "", [], seed=seed)["ids"] for seed in range(4)]
+    assert len({tuple(ids) for ids in others}) > 1
+
+
+def test_a_continuation_ends_where_the_models_do(models) -> None:
+    word = models.tokenizer("a")["input_ids"]
+    text = "a\n" * 600
+    ids = models.tokenizer(text)["input_ids"]
+    assert len(word) == 1
+    room = 1024  # what the models take
+    prompt = models.tokenizer.decode(ids[: room - 3])
+    assert len(read_text(models, prompt, "", [], new_tokens=50)["ids"]) <= room
+    with pytest.raises(AdaspecError, match=r"1,024 tokens, more than 1,023: shorten it\."):
+        read_text(models, models.tokenizer.decode(ids[:room]), "", [])
+    assert len(read_text(models, "", models.tokenizer.decode(ids[:room]), [])["ids"]) == room
+
+
+@pytest.mark.parametrize(
+    ("prompt", "response", "snapshots", "fault"),
+    [
+        ("", "", [], "nothing to predict: write at least two tokens"),
+        ("", "a", [], "nothing to predict"),
+        ("a" * 30_000, "b" * 10_001, [], r"40,001 characters, more than 40,000: shorten it\."),
+        ("", "x\n" * 1000, [], r"2,000 tokens, more than 1,024: shorten it\."),
+        ("a", "b", ["nonsense"], r"No snapshot 'nonsense': this run has stock, .*adaspec"),
+        ("a", "b", ["target"], "No snapshot 'target'"),
+        ("a", "b", ["../stock"], "No snapshot"),
+    ],
+)
+def test_what_cannot_be_read(models, prompt, response, snapshots, fault) -> None:
+    with pytest.raises(AdaspecError, match=fault) as found:
+        read_text(models, prompt, response, snapshots)
+    assert "\n" not in str(found.value)
+
+
+def test_a_token_that_the_draft_does_not_know(models) -> None:
+    ids = models.tokenizer("He has 7.")["input_ids"]
+    smaller = replace(models, vocabulary=max(ids))
+    with pytest.raises(AdaspecError, match="Not all of this run's models know the token"):
+        read_text(smaller, "", "He has 7.", ["stock"])
+
+
+def test_names_of_one_training_are_one_model(models) -> None:
+    assert models.snapshot("distillspec") is models.snapshot("reference")
+    assert models.snapshot("adaspec") is models.snapshot("adaspec")
+
+
+def test_few_weights_stay_in_memory(models, monkeypatch) -> None:
+    monkeypatch.setattr(inference, "WARM", 1)
+    small = replace(models, _warm={})
+    said = read_text(small, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
+    assert len(small._warm) == 1
+    assert said == read_text(models, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
+
+
+def test_a_target_that_the_run_trained(copied, models) -> None:
+    folder = copied.model("target")
+    changed = AutoModelForCausalLM.from_pretrained(models.run.model("stock"))
+    changed.save_pretrained(folder)
+    models.tokenizer.save_pretrained(folder)
+    state = runs.read_state(copied)
+    state.models["target"] = "models/target"
+    runs.write_state(copied, state)
+    said = read_text(inference.open_run(copied), PROMPT, "He has 7.", ["stock"])
+    np.testing.assert_allclose(said["columns"]["kl@stock"], 0, atol=1e-6)
+
+
+def test_a_target_of_random_weights(content, tmp_path) -> None:
+    """Made once more, with the tokenizer that was trained on the data then."""
+    size = {"vocabulary": 290, "hidden": 16, "layers": 1, "heads": 2, "feed_forward": 24}
+    methods = {"plain": {"selector": "all", "budget": "steps"}}
+    plan = content | {"target": {"new": size}, "draft": {"new": size}}
+    plan["stage2"] = content["stage2"] | {"methods": methods}
+    run = pipeline.execute(recipe.parse(plan), tmp_path / "run")
+    one = measurement.read_sequences(run.sequences_file)[tokens.DATASET][0]
+    models = inference.open_run(run)
+    decode = models.tokenizer.decode
+    said = read_text(
+        models,
+        decode(one.ids[: one.prompt_length]),
+        decode(one.ids[one.prompt_length :]),
+        ["plain"],
+    )
+    table = tokens.rows(run, tokens.DATASET, 0, ["reference"])
+    np.testing.assert_allclose(said["columns"]["kl@plain"], table["kl@reference"], atol=1e-5)
+
+
+def test_a_run_that_cannot_be_opened(copied) -> None:
+    state = runs.read_state(copied)
+    changed = state.model_copy(update={"hashes": state.hashes | {"target": "0"}})
+    runs.write_state(copied, changed)
+    with pytest.raises(AdaspecError, match=r"The target of run .* changed since"):
+        inference.open_run(copied)
+    runs.write_state(copied, state.model_copy(update={"facts": {}}))
+    with pytest.raises(AdaspecError, match="has no target yet"):
+        inference.open_run(copied)
+
+
+NOISY = """
+import sys
+from adaspec import inference
+quiet = inference.collate
+inference.collate = lambda examples: print("noise", flush=True) or quiet(examples)
+inference.main(sys.argv[1], idle=1.0)
+"""
+
+
+def test_the_process_answers_lines_with_lines_until_nobody_asks(finished_run) -> None:
+    asked = [
+        {"id": 7, "do": "read_text", "prompt": PROMPT, "response": "7", "snapshots": ["stock"]},
+        {"id": "b", "do": "read_text", "prompt": "", "response": "", "snapshots": []},
+        {"id": 9, "do": "read_text", "prompt": 5},
+        {"id": 10, "do": "nonsense"},
+    ]
+    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    command = [sys.executable, "-c", NOISY, str(finished_run.path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdin.write(lines)
+        process.stdin.flush()  # and left open
+        said = [json.loads(line) for line in process.stdout]
+        assert "noise" in process.stderr.read()
+    assert process.returncode == -signal.SIGALRM
+    assert said[0] == {"ready": True}
+    assert [one["id"] for one in said[1:]] == [7, "b", 9, 10]
+    assert list(said[1]["ok"]["top"]) == ["target", "stock"]
+    for one in said[2:]:
+        assert one["error"]
+        assert "\n" not in one["error"]
