@@ -192,13 +192,17 @@ def _rivals(
 
 
 def _others(run: Run, snapshot: str) -> list[str]:
-    """Those worth comparing: the way of the same draft, and the other models at their end."""
+    """Those worth comparing: the way of the same draft, and the other models at their end.
+
+    The stock draft is where a way begins: of the last draft's, say.
+    """
+    every = tokens.snapshots(run)
     training = Snapshot.of(snapshot).training
+    training = every[-1].training if training == STOCK else training
     return [
         one.name
-        for one in tokens.snapshots(run)
-        if one.name not in (snapshot, REFERENCE)
-        and (one.step is None or (one.training == training and training != REFERENCE))
+        for one in every
+        if one.name not in (snapshot, REFERENCE) and (one.step is None or one.training == training)
     ]
 
 

@@ -34,6 +34,13 @@ SHOTS = {  # file name -> address below the studio's, width
     "train": ("train?recipe=tiny&k=0.3", WIDE),
     "train-narrow": ("train?recipe=tiny", NARROW),
     "train-matrix": ("train?recipe=paper/gsm8k-pythia-3epoch", WIDE),
+    "tokens": ("tokens?run=example", WIDE),
+    "tokens-narrow": ("tokens?run=example&metric=overlap", NARROW),
+    "tokens-triple": ("tokens?run=example&example=3&underline=triple&pins=37,40&token=40", WIDE),
+    "tokens-learnable": ("tokens?run=example&example=12&metric=delta&step=stock&k=0.2", WIDE),
+    "tokens-own": ("tokens?run=example&of=Your+own+text", WIDE),
+    "filter": ("filter?run=example&k=0.4", WIDE),
+    "filter-narrow": ("filter?run=example&k=0.1&snapshot=adaspec@25&pool=batch", NARROW),
 }
 ALL_DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')].every(
     one => one.querySelector('.xtick'))"""
@@ -115,9 +122,10 @@ def take(chromium: Browser, link: str, theme: str, width: int, file: Path) -> No
     page: Page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
     page.goto(link)
     settle(page)
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": max(900, height + 20)})
-    page.wait_for_timeout(1500)
+    for _ in range(2):  # what a component adds when it is drawn
+        height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+        page.set_viewport_size({"width": width, "height": max(900, height + 20)})
+        page.wait_for_timeout(1000)
     page.wait_for_function(ALL_DRAWN)
     page.screenshot(path=file)
     page.close()

@@ -162,7 +162,7 @@ def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> No
             sum(unpacked(row["kept"])[400] for row in group["rows"]) == unpacked(view["kept"])[400]
         )
     labels = [row["label"] for row in view["overlaps"][1]["rows"]]
-    assert labels == ["distillspec-data", "adaspec"]
+    assert labels == ["distillspec-data", "adaspec@8", "adaspec@25", "adaspec@75", "adaspec"]
 
 
 def test_the_filter_shows_the_way_of_a_draft(run: Run) -> None:

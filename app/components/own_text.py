@@ -47,7 +47,7 @@ def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
             del st.session_state[_TICKET]
             st.rerun()
         return None
-    st.caption(f"Read in {ticket.seconds:.1f} s by this run's models.")
+    st.caption(f"Read in {ticket.seconds:.2f} s by this run's models.")
     answered: dict[str, Any] = ticket.result
     return answered
 
