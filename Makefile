@@ -33,7 +33,7 @@ tiny-models: .venv/app ## train anew the models that the recipe `tiny` starts fr
 	$(BIN)/adaspec run tiny-stock --run-dir build/tiny-stock
 	cp -r build/tiny-stock/models/target assets/tiny/stock
 
-example: .venv/app ## make the bundled example run anew (about 4 minutes)
+example: .venv/app ## make the bundled example run anew (about 2 minutes)
 	rm -rf build/example
 	$(BIN)/adaspec run tiny --run-dir build/example
 	rm -rf assets/example && cp -r build/example assets/example && rm -f assets/example/run.lock

@@ -19,23 +19,22 @@ from app.token_view import Roles
 EXAMPLES, OWN = "Examples", "Your own text"
 
 
-def pick_example(run: Run, source: Source, roles: Roles) -> int:
-    k = link.number("k", 0, 1)
+def pick_example(run: Run, source: Source, roles: Roles, k: int) -> int:
     wanted = link.number("example", 0, len(tokens.examples(run, source)) - 1)
-    thousandths = STATE["k"] if k is None else round(1000 * k)
-    seq = example_list(run, source, roles, thousandths, None if wanted is None else int(wanted))
+    seq = example_list(run, source, roles, k, None if wanted is None else int(wanted))
     st.query_params["example"] = str(seq)
     return seq
 
 
-def show(view: dict[str, Any], text: str) -> dict[str, Any]:
+def show(view: dict[str, Any], text: str, k: int) -> dict[str, Any]:
     """The heatmap; the state in which the viewer left it.
 
     Args:
         text: tells it from other texts, whose tokens a link does not mean.
     """
     forget_tokens(text)
-    state = token_heatmap(view, from_link(view["rows"], view["timeline"]), key="tokens")
+    asked = from_link(view["rows"], view["timeline"]) | {"k": k}
+    state = token_heatmap(view, asked, key="tokens")
     into_link(state)
     return state
 
@@ -49,6 +48,8 @@ with st.container(horizontal=True, key="token-roles"):
     run = pick_run(views)
     source = pick_source()
     roles = pick_roles(run)
+ratio = link.number("k", 0, 1)
+k = STATE["k"] if ratio is None else round(1000 * ratio)
 left, right = st.columns((1, 2.9), gap="medium")
 try:
     with left:
@@ -56,14 +57,14 @@ try:
         if what == OWN:
             answer = own_text(run, source, roles)
         else:
-            seq = pick_example(run, source, roles)
+            seq = pick_example(run, source, roles, k)
     with right:
         if what == EXAMPLES:
             view = token_view.example(run, source, seq, roles)
-            state = show(view, f"{run.path}/{source}/{seq}")
+            state = show(view, f"{run.path}/{source}/{seq}", k)
             example_downloads(run, source, seq, view, state)
         elif answer:
             view = token_view.text(run, source, answer, roles)
-            text_download(view, show(view, str(answer["ids"])))
+            text_download(view, show(view, str(answer["ids"]), k))
 except AdaspecError as error:
     link.complain(str(error))

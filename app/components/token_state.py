@@ -23,7 +23,7 @@ _SWITCHES = ("wrap", "prompt", "outline")
 
 
 def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
-    """The state that the link asks for; what it asks for in vain is said.
+    """The state that the link asks for, but for k; what it asks for in vain is said.
 
     Args:
         rows: tokens of the text.
@@ -39,8 +39,6 @@ def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
     for name in _SWITCHES:
         if name in st.query_params:
             state[name] = st.query_params[name] != "no"
-    if (k := link.number("k", 0, 1)) is not None:
-        state["k"] = round(1000 * k)
     if (token := link.number("token", 0, rows - 1)) is not None:
         state["token"] = int(token)
     pins = [int(one) for one in st.query_params.get("pins", "").split(",") if one.isdigit()]
