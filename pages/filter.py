@@ -9,7 +9,7 @@ from adaspec.tokens import POOLS, Pool
 from app import link
 from app.components.acceptance_by_k import acceptance_by_k
 from app.components.filter_lab import filter_lab
-from app.components.token_roles import measured_runs, no_runs, pick_run, pick_source
+from app.components.token_roles import pick_run, pick_source
 from app.filter_view import filter_view
 from app.words import counted
 
@@ -42,12 +42,8 @@ def pick_pool(size: int) -> Pool:
 
 
 st.title("Filter", anchor=False)
-views = measured_runs()
-if not views:
-    no_runs()
-    st.stop()
 with st.container(horizontal=True, key="filter-roles"):
-    run = pick_run(views)
+    run = pick_run()
     source = pick_source()
     snapshot = pick_snapshot(run)
     pool = pick_pool(tokens.pool_size(run, snapshot.partition("@")[0]))

@@ -12,7 +12,7 @@ from app.components.example_list import example_list
 from app.components.own_text import own_text
 from app.components.token_downloads import example_downloads, text_download
 from app.components.token_heatmap import STATE, token_heatmap
-from app.components.token_roles import measured_runs, no_runs, pick_roles, pick_run, pick_source
+from app.components.token_roles import pick_roles, pick_run, pick_source
 from app.components.token_state import forget_tokens, from_link, into_link
 from app.token_view import Roles
 
@@ -40,12 +40,8 @@ def show(view: dict[str, Any], text: str, k: int) -> dict[str, Any]:
 
 
 st.title("Tokens", anchor=False)
-views = measured_runs()
-if not views:
-    no_runs()
-    st.stop()
 with st.container(horizontal=True, key="token-roles"):
-    run = pick_run(views)
+    run = pick_run()
     source = pick_source()
     roles = pick_roles(run)
 ratio = link.number("k", 0, 1)

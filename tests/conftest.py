@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from playwright.sync_api import Browser, Page
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # models this small are slower on two threads
@@ -15,6 +17,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # models this small are slower on two threa
 from adaspec import models, recipe, runs
 from adaspec.recipe import NewModel
 from adaspec.stories import stories
+from tests.studio import CHROMIUM, browser, faultless
 
 TARGET = NewModel(vocabulary=300, hidden=32, layers=2, heads=2, feed_forward=48)
 STOCK = NewModel(vocabulary=300, hidden=16, layers=1, heads=2, feed_forward=24)
@@ -100,3 +103,17 @@ def finished_run(mini: recipe.Recipe, tmp_path_factory: pytest.TempPathFactory) 
         os.environ.pop("ADASPEC_HOME")
         if before is not None:
             os.environ["ADASPEC_HOME"] = before
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    with browser() as one:
+        yield one
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with faultless(chromium) as one:
+        yield one

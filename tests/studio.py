@@ -1,6 +1,7 @@
 """The real studio and real runs, as processes, for tests that drive a browser."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -111,6 +112,20 @@ def studio(home: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+@contextmanager
+def serve_script(script: str) -> Iterator[str]:
+    """A small Streamlit script of the tests, on a free port; its address."""
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", "0"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    found: list[str] = []
+    while not found:
+        found = re.findall(r"http://\S+", process.stdout.readline())
+    yield found[0]
+    process.terminate()
+    process.wait(timeout=20)
 
 
 @contextmanager

@@ -14,10 +14,7 @@ from adaspec import recipe, runs
 from adaspec.jobs import queue
 from adaspec.runs import Run
 from tests.studio import (
-    CHROMIUM,
-    browser,
     enough,
-    faultless,
     mini,
     settle,
     studio,
@@ -25,9 +22,6 @@ from tests.studio import (
     workers,
 )
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
-)
 expect.set_options(timeout=20_000)  # two busy cores
 FINISHED = "01AAAAAAAAAAAAAAAAAAAAAAAA"
 HOSTILE = "<img src=x onerror=window.hacked=1> **b** :red[c] $x^2$"
@@ -58,18 +52,6 @@ def studio_home(tmp_path_factory: pytest.TempPathFactory, finished_run: Run) -> 
 def address(studio_home: Path) -> Iterator[str]:
     with studio(studio_home) as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    with faultless(chromium) as one:
-        yield one
 
 
 @pytest.fixture(autouse=True)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -16,12 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.filter_app import view
-from tests.studio import CHROMIUM, ROOT, browser, enough
+from tests.studio import serve_script
 from tests.views import HOSTILE, unpacked
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
-)
 VIEW = view()
 ENTRY = unpacked(VIEW["text"]["entry"])
 KEPT = unpacked(VIEW["kept"])
@@ -73,21 +67,8 @@ STEPS = """lab => {
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The page with nothing but a filter lab, served; its address."""
-    command = [sys.executable, "-m", "streamlit", "run", "tests/filter_app.py"]
-    process = subprocess.Popen(
-        [*command, "--server.port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    found: list[str] = []
-    enough(lambda: found.extend(re.findall(r"http://\S+", process.stdout.readline())) or found)
-    yield found[0]
-    process.terminate()
-    process.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
+    with serve_script("tests/filter_app.py") as address:
+        yield address
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,35 +18,19 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from app.components.token_heatmap import STATE, standalone
 from app.metrics import METRICS, Metric
-from tests.studio import CHROMIUM, ROOT, browser, enough
+from tests.studio import serve_script
 from tests.views import ATTACK, HOSTILE, LONG, PROMPT, TIMELINE, unpacked, view
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
-)
 VIEW = view()
 RESPONSE = unpacked(VIEW["tokens"]["response"]) == 1
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
-
-
-@pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The page with nothing but a heatmap, served; its address."""
-    command = [sys.executable, "-m", "streamlit", "run", "tests/heatmap_app.py"]
-    process = subprocess.Popen(
-        [*command, "--server.port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    found: list[str] = []
-    enough(lambda: found.extend(re.findall(r"http://\S+", process.stdout.readline())) or found)
-    yield found[0]
-    process.terminate()
-    process.wait(timeout=20)
+    with serve_script("tests/heatmap_app.py") as address:
+        yield address
 
 
 @pytest.fixture

@@ -20,12 +20,9 @@ from playwright.sync_api import Browser, Page, expect
 from adaspec import runs, tokens
 from adaspec.runs import Run
 from adaspec.tokens import EXAMPLES, VOCABULARY
-from tests.studio import CHROMIUM, browser, enough, faultless, settle, studio
+from tests.studio import enough, faultless, settle, studio
 from tests.views import ATTACK, HOSTILE
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
-)
 expect.set_options(timeout=20_000)  # two busy cores
 EXAMPLE = Run(runs.EXAMPLE)
 RATIO = "k: share of tokens kept"
@@ -54,18 +51,6 @@ def studio_home(tmp_path_factory: pytest.TempPathFactory, finished_run: Run) -> 
 def address(studio_home: Path) -> Iterator[str]:
     with studio(studio_home) as where:
         yield where
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    with faultless(chromium) as one:
-        yield one
 
 
 def visit(page: Page, address: str) -> None:

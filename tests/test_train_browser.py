@@ -12,11 +12,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from adaspec import recipe
 from adaspec.jobs import queue
 from app import recipe_link
-from tests.studio import CHROMIUM, browser, faultless, settle, studio
+from tests.studio import settle, studio
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
-)
 expect.set_options(timeout=20_000)  # two busy cores
 HOSTILE = (
     '"**b** <img src=x onerror=alert(1)>",answer\n'
@@ -33,18 +30,6 @@ def studio_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(studio_home: Path) -> Iterator[str]:
     with studio(studio_home) as where:
         yield f"{where}/train"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as one:
-        yield one
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    with faultless(chromium) as one:
-        yield one
 
 
 def visit(page: Page, address: str) -> None:

@@ -15,15 +15,23 @@ from app.token_view import Roles
 _SOURCES = {"generated": "the target's own text", "dataset": "the data set's answers"}
 
 
-def measured_runs() -> list[View]:
+def _measured_runs() -> list[View]:
     """Runs with token tables, newest first, the bundled example last."""
     return [view for view in reading.board().views if view.run.examples_file.is_file()]
 
 
-def pick_run(views: list[View]) -> Run:
-    by_id = {view.id: view for view in views}
-    chosen = link.choice("Run", "run", list(by_id), format_func=lambda one: _named(by_id[one]))
-    return by_id[chosen].run
+def pick_run() -> Run:
+    """One of the runs that have token tables; ends the page where there is none."""
+    views = {view.id: view for view in _measured_runs()}
+    if not views:
+        st.info(
+            "No run has token tables yet. Every finished run makes them; for an older one: "
+            "adaspec measure RUN",
+            icon=":material/info:",
+        )
+        st.stop()
+    chosen = link.choice("Run", "run", list(views), format_func=lambda one: _named(views[one]))
+    return views[chosen].run
 
 
 def _named(view: View) -> str:
@@ -73,12 +81,3 @@ def _selects(run: Run, draft: str) -> bool:
     recipe = runs.read_recipe(run)
     method = recipe.stage2.methods.get(draft) if recipe.stage2 else None
     return bool(method and method.selector == "top_delta")
-
-
-def no_runs() -> None:
-    """Say how there would be something to see."""
-    st.info(
-        "No run has token tables yet. Every finished run makes them; for an older one: "
-        "adaspec measure RUN",
-        icon=":material/info:",
-    )
