@@ -23,7 +23,7 @@ from adaspec.recipe import Recipe
 from adaspec.runs import Run
 from tests.studio import ROOT, enough
 
-FAULTS = int(os.environ.get("ADASPEC_FAULTS", "4"))
+FAULTS = int(os.environ.get("ADASPEC_FAULTS", "3"))
 """How many jobs and how many kills of the campaign; `make faults` does 100."""
 
 

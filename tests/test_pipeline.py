@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from adaspec import AdaspecError, pipeline, recipe, runs
 from adaspec.runs import Run
 
-KILLS = int(os.environ.get("ADASPEC_KILLS", "4"))
+KILLS = int(os.environ.get("ADASPEC_KILLS", "2"))
 """Rounds of the kill test; `make kills` does 20."""
 
 
