@@ -127,6 +127,7 @@ def test_cancel_resume_and_rename_a_job_at_work(page: Page, address: str, studio
         name.press("Enter")
         heading = page.get_by_role("heading", name="my *first* run")
         expect(heading).to_be_visible()
+        page.keyboard.press("Escape")  # a look at the numbers under way may have opened it again
         expect(name).to_be_hidden()
         page.get_by_role("button", name="Cancel").click()
         expect(state).to_contain_text("cancelled")

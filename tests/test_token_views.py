@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from adaspec import runs, selection, tokens
 from adaspec.runs import Run
 from adaspec.vocabulary import classify
-from app import filter_view, token_view
+from app import charts, filter_view, token_view
+from app.components import acceptance_by_k
 from app.metrics import METRICS
 from app.token_view import Roles
 from tests.views import unpacked
@@ -175,3 +179,27 @@ def test_the_filter_shows_the_way_of_a_draft(run: Run) -> None:
     assert entry[response].tolist() == expected.tolist()
     assert (entry[~response] == token_view.NO_ENTRY).all()
     json.dumps(view, allow_nan=False)
+
+
+def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished_run.path, run.path)
+    content = yaml.safe_load(run.recipe_file.read_text())
+    method = content["stage2"]["methods"]["adaspec"]
+    content["stage2"]["methods"]["wide"] = method | {"k": 0.8}
+    content["stage2"]["methods"]["other"] = method | {"selector": "highest_kl"}
+    run.recipe_file.write_text(yaml.safe_dump(content))
+    report = runs.read_report(run)
+    of_adaspec = next(one for one in report["drafts"] if one["name"] == "adaspec")
+    report["drafts"] += [of_adaspec | {"name": "wide"}, of_adaspec | {"name": "other"}]
+    run.report_file.write_text(json.dumps(report))
+    series = acceptance_by_k._series(run)
+    assert [[point["name"] for point in points] for points in series.values()] == [
+        ["adaspec", "wide"],
+        ["other"],
+    ]
+    lines = charts.by_ratio(series).data
+    assert list(lines[0]["x"]) == [0.4, 0.8]
+    low, high = of_adaspec["alpha"]["generated_ci"]
+    assert lines[0]["y"][0] + lines[0]["error_y"]["array"][0] == pytest.approx(high)
+    assert lines[0]["y"][0] - lines[0]["error_y"]["arrayminus"][0] == pytest.approx(low)
