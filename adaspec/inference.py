@@ -127,12 +127,10 @@ def snapshot_folders(run: Run) -> dict[str, Path]:
 
     Two names of one training share a folder.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for name, folder in runs.read_state(run).models.items():
         if name != TARGET:
-            found[name] = run.path / folder
-            ways = sorted(run.snapshots(name).glob("[0-9]*"))
-            found |= {f"{name}@{int(one.name)}": one for one in ways}
+            found |= {name: run.path / folder} | run.snapshots(name)
     return found
 
 

@@ -537,12 +537,8 @@ def _groups_to_measure(work: Work) -> list[dict[str, Path]]:
         for name, folder in work.state.models.items()
         if name != TARGET and (name == STOCK or not work.stage(name).same_as)
     }
-    ways = [
-        {f"{name}@{int(folder.name)}": folder for folder in sorted(folders)}
-        for name in results
-        if (folders := [*work.run.snapshots(name).glob("[0-9]*")])
-    ]
-    return [results, *ways]
+    ways = [work.run.snapshots(name) for name in results]
+    return [results, *filter(None, ways)]
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:

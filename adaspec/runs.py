@@ -162,12 +162,14 @@ class Run:
     def tokens_file(self, snapshot: str) -> Path:
         return self.path / "tokens" / f"{snapshot}.parquet"
 
-    def snapshots(self, name: str) -> Path:
-        """Where a training leaves the models it passed through, in folders named by their step."""
-        return self.path / "snapshots" / name
-
     def snapshot(self, name: str, step: int) -> Path:
-        return self.snapshots(name) / f"{step:08d}"
+        """Where a training leaves the model that it was after so many steps."""
+        return self.path / "snapshots" / name / f"{step:08d}"
+
+    def snapshots(self, name: str) -> dict[str, Path]:
+        """Every such model of a training: `NAME@STEP` -> its folder, in order."""
+        folders = sorted((self.path / "snapshots" / name).glob("[0-9]*"))
+        return {f"{name}@{int(folder.name)}": folder for folder in folders}
 
     def checkpoints(self, stage: str) -> Path:
         return self.path / "checkpoints" / stage

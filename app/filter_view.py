@@ -19,7 +19,7 @@ from adaspec.selection import STEPS, entry
 from adaspec.tokens import POOLS, Pool, Snapshot, Source
 from adaspec.vocabulary import CLASSES, classify
 from app import token_view
-from app.token_view import Roles, packed
+from app.token_view import packed
 
 LOW, HIGH, BINS = -1.0, 1.0, 121  # of the histogram of dL, in nats
 ENTROPIES = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0)  # where the bins of the target's entropy begin, nats
@@ -67,7 +67,7 @@ def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object)
         "kept": packed(kept, "<u4"),
         "mass": packed(mass / max(mass[-1], 1e-30), "<f4"),
         "groups": _groups(run, source, entries),
-        "overlaps": _overlaps(run, source, snapshot, pool, entries),
+        "overlaps": _overlaps(run, source, snapshot, pool, entries, kl, delta),
         "notes": _notes(snapshot, pool),
     }
 
@@ -143,8 +143,16 @@ def _ranges(begins: tuple[float, ...], unit: str) -> list[str]:
 
 
 def _overlaps(
-    run: Run, source: Source, snapshot: str, pool: Pool, entries: np.ndarray
+    run: Run,
+    source: Source,
+    snapshot: str,
+    pool: Pool,
+    entries: np.ndarray,
+    kl: np.ndarray,
+    delta: np.ndarray,
 ) -> list[dict[str, Any]]:
+    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
+    pools = tokens.pools(run, source, pool, size)
     other: Pool = "batch" if pool == "corpus" else "corpus"
     return [
         {
@@ -152,7 +160,7 @@ def _overlaps(
             "explanation": "tokens that a rival, with the same k and pool, keeps as well",
             "rows": [
                 _overlap(entries, label, rival, why)
-                for label, rival, why in _rivals(run, source, snapshot, pool)
+                for label, rival, why in _rivals(kl, delta, pools)
             ],
         },
         {
@@ -179,12 +187,8 @@ def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> di
 
 
 def _rivals(
-    run: Run, source: Source, snapshot: str, pool: Pool
+    kl: np.ndarray, delta: np.ndarray, pools: np.ndarray | None
 ) -> Iterable[tuple[str, np.ndarray, str]]:
-    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
-    pools = tokens.pools(run, source, pool, size)
-    kl = tokens.column(run, source, "kl", snapshot)
-    delta = tokens.delta(run, source, snapshot)
     random = np.random.default_rng(SEED).random(len(delta), dtype=np.float32)
     yield "random", entry(random, pools), f"tokens drawn by chance (seed {SEED})"
     yield "highest KL", entry(kl, pools), "largest KL(p‖q): the draft's hardest"
@@ -224,12 +228,13 @@ def _notes(snapshot: str, pool: Pool) -> list[str]:
 
 
 def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
-    """One example's text with the entries of its tokens, out of the heatmap's view."""
-    view = token_view.example(run, source, seq, Roles(snapshot, None))
-    column = "entry" if pool == "corpus" else "entry_batch"
-    return {
-        "title": view["title"],
-        "tokens": {name: view["tokens"][name] for name in ("id", "response")},
-        "vocabulary": view["vocabulary"],
-        "entry": view["columns"][f"{column}@{snapshot}"],
+    """One example's text with the entries of its tokens."""
+    prompt = tokens.prompt_ids(run, source, seq)
+    answer = tokens.rows(run, source, seq, [])["token"].to_numpy()
+    entries = tokens.example_entries(run, source, seq, snapshot, pool)
+    text = token_view.spelled(run, np.concatenate([prompt, answer]), len(prompt))
+    before = np.full(len(prompt), token_view.NO_ENTRY)
+    return text | {
+        "title": token_view.example_title(run, source, seq),
+        "entry": packed(np.concatenate([before, entries]), "<u2"),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -88,12 +88,11 @@ def _example(run: Run, source: Source, seq: int, roles: Roles, _stamp: object) -
                 columns[f"{pool}@{name}"] = own
     top = {"target": (there["top"], there["top_p"])}
     top |= {name: (there[f"top@{name}"], there[f"top_q@{name}"]) for name in shown}
-    title = f"{runs.read_state(run).name} · {source} #{seq}"
     return _view(
         run,
         source,
         f"{run.path.name}/{source}/{seq}/{roles.draft}/{roles.rival}",
-        title,
+        example_title(run, source, seq),
         np.concatenate([prompt, there["token"].to_numpy()]),
         len(prompt),
         columns,
@@ -160,19 +159,12 @@ def _view(
     before = response_from
     pieces = tokens.vocabulary(run)
     lists = {name: _with_prompt_lists(before, *both) for name, both in top.items()}
-    used = {int(one) for one in ids}
-    used |= {int(one) for both in top.values() for one in both[0].ravel() if one >= 0}
+    likeliest = {int(one) for both in top.values() for one in both[0].ravel() if one >= 0}
     way = [one.name for one in tokens.timeline(run, Snapshot.of(roles.draft).training)]
-    return {
+    return spelled(run, ids, before, likeliest) | {
         "id": identity,
         "title": title,
         "rows": len(ids),
-        "tokens": {
-            "id": packed(ids, "<u4"),
-            "seq": packed(np.zeros(len(ids)), "<u4"),
-            "response": packed(np.arange(len(ids)) >= before, "<u1"),
-        },
-        "vocabulary": {str(one): piece(pieces[one]) for one in sorted(used)},
         "pieces": {
             str(row): whole
             for row, whole in whole_characters([pieces[int(one)].data for one in ids]).items()
@@ -181,7 +173,7 @@ def _view(
             _column(name, values, before) for name, values in columns.items() if _kind(name)
         ),
         "top": lists,
-        "snapshots": {one.name: _drawn(run, one) for one in tokens.snapshots(run)},
+        "snapshots": _drawn(run),
         "roles": roles.known(run),
         "timeline": [name for name in way if f"kl@{name}" in columns],
         "metrics": [metric._asdict() for metric in METRICS],
@@ -189,6 +181,25 @@ def _view(
         "pools": POOLS | {"batch": f"{POOLS['batch']} ({_pool_size(run, roles.draft)} a batch)"},
         "notes": notes,
     }
+
+
+def spelled(
+    run: Run, ids: np.ndarray, response_from: int, also: Iterable[int] = ()
+) -> dict[str, Any]:
+    """A text without its measures: `tokens`, and the `vocabulary` of them and of other ids."""
+    pieces = tokens.vocabulary(run)
+    return {
+        "tokens": {
+            "id": packed(ids, "<u4"),
+            "seq": packed(np.zeros(len(ids)), "<u4"),
+            "response": packed(np.arange(len(ids)) >= response_from, "<u1"),
+        },
+        "vocabulary": {str(one): piece(pieces[one]) for one in sorted({*map(int, ids), *also})},
+    }
+
+
+def example_title(run: Run, source: Source, seq: int) -> str:
+    return f"{runs.read_state(run).name} · {source} #{seq}"
 
 
 def _kind(name: str) -> str | None:
@@ -216,12 +227,17 @@ def _with_prompt_lists(before: int, ids: np.ndarray, values: np.ndarray) -> dict
     }
 
 
-def _drawn(run: Run, one: Snapshot) -> dict[str, Any]:
-    step = one.step
-    if step is None:
-        plan = runs.read_state(run).plan
-        step = next((stage.steps for stage in plan if stage.name == one.training), 0)
-    return {"label": one.name, "colour": theme.look(one.training).colour, "step": step}
+def _drawn(run: Run) -> dict[str, dict[str, Any]]:
+    """Snapshot -> how it is written and coloured, and its optimiser steps."""
+    steps = {stage.name: stage.steps for stage in runs.read_state(run).plan}
+    return {
+        one.name: {
+            "label": one.name,
+            "colour": theme.look(one.training).colour,
+            "step": steps.get(one.training, 0) if one.step is None else one.step,
+        }
+        for one in tokens.snapshots(run)
+    }
 
 
 def _entry_among(run: Run, source: Source, name: str, own: np.ndarray) -> np.ndarray:

@@ -51,7 +51,10 @@ def pick_source() -> Source:
 def pick_roles(run: Run) -> Roles:
     """The draft, and another one to compare it with."""
     drafts = final_drafts(run)
-    preferred = next((one for one in drafts if _selects(run, one)), drafts[-1])
+    recipe = runs.read_recipe(run)
+    methods = recipe.stage2.methods if recipe.stage2 else {}
+    selecting = [name for name, one in methods.items() if one.selector == "top_delta"]
+    preferred = next((one for one in drafts if one in selecting), drafts[-1])
     draft = link.choice(
         "Draft q",
         "draft",
@@ -75,9 +78,3 @@ def pick_roles(run: Run) -> Roles:
 def final_drafts(run: Run) -> list[str]:
     """Models of the run that were measured at their end."""
     return [one.name for one in tokens.snapshots(run) if one.step is None]
-
-
-def _selects(run: Run, draft: str) -> bool:
-    recipe = runs.read_recipe(run)
-    method = recipe.stage2.methods.get(draft) if recipe.stage2 else None
-    return bool(method and method.selector == "top_delta")
