@@ -187,6 +187,40 @@ class Stage2(Optimisation):
         return methods
 
 
+class Decoding(Strict):
+    """How speculative decoding draws tokens: target and draft alike."""
+
+    gamma: int = Field(4, ge=0, le=64, description="draft length; 0: the target alone")
+    temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
+    top_k: int = Field(0, ge=0, description="only the k likeliest tokens; 0: all")
+    top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that reach it together")
+    max_new_tokens: int = Field(64, ge=1)
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+
+class Speculation(Decoding):
+    """How a run's drafts are decoded with, for their replays and their speed-up."""
+
+    gamma: int = Field(4, ge=1, le=64, description="draft length")
+    prompts: int = Field(20, ge=1, description="held-out prompts that are decoded, at most")
+    timed: int = Field(4, ge=1, description="of those, how many are timed at every gamma")
+    gammas: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1, description="that are timed")
+
+    @field_validator("gammas")
+    @classmethod
+    def _in_order(cls, gammas: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= gamma <= 64 for gamma in gammas):
+            raise ValueError("every gamma is 1 to 64")
+        return tuple(sorted(set(gammas)))
+
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding(**self.model_dump(include=set(Decoding.model_fields)))
+
+
 class Evaluation(Strict):
     """How finished drafts are measured."""
 
@@ -199,6 +233,7 @@ class Evaluation(Strict):
     snapshots: int = Field(
         2, ge=0, description="models kept on the way of each distillation, for its token tables"
     )
+    speculation: Speculation = Speculation()
 
 
 class Recipe(Strict):

@@ -171,6 +171,15 @@ class Run:
         folders = sorted((self.path / "snapshots" / name).glob("[0-9]*"))
         return {f"{name}@{int(folder.name)}": folder for folder in folders}
 
+    def replay(self, draft: str, seq: int) -> Path:
+        """The trace of a draft on the held-out prompt of this number."""
+        return self.path / "replays" / draft / f"{seq}.json"
+
+    @property
+    def speed_file(self) -> Path:
+        """What the clock said of every draft."""
+        return self.path / "replays" / "speed.json"
+
     def checkpoints(self, stage: str) -> Path:
         return self.path / "checkpoints" / stage
 
