@@ -1,0 +1,121 @@
+"""What the clock says: speculative against plain decoding, side by side on the same prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from adaspec.recipe import Decoding, Speculation
+from adaspec.speculation.decoding import speculate
+from adaspec.speculation.trace import Trace
+
+
+class Turn(NamedTuple):
+    """One decoding of a timed prompt; plain decoding has gamma 0 and no draft."""
+
+    draft: str
+    gamma: int
+
+
+def turns(drafts: list[str], speculation: Speculation) -> Iterator[Turn]:
+    """Those of one prompt, in their order: plain decoding stands beside every draft."""
+    for draft in drafts:
+        yield Turn("", 0)
+        for gamma in gammas(speculation):
+            yield Turn(draft, gamma)
+
+
+def gammas(speculation: Speculation) -> list[int]:
+    """Draft lengths that are timed: those asked for, and the one that drafts are replayed at."""
+    return sorted({*speculation.gammas, speculation.gamma})
+
+
+def measure_speed(
+    target: Any,
+    drafts: dict[str, Any],
+    prompts: list[list[int]],
+    speculation: Speculation,
+    *,
+    vocabulary: int,
+    eos: int | None,
+    seed: int,
+    on_turn: Callable[[], None],
+) -> dict[str, Any]:
+    """Milliseconds of every draft at every gamma, and of plain decoding, by prompt.
+
+    Every prompt takes its turns one after the other, so that what slows the machine for a while
+    slows all of them. A first turn of each kind, of a few tokens, warms up and does not count.
+
+    Args:
+        prompts: token ids.
+
+    Returns:
+        plain_ms: milliseconds a token of plain decoding, median of all its turns.
+        drafts: name -> gamma, as text -> `ms` a token [prompts], `plain_ms` a token [prompts] of
+            the plain turn beside it, `draft_ms` a drafted token and `verify_ms` a pass over
+            gamma + 1 tokens, medians over all rounds.
+    """
+
+    def decode(turn: Turn, prompt: list[int], new_tokens: int) -> Trace:
+        decoding = Decoding(
+            **speculation.decoding.model_dump(exclude={"gamma", "max_new_tokens"}),
+            gamma=turn.gamma,
+            max_new_tokens=new_tokens,
+        )
+        draft = drafts[turn.draft] if turn.gamma else None
+        return speculate(
+            target,
+            draft,
+            prompt,
+            decoding,
+            vocabulary=vocabulary,
+            eos=eos,
+            seed=seed,
+            detail=False,
+        )
+
+    order = list(turns(list(drafts), speculation))
+    for turn in dict.fromkeys(order):
+        decode(turn, prompts[0], 2 + turn.gamma)
+    plain: list[float] = []
+    seen: dict[Turn, list[Trace]] = {}
+    beside: dict[Turn, list[float]] = {}
+    for prompt in prompts:
+        for turn in order:
+            trace = decode(turn, prompt, speculation.max_new_tokens)
+            if turn.gamma:
+                seen.setdefault(turn, []).append(trace)
+                beside.setdefault(turn, []).append(plain[-1])
+            else:
+                plain.append(_ms(trace))
+            on_turn()
+    return {
+        "plain_ms": float(np.median(plain)),
+        "drafts": {
+            name: {
+                str(turn.gamma): _timed(traces, beside[turn])
+                for turn, traces in seen.items()
+                if turn.draft == name
+            }
+            for name in drafts
+        },
+    }
+
+
+def _ms(trace: Trace) -> float:
+    """A token of the text."""
+    return trace.ms / len(trace.text)
+
+
+def _timed(traces: list[Trace], plain: list[float]) -> dict[str, Any]:
+    rounds = [one for trace in traces for one in trace.rounds]
+    gamma = traces[0].decoding.gamma
+    whole = [one for one in rounds if len(one.proposals) == gamma] or rounds
+    return {
+        "ms": [_ms(trace) for trace in traces],
+        "plain_ms": plain,
+        "draft_ms": float(np.median([one.draft_ms / gamma for one in whole])),
+        "verify_ms": float(np.median([one.verify_ms for one in whole])),
+    }

@@ -1,0 +1,299 @@
+"""What traces say of a draft: acceptance rates, block efficiency, and the speed they lead to.
+
+Counts are kept by prompt, since the tokens of one prompt are not independent: intervals resample
+prompts. Formulas are Leviathan et al.'s (2211.17192, sections 3.1 to 3.3), but for the cost of
+verification, which is measured here and taken to be free there. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adaspec.speculation.trace import Trace, emitted
+
+LEVELS = [2.5, 97.5]  # percentiles: a 95 % interval
+RESAMPLES = 2000  # of a median of few prompts
+
+DEFINITIONS = {
+    "alpha.tested": "tested acceptance rate A / (A + R): of the proposals that the target came to "
+    "test, the share it accepted (A accepted, R rounds with a rejection); the maximum-likelihood "
+    "estimate of alpha if acceptances were independent",
+    "alpha.drafted": "drafted acceptance rate: of all tokens drafted, the share that was accepted, "
+    "which is what servers report; falls as gamma grows",
+    "block_efficiency": "tokens of the text per pass of the target",
+    "accepted_lengths": "rounds in which exactly 0, 1, ... gamma proposals were accepted",
+    "positions.passed": "h_i: of the i-th proposals that were tested, the share accepted",
+    "positions.reached": "P_i = h_1 h_2 ... h_i: share of rounds that accept at least i proposals; "
+    "rounds that were cut short by the text's end count as far as they went",
+    "speedup.measured": "wall-clock milliseconds a token of plain decoding with the target alone, "
+    "over those of speculative decoding: median over the timed prompts, both in one process, turn "
+    "by turn, batch 1, without the prompt's own pass",
+    "speedup.gamma": "draft length at which speedup.measured was taken",
+    "speedup.c": "cost ratio: milliseconds to draft one token over those of one token of plain "
+    "decoding, medians",
+    "speedup.v": "verification cost at gamma: milliseconds of the target's pass over gamma + 1 "
+    "tokens over those of one token of plain decoding, medians",
+    "speedup.predicted": "(1 - alpha^(gamma+1)) / (1 - alpha) / (gamma c + v), with alpha tested: "
+    "what independent acceptances and the measured costs would give",
+    "speedup.break_even_alpha": "the alpha at which speedup.predicted is 1 for this gamma; null: "
+    "no draft of this cost can pay",
+    "speedup.best_gamma": "the gamma with the largest speedup.predicted, of those within the "
+    "timed range; costs between timed ones are interpolated",
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What happened on each prompt.
+
+    Attributes:
+        rounds: [prompts] target passes.
+        accepted, rejected, drafted: [prompts] proposals; `rejected` has at most one a round.
+        tokens: [prompts] of the text.
+        tested, passed: [prompts, gamma] i-th proposals of a round that were tested, and accepted.
+        lengths: [gamma + 1] rounds by how many proposals they accepted.
+    """
+
+    rounds: np.ndarray
+    accepted: np.ndarray
+    rejected: np.ndarray
+    drafted: np.ndarray
+    tokens: np.ndarray
+    tested: np.ndarray
+    passed: np.ndarray
+    lengths: np.ndarray
+
+
+def count(traces: Sequence[Trace]) -> Counts:
+    """The counts of traces with one gamma."""
+    gamma = max((trace.decoding.gamma for trace in traces), default=0)
+    tested = np.zeros((len(traces), gamma), dtype=np.int64)
+    passed = np.zeros_like(tested)
+    lengths = np.zeros(gamma + 1, dtype=np.int64)
+    rounds, accepted, rejected, drafted, tokens = np.zeros((5, len(traces)), dtype=np.int64)
+    for number, trace in enumerate(traces):
+        for one in trace.rounds:
+            rounds[number] += 1
+            accepted[number] += one.accepted
+            rejected[number] += one.rejected
+            drafted[number] += len(one.proposals)
+            tokens[number] += one.tokens
+            lengths[one.accepted] += 1
+            passed[number, : one.accepted] += 1
+            tested[number, : one.accepted + one.rejected] += 1
+    return Counts(rounds, accepted, rejected, drafted, tokens, tested, passed, lengths)
+
+
+# Intervals
+
+
+def bootstrap(
+    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
+) -> tuple[float, float]:
+    """95 % percentile interval of sum(sums) / sum(counts) when clusters are resampled.
+
+    Tokens of one prompt are not independent, so prompts are what is drawn with replacement.
+
+    Args:
+        sums, counts: [prompts] sum of the statistic, and number of tokens, of each prompt.
+    """
+    picks = _picks(len(sums), resamples, seed)
+    low, high = np.nanpercentile(_ratio(sums[picks].sum(1), counts[picks].sum(1)), LEVELS)
+    return float(low), float(high)
+
+
+def paired(
+    one: tuple[np.ndarray, np.ndarray],
+    other: tuple[np.ndarray, np.ndarray],
+    resamples: int,
+    seed: int,
+) -> tuple[float, float, float]:
+    """Difference of two such ratios on the same prompts, `one` minus `other`, and its interval.
+
+    Both are resampled together, so that what makes a prompt hard for both cancels.
+
+    Args:
+        one, other: sums and counts [prompts], as `bootstrap` takes them, in the same order.
+    """
+    picks = _picks(len(one[0]), resamples, seed)
+    first, second = (_ratio(a[picks].sum(1), b[picks].sum(1)) for a, b in (one, other))
+    low, high = np.nanpercentile(first - second, LEVELS)
+    whole = _ratio(one[0].sum(), one[1].sum()) - _ratio(other[0].sum(), other[1].sum())
+    return float(whole), float(low), float(high)
+
+
+def median_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    """95 % percentile interval of the median when values are resampled."""
+    medians = np.median(values[_picks(len(values), resamples, seed)], axis=1)
+    low, high = np.percentile(medians, LEVELS)
+    return float(low), float(high)
+
+
+def _picks(clusters: int, resamples: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, clusters, size=(resamples, clusters))
+
+
+def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """NaN where nothing was counted."""
+    ratio: np.ndarray = np.divide(
+        sums, counts, out=np.full(np.shape(sums), np.nan), where=counts != 0
+    )
+    return ratio
+
+
+# What a report says of them
+
+
+def acceptance(traces: Sequence[Trace], resamples: int, seed: int) -> dict[str, Any]:
+    """The report's fields that follow from traces; see `DEFINITIONS`.
+
+    A rate is None where nothing was tested.
+    """
+    counts = count(traces)
+    tested = counts.accepted + counts.rejected
+    alpha = {
+        **_estimate("tested", counts.accepted, tested, resamples, seed),
+        **_estimate("drafted", counts.accepted, counts.drafted, resamples, seed),
+    }
+    return {
+        "alpha": alpha,
+        **_estimate("block_efficiency", counts.tokens, counts.rounds, resamples, seed),
+        "accepted_lengths": counts.lengths.tolist(),
+        "positions": positions(counts),
+        "decoded": {
+            "prompts": len(traces),
+            "tokens": int(counts.tokens.sum()),
+            "rounds": int(counts.rounds.sum()),
+        },
+    }
+
+
+def _estimate(
+    name: str, sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
+) -> dict[str, Any]:
+    if not counts.sum():
+        return {name: None, f"{name}_ci": None}
+    interval = bootstrap(sums, counts, resamples, seed)
+    return {name: float(sums.sum() / counts.sum()), f"{name}_ci": interval}
+
+
+def positions(counts: Counts) -> list[dict[str, float | int]]:
+    """For i = 1 to gamma: `tested` proposals, `passed` h_i of them, `reached` P_i.
+
+    P_i is the Kaplan-Meier product of h_1 to h_i: the plain share of rounds would be too low where
+    the text's end cut a round short. Positions that no round came to are left out.
+    """
+    found: list[dict[str, float | int]] = []
+    reached = 1.0
+    for tested, passed in zip(counts.tested.sum(0), counts.passed.sum(0), strict=True):
+        if not tested:
+            break
+        reached *= passed / tested
+        found.append(
+            {"tested": int(tested), "passed": float(passed / tested), "reached": float(reached)}
+        )
+    return found
+
+
+# Speed
+
+
+def expected_block(alpha: float, gamma: int) -> float:
+    """Tokens per target pass if acceptances are independent (Leviathan et al., equation 1)."""
+    return float(sum(alpha**i for i in range(gamma + 1)))
+
+
+def predicted_speedup(alpha: float, gamma: int, c: float, v: float) -> float:
+    """Over plain decoding: expected_block / (gamma c + v).
+
+    Args:
+        c: cost of drafting a token, in plain target passes.
+        v: cost of verifying gamma + 1 tokens, likewise; Theorem 3.8 has v = 1.
+    """
+    return expected_block(alpha, gamma) / (gamma * c + v)
+
+
+def break_even(gamma: int, c: float, v: float) -> float | None:
+    """The alpha at which the predicted speed-up is 1; None where even alpha = 1 is too little."""
+    low, high = 0.0, 1.0
+    if predicted_speedup(high, gamma, c, v) < 1:
+        return None
+    if predicted_speedup(low, gamma, c, v) >= 1:
+        return 0.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if predicted_speedup(middle, gamma, c, v) < 1:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def best_gamma(alpha: float, c: float, v: Callable[[int], float], gammas: range) -> int:
+    """The draft length with the largest predicted speed-up; the smallest of equal ones."""
+    return max(gammas, key=lambda gamma: (predicted_speedup(alpha, gamma, c, v(gamma)), -gamma))
+
+
+def expected_passes(trace: Trace, gamma: int) -> float:
+    """Target passes that the same text would have taken at another gamma, in expectation.
+
+    Given the text, a drafted token is accepted with probability `keep` = min(1, q / p), each by
+    itself, whatever gamma: P(accepted, x) = min(p, q) and P(x) = p. So the starts of rounds are a
+    Markov chain over the positions. Exact where every `keep` is 0 or 1, as in greedy decoding.
+    """
+    keep = [1.0 if one.keep is None else one.keep for one in emitted(trace)]
+    starts = np.zeros(len(keep) + gamma + 2)
+    starts[0] = 1.0
+    for place in range(len(keep)):
+        running = starts[place]
+        for chance in keep[place : place + gamma]:
+            place += 1
+            starts[place] += running * (1 - chance)
+            running *= chance
+        starts[place + 1] += running
+    return float(starts[: len(keep)].sum())
+
+
+def speed(
+    alpha: float | None, timed: dict[str, Any], plain_ms: float, gamma: int, seed: int
+) -> dict[str, Any]:
+    """The report's `speedup` of a draft; see `DEFINITIONS`.
+
+    Args:
+        alpha: tested; without it nothing is predicted.
+        timed: gamma, as text -> what `speed.measure_speed` says of the draft there.
+        plain_ms: milliseconds a token of plain decoding, median over the timed prompts.
+        gamma: the one of `timed` that the report is about.
+    """
+    by_gamma = {int(name): one for name, one in sorted(timed.items(), key=lambda it: int(it[0]))}
+    c = float(np.median([one["draft_ms"] for one in by_gamma.values()])) / plain_ms
+    known = [1, *(1 + one for one in by_gamma)]  # tokens that a pass verifies
+    costs = [1.0, *(one["verify_ms"] / plain_ms for one in by_gamma.values())]
+
+    def v(length: int) -> float:
+        return float(np.interp(length + 1, known, costs))
+
+    found: dict[str, Any] = {"gamma": gamma, "c": c, "v": v(gamma), "plain_ms": plain_ms}
+    found |= _measured(by_gamma[gamma], seed)
+    found["break_even_alpha"] = break_even(gamma, c, v(gamma))
+    curve: list[dict[str, Any]] = [{"gamma": one} for one in range(1, max(by_gamma) + 1)]
+    for point in curve:
+        length = point["gamma"]
+        if length in by_gamma:
+            point |= _measured(by_gamma[length], seed)
+        if alpha is not None:
+            point["predicted"] = predicted_speedup(alpha, length, c, v(length))
+    if alpha is not None:
+        found["predicted"] = predicted_speedup(alpha, gamma, c, v(gamma))
+        found["best_gamma"] = best_gamma(alpha, c, v, range(1, max(by_gamma) + 1))
+    return found | {"curve": curve}
+
+
+def _measured(timed: dict[str, Any], seed: int) -> dict[str, Any]:
+    ratios = np.divide(timed["plain_ms"], timed["ms"])
+    interval = median_interval(ratios, RESAMPLES, seed)
+    return {"measured": float(np.median(ratios)), "measured_ci": interval}
