@@ -339,6 +339,61 @@ def show_tokens(
     console.print(view)
 
 
+@app.command("replay")
+def show_replay(
+    name: RunName,
+    draft: Annotated[str | None, typer.Option(help="stock, adaspec, adaspec@25.")] = None,
+    sequence: Annotated[int, typer.Option(min=0, help="The stored replay to print.")] = 0,
+    prompt: Annotated[str | None, typer.Option(help="Decode this instead, now.")] = None,
+    gamma: Annotated[int | None, typer.Option(help="Tokens proposed a round; 4.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="0: greedy; 1.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="The k likeliest tokens; 0: all.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="The likeliest that reach it; 1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the random decisions; 0.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="At most; 64.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print speculative decoding pass by pass: what was proposed, accepted, rejected, and added.
+
+    Of a prompt of one's own, decoded now; without one, of a replay that the run has stored.
+    """
+    from adaspec import replays, tokens
+    from adaspec.speculation import telling
+    from adaspec.speculation.trace import Trace
+
+    asked = {
+        "gamma": gamma,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+        "max_new_tokens": max_new_tokens,
+    }
+    settings: dict[str, Any] = {one: value for one, value in asked.items() if value is not None}
+    found = runs.find(name)
+    if prompt is None:
+        if settings:
+            option = next(iter(settings)).replace("_", "-")
+            raise AdaspecError(f"--{option} goes with --prompt: a stored replay has its own.")
+        trace = replays.read(found, draft or replays.drafts(found)[-1], sequence)
+        plain_ms = replays.speed(found).get("plain_ms")
+        pieces = tokens.vocabulary(found)
+    else:
+        _before_torch()
+        from adaspec import inference, vocabulary
+
+        models = inference.open_run(found)
+        final = [one for one in inference.snapshot_folders(found) if "@" not in one]
+        said = inference.speculate(models, prompt, draft or final[-1], **settings)
+        trace, plain_ms = Trace.model_validate(said["trace"]), said["plain_ms"]
+        pieces = vocabulary.pieces(models.tokenizer)
+    if as_json:
+        print(json.dumps(telling.document(trace, pieces, plain_ms), indent=1))
+        return
+    for line in telling.lines(trace, pieces, plain_ms):
+        console.print(line, soft_wrap=True, highlight=False)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "kept" if value else ""

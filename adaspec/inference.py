@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from adaspec import AdaspecError, explain, measurement, runs
 from adaspec.data import Example, collate, encode
 from adaspec.models import context_length, load_weights, open_model, parameters, weights_hash
-from adaspec.recipe import STOCK, TARGET, Data, ModelSpec, Recipe
+from adaspec.recipe import STOCK, TARGET, Data, Decoding, ModelSpec, Recipe
 from adaspec.runs import Run, RunState
+from adaspec.speculation import decoding
+from adaspec.speculation.trace import Trace
 from adaspec.teacher import frozen_rows
 
 MOST_TOKENS = 2000
@@ -208,6 +211,89 @@ def read_text(
     }
 
 
+def speculate(
+    models: Models,
+    prompt: str,
+    draft: str,
+    *,
+    gamma: int = 4,
+    temperature: float = 1.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: int = 0,
+    max_new_tokens: int = 64,
+) -> dict[str, Any]:
+    """A draft and the target go on with a prompt; so does the target alone, to be timed beside it.
+
+    Both decode a few tokens before, which warm up and do not count.
+
+    Args:
+        draft: a name, as `Models.snapshot` takes it.
+        seed: of the uniforms.
+
+    Returns:
+        trace: an `adaspec.speculation.trace.Trace` in plain values.
+        plain_ms: milliseconds a token of plain decoding with the same settings.
+
+    Raises:
+        AdaspecError: the prompt is empty, too long, or has tokens that not both models know; no
+            such draft; a setting that cannot be.
+    """
+    settings = _settings(gamma, temperature, top_k, top_p, max_new_tokens)
+    if not 0 <= seed < 1 << 32:
+        raise AdaspecError(f"seed={seed}: it is 0 to {(1 << 32) - 1}.")
+    q = models.snapshot(draft)
+    most = min([MOST_TOKENS, *filter(None, map(context_length, (models.target, q)))])
+    ids = _tokenise(models, prompt, "", most).ids.tolist()
+
+    def decode(gamma: int, new_tokens: int, *, detail: bool = False) -> Trace:
+        return decoding.speculate(
+            models.target,
+            q if gamma else None,
+            ids,
+            settings.model_copy(update={"gamma": gamma, "max_new_tokens": new_tokens}),
+            vocabulary=models.vocabulary,
+            eos=models.tokenizer.eos_token_id,
+            seed=seed,
+            detail=detail,
+        )
+
+    with models.autocast():
+        for one in (0, gamma):
+            decode(one, 2 + one)
+        plain = decode(0, max_new_tokens)
+        trace = decode(gamma, max_new_tokens, detail=True)
+    named = trace.model_copy(update={"target": TARGET, "draft": draft})
+    return {
+        "trace": named.model_dump(mode="json"),
+        "plain_ms": plain.ms / len(plain.text),
+    }
+
+
+def _settings(
+    gamma: int, temperature: float, top_k: int, top_p: float, max_new_tokens: int
+) -> Decoding:
+    """
+    Raises:
+        AdaspecError: names the setting that cannot be, and why.
+    """
+    if not 1 <= max_new_tokens <= MOST_TOKENS:
+        raise AdaspecError(f"max_new_tokens={max_new_tokens}: it is 1 to {MOST_TOKENS:,}.")
+    if gamma < 1:
+        raise AdaspecError(f"gamma={gamma}: the draft proposes at least one token.")
+    try:
+        return Decoding(
+            gamma=gamma,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            max_new_tokens=max_new_tokens,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise AdaspecError(f"{first['loc'][0]}={first['input']}: {first['msg'].lower()}.") from None
+
+
 def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
     """The text as `data.encode` splits it, less its EOS; without a response, all of it is prompt.
 
@@ -252,7 +338,7 @@ def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> E
 
 # The process
 
-REQUESTS: dict[str, Callable[..., Any]] = {"read_text": read_text}
+REQUESTS: dict[str, Callable[..., Any]] = {"read_text": read_text, "speculate": speculate}
 
 
 def main(folder: str, idle: float = IDLE) -> None:

@@ -6,8 +6,10 @@ draft went on from the prompt of example n, with the same uniforms.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -53,11 +55,28 @@ def read(run: Run, draft: str, seq: int) -> Trace:
     return _read(path, path.stat().st_mtime_ns)
 
 
+def speed(run: Run) -> dict[str, Any]:
+    """What `adaspec.speculation.speed` measured; empty where nothing was.
+
+    Raises:
+        AdaspecError: it is damaged.
+    """
+    try:
+        found: dict[str, Any] = json.loads(run.speed_file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise _damaged(run.speed_file) from None
+    return found
+
+
 @lru_cache(maxsize=128)
 def _read(path: Path, _stamp: int) -> Trace:
     try:
         return Trace.model_validate_json(path.read_bytes())
     except ValidationError:
-        raise AdaspecError(
-            f"{path} is damaged: adaspec measure makes the run's replays anew."
-        ) from None
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> AdaspecError:
+    return AdaspecError(f"{path} is damaged: adaspec measure makes the run's replays anew.")

@@ -1,0 +1,155 @@
+"""A trace told to people: as a document that explains itself, and as lines for a terminal.
+
+Loads no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from adaspec.speculation.statistics import DEFINITIONS as STATISTICS
+from adaspec.speculation.statistics import count
+from adaspec.speculation.trace import Round, Trace
+from adaspec.vocabulary import Piece
+
+DEFINITIONS = {
+    "p": "probability of the token in the target, given the tokens before it",
+    "q": "the same in the draft; with temperature, top-k and top-p applied to both models, but in "
+    "greedy decoding the models' own at temperature 1",
+    "u": "the uniform of a decision: a proposal is accepted if u < min(1, p / q); null: not tested",
+    "accepted": "null: not tested, because a proposal before it was rejected",
+    "overlap": "beta = sum over all tokens of min(p, q): the chance that a proposal is accepted "
+    "here, before the token is known",
+    "likeliest": "[token, p, q] of the five likeliest tokens of both models, and of this one",
+    "last": "the target's own token at a round's end: `residual` in place of a rejected proposal, "
+    "drawn from norm(max(p - q, 0)); `bonus` after the last accepted one, drawn from p",
+    "drawn_from": "[token, probability] of the five likeliest of what it was drawn from",
+    "keep": "min(1, q / p): the chance that the draft proposes this very token and it is accepted, "
+    "given that it is the token that came; 0 or 1 in greedy decoding",
+    "draft_ms": "wall-clock milliseconds of drafting a round's proposals",
+    "verify_ms": "wall-clock milliseconds of the target's pass over them, with all its decisions",
+    "plain_ms": "measured milliseconds a token of decoding with the target alone",
+    "alpha.tested": STATISTICS["alpha.tested"],
+    "block_efficiency": STATISTICS["block_efficiency"],
+}
+MARKS = {  # kind -> before and after a token, style, meaning
+    "accepted": ("", "", "green", "accepted"),
+    "rejected": ("~", "~", "red strike", "rejected"),
+    "untested": ("(", ")", "dim", "not tested: it came after a rejected one"),
+    "residual": (">", "", "bold blue", "the target's own, in place of the rejected one"),
+    "bonus": ("+", "", "bold magenta", "the target's own, after all were accepted"),
+}
+
+
+def document(
+    trace: Trace, pieces: Sequence[Piece], plain_ms: float | None = None
+) -> dict[str, Any]:
+    """All there is to know of a decoding, in plain values; `trace` reads back as a `Trace`.
+
+    Args:
+        plain_ms: milliseconds a token of plain decoding, where they were measured.
+    """
+    return {
+        "summary": summary(trace, plain_ms),
+        "prompt": _joined(trace.prompt, pieces),
+        "text": _joined(trace.text, pieces),
+        "tokens": {str(one): pieces[one].text for one in sorted(named(trace))},
+        "trace": trace.model_dump(mode="json"),
+        "definitions": DEFINITIONS,
+    }
+
+
+def summary(trace: Trace, plain_ms: float | None = None) -> dict[str, Any]:
+    """What came of it; null where nothing was tested or measured."""
+    all_of = count([trace])
+    accepted, rejected = int(all_of.accepted[0]), int(all_of.rejected[0])
+    tested, rounds, tokens = accepted + rejected, len(trace.rounds), int(all_of.tokens[0])
+    return {
+        "tokens": tokens,
+        "target_passes": rounds,
+        "drafted": int(all_of.drafted[0]),
+        "tested": tested,
+        "accepted": accepted,
+        "alpha.tested": accepted / tested if tested else None,
+        "block_efficiency": tokens / rounds,
+        "ms": trace.ms,
+        "plain_ms": plain_ms,
+    }
+
+
+def lines(trace: Trace, pieces: Sequence[Piece], plain_ms: float | None = None) -> Iterator[Text]:
+    """The decoding, a line a pass of the target, and what the marks mean."""
+    yield Text.assemble(("prompt  ", "bold"), _safe(_joined(trace.prompt, pieces)))
+    yield Text.assemble(("text    ", "bold"), _safe(_joined(trace.text, pieces)))
+    yield Text()
+    for number, one in enumerate(trace.rounds, 1):
+        yield _line(number, one, pieces)
+    yield Text()
+    yield Text("  ").join(
+        Text.assemble(_marked(kind, "token"), f" {MARKS[kind][3]}") for kind in MARKS
+    )
+    yield Text(_sentence(summary(trace, plain_ms)))
+
+
+def _line(number: int, one: Round, pieces: Sequence[Piece]) -> Text:
+    shown = [
+        _marked(
+            {True: "accepted", False: "rejected", None: "untested"}[proposal.accepted],
+            repr(pieces[proposal.token].text),
+        )
+        for proposal in one.proposals
+    ]
+    if one.last:
+        shown.append(_marked(one.last.kind, repr(pieces[one.last.token].text)))
+    spent = f"  {one.tokens} in {one.draft_ms + one.verify_ms:.1f} ms"
+    return Text.assemble((f"{number:4}  ", "dim"), Text(" ").join(shown), (spent, "dim"))
+
+
+def _marked(kind: str, text: str) -> Text:
+    before, after, style, _ = MARKS[kind]
+    return Text(f"{before}{text}{after}", style=style)
+
+
+def _sentence(said: dict[str, Any]) -> str:
+    parts = [
+        f"{said['tokens']} tokens in {said['target_passes']} passes of the target: "
+        f"{said['block_efficiency']:.2f} tokens a pass."
+    ]
+    if said["tested"]:
+        parts.append(
+            f"Of {said['tested']} proposals tested {said['accepted']} were accepted "
+            f"({said['alpha.tested']:.1%}); {said['drafted']} were drafted."
+        )
+    parts.append(f"It took {said['ms']:.1f} ms.")
+    if said["plain_ms"]:
+        plain = said["plain_ms"] * said["tokens"]
+        ratio = plain / said["ms"]
+        slower = "" if ratio >= 1 else ", slower than without a draft"
+        parts.append(
+            f"Plain decoding takes {plain:.1f} ms for as many tokens: {ratio:.2f} x{slower}."
+        )
+    return " ".join(parts)
+
+
+def _joined(ids: Iterable[int], pieces: Sequence[Piece]) -> str:
+    return b"".join(pieces[one].data for one in ids).decode(errors="replace")
+
+
+def _safe(text: str) -> str:
+    """With nothing in it that a terminal would obey."""
+    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
+
+
+def named(trace: Trace) -> set[int]:
+    """Every token that a trace names."""
+    found = set(trace.prompt)
+    for one in trace.rounds:
+        for proposal in one.proposals:
+            found |= {proposal.token, *(likely[0] for likely in proposal.likeliest)}
+        if one.last:
+            found |= {one.last.token, *(likely[0] for likely in one.last.likeliest)}
+            found |= {likely[0] for likely in one.last.drawn_from}
+    return found
