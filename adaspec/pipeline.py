@@ -1,4 +1,4 @@
-"""The stages in order: open, fine-tune the target, let it speak, distil, measure.
+"""The stages in order: open, fine-tune the target, let it speak, distil, decode, measure.
 
 Every stage leaves its result in the run folder before the next begins, and a stage whose result is
 there is not run again: going on after a crash is running the same thing once more.
@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, TypeVar
@@ -30,12 +31,17 @@ from adaspec import runs as run_folder
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
+from adaspec.speculation.decoding import speculate
+from adaspec.speculation.speed import measure_speed, turns
 from adaspec.teacher import Teacher
 from adaspec.tokens import DATASET, GENERATED
 from adaspec.training import train
 
 CONTINUE = "continuations"
+REPLAY = "replays"
 MEASURE = "measurement"
+REPLAY_WORK = 16
+"""Sequences of training that take about as long as one decoding, a token at a time."""
 
 log = logging.getLogger("adaspec")
 
@@ -123,7 +129,7 @@ def execute(
 
 
 def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -> None:
-    """Make a finished run's token tables and report anew, from the models that it has kept.
+    """Make a finished run's replays, token tables and report anew, from the models it has kept.
 
     Raises:
         AdaspecError: it is not finished, has no drafts, or its data or models have changed.
@@ -139,7 +145,10 @@ def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -
         state.plan = _plan(recipe, inputs)
         work = Work(recipe, run, state, accelerator, on_progress, inputs)
         _stage0(work)
-        _measurement(work, _continuations(work), again=True)
+        sequences = _continuations(work)
+        rmtree(run.speed_file.parent, ignore_errors=True)
+        _replays(work, sequences)
+        _measurement(work, sequences, again=True)
         state.stage = ""
         work.save_state()
 
@@ -203,6 +212,7 @@ def _stages(
             for training in inputs.plan:
                 if training.name != TARGET:
                     _distil(work, training, sequences)
+            _replays(work, sequences)
             _measurement(work, sequences)
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt)
@@ -320,6 +330,13 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
             Stage(name=CONTINUE, kind="continue", steps=groups, work=4 * prompts),
         )
         unique = {one.key: one for one in inputs.plan}.values()
+        drafts = [STOCK, *(one.name for one in unique if one.name != TARGET)]
+        speculation = evaluation.speculation
+        decodings = min(prompts, speculation.prompts) * len(drafts)
+        decodings += min(prompts, speculation.timed) * len(list(turns(drafts, speculation)))
+        stages.append(
+            Stage(name=REPLAY, kind="replay", steps=decodings, work=REPLAY_WORK * decodings)
+        )
         passes = 1 + sum(bool(one.snapshots) for one in unique)  # the target's, over all prompts
         stages.append(
             Stage(
@@ -495,6 +512,45 @@ def _load(work: Work, name: str) -> Any:
     return models.load_weights(work.run.path / work.state.models[name], work.accelerator.device)
 
 
+def _replays(work: Work, sequences: measurement.Sequences) -> None:
+    """Decode held-out prompts with every draft, decision by decision; then time some of them."""
+    if work.accelerator.is_main_process and not work.run.speed_file.exists():
+        work.begin(REPLAY)
+        speculation = work.recipe.evaluation.speculation
+        drafts = {
+            name: models.load_weights(folder, work.accelerator.device)
+            for name, folder in _results(work).items()
+        }
+        prompts = [
+            example.ids[: example.prompt_length].tolist()
+            for example in sequences[GENERATED][: speculation.prompts]
+        ]
+        target = work.inputs.target
+        common = {"vocabulary": work.inputs.vocabulary, "eos": target.tokenizer.eos_token_id}
+        steps = count(1)
+        with work.accelerator.autocast():
+            for seq, prompt in enumerate(prompts):
+                for name, draft in drafts.items():
+                    seed = work.recipe.seed * 1_000_003 + seq
+                    trace = speculate(
+                        target.model, draft, prompt, speculation.decoding, seed=seed, **common
+                    )
+                    named = trace.model_copy(update={"target": target.source, "draft": name})
+                    run_folder.write_atomic(work.run.replay(name, seq), named.model_dump_json())
+                    work.tell(REPLAY, {"step": next(steps)})
+            timed = measure_speed(
+                target.model,
+                drafts,
+                prompts[: speculation.timed],
+                speculation,
+                seed=work.recipe.seed,
+                on_turn=lambda: work.tell(REPLAY, {"step": next(steps)}),
+                **common,
+            )
+        run_folder.write_atomic(work.run.speed_file, json.dumps(timed, indent=1))
+    work.accelerator.wait_for_everyone()
+
+
 def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = False) -> None:
     """The token tables of every model the run has kept, and the report."""
     if work.accelerator.is_main_process and (again or not work.run.report_file.exists()):
@@ -532,13 +588,18 @@ def _groups_to_measure(work: Work) -> list[dict[str, Path]]:
     """Snapshot -> its folder, in groups that are in memory together: all results, then what each
     training left on its way.
     """
-    results = {
+    results = _results(work)
+    ways = [work.run.snapshots(name) for name in results]
+    return [results, *filter(None, ways)]
+
+
+def _results(work: Work) -> dict[str, Path]:
+    """Every draft -> its folder; one that is another's training is not named again."""
+    return {
         name: work.run.path / folder
         for name, folder in work.state.models.items()
         if name != TARGET and (name == STOCK or not work.stage(name).same_as)
     }
-    ways = [work.run.snapshots(name) for name in results]
-    return [results, *filter(None, ways)]
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:

@@ -1,6 +1,6 @@
-"""The report of a finished run: acceptance with its interval, divergences, and what each cost.
+"""The report of a finished run: acceptance and speed with intervals, divergences, what each cost.
 
-Computed from the token tables alone, so that it can be made again without a model.
+Computed from the token tables and the replays alone, so that it can be made again without a model.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
+from adaspec import replays
 from adaspec.recipe import Recipe
 from adaspec.runs import Run, RunState
+from adaspec.speculation import statistics
+from adaspec.speculation.statistics import bootstrap
 
 DEFINITIONS = {
     "alpha.generated": "exact acceptance rate: mean of beta = sum_x min(p, q) over the tokens of "
@@ -28,6 +31,7 @@ DEFINITIONS = {
     "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
     "sequences through a frozen model (target or reference), wall-clock seconds",
     "needs": "other trainings of the run that this draft stands on, with budgets of their own",
+    **statistics.DEFINITIONS,
 }
 
 _MEASURES = ["kl", "reverse_kl", "overlap", "agree"]
@@ -61,6 +65,9 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
             "top1": _mean(rows["agree"][generated]),
             "budget": _budget(run, same or name),
         }
+        spoken = _speculation(run, name, same or name, recipe)
+        draft["alpha"] |= spoken.pop("alpha")
+        draft |= spoken
         if same:
             draft["same_as"] = same
         if stage and stage.needs:
@@ -72,26 +79,26 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
         "target": state.sources["target"],
         "prompts": int(contexts["seq"][generated].nunique()),
         "tokens": {"generated": int(generated.sum()), "dataset": int((~generated).sum())},
+        "speculation": recipe.evaluation.speculation.model_dump(mode="json"),
+        "device": str(state.facts["device"]),
         "drafts": drafts,
         "definitions": DEFINITIONS,
     }
 
 
-def bootstrap(
-    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
-) -> tuple[float, float]:
-    """95 % percentile interval of sum(sums) / sum(counts) when clusters are resampled.
-
-    Tokens of one prompt are not independent, so prompts are what is drawn with replacement.
-
-    Args:
-        sums, counts: [prompts] sum of the statistic, and number of tokens, of each prompt.
-    """
-    generator = np.random.default_rng(seed)
-    picks = generator.integers(0, len(sums), size=(resamples, len(sums)))
-    means = sums[picks].sum(1) / counts[picks].sum(1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+def _speculation(run: Run, name: str, table: str, recipe: Recipe) -> dict[str, Any]:
+    """What the draft's replays and the clock say."""
+    traces = [replays.read(run, name, seq) for seq in replays.numbers(run, name)]
+    found = statistics.acceptance(traces, recipe.evaluation.bootstrap, recipe.seed)
+    timed = json.loads(run.speed_file.read_bytes())
+    found["speedup"] = statistics.speed(
+        found["alpha"]["tested"],
+        timed["drafts"][table],
+        timed["plain_ms"],
+        recipe.evaluation.speculation.gamma,
+        recipe.seed,
+    )
+    return found
 
 
 def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -113,13 +120,14 @@ def _budget(run: Run, name: str) -> dict[str, float]:
 
 
 def tables(report: dict[str, Any]) -> Group:
-    """The report for a terminal of 80 columns: acceptance, then what each draft cost.
+    """The report for a terminal of 80 columns: acceptance, decoding, then what each draft cost.
 
     The largest acceptance is bold, whoever has it.
     """
     drafts = report["drafts"]
     best = max(draft["alpha"]["generated"] for draft in drafts)
     acceptance = _table("acceptance α", "generated", "95 % interval", "data set", "KL", "top-1")
+    decoding = _table("decoding", "tested", "drafted", "τ", "speed-up", "95 % interval", "c")
     cost = _table("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
     for draft in drafts:
         alpha, budget = draft["alpha"], draft["budget"]
@@ -134,20 +142,42 @@ def tables(report: dict[str, Any]) -> Group:
             f"{draft['kl']:.{3 if draft['kl'] < 10 else 1}f}",
             f"{draft['top1']:.3f}",
         )
+        speed = draft["speedup"]
+        decoding.add_row(
+            draft["name"],
+            _digits(alpha["tested"], 4),
+            _digits(alpha["drafted"], 4),
+            _digits(draft["block_efficiency"], 3),
+            f"{speed['measured']:.2f} x",
+            " – ".join(f"{one:.2f}" for one in speed["measured_ci"]),
+            f"{speed['c']:.2f}",
+        )
         counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
         costs = [f"{budget[key]:,.0f}" for key in counts]
         cost.add_row(draft["name"], *costs, same or ", ".join(draft.get("needs", [])))
-    size = report["tokens"]
+    size, settings = report["tokens"], report["speculation"]
+    prompts = min(report["prompts"], settings["prompts"])
+    timed = min(report["prompts"], settings["timed"])
     return Group(
         f"{report['recipe']} · run {report['run']} · target {report['target']}\n",
         acceptance,
         f"\nExact acceptance, the mean of Σ min(p, q): over {size['generated']:,} tokens that the "
         f"target generated from {report['prompts']} held-out prompts, and over {size['dataset']:,} "
         "of the data set's answers. KL (nats a token) and top-1 agreement: on the generated.\n",
+        decoding,
+        f"\nSpeculative decoding of {prompts} of those prompts, gamma {settings['gamma']}, "
+        f"temperature {settings['temperature']:g}: accepted share of the tested and of all drafted "
+        "tokens; τ: block efficiency, tokens of text a target pass. Speed-up over plain decoding, side by side on "
+        f"{timed} prompts, batch 1, {report['device']}; c: time to draft a token in plain target "
+        "passes.\n",
         cost,
         "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
         "(target or reference). What it needs was trained before, at a cost of its own.",
     )
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _table(*headings: str) -> Table:

@@ -80,6 +80,7 @@ def content(small_models: Path) -> dict[str, Any]:
             "monitor": 3,
             "every": 3,
             "bootstrap": 200,
+            "speculation": {"prompts": 3, "max_new_tokens": 8, "timed": 2, "gammas": [1, 2]},
         },
     }
 

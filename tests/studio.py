@@ -42,7 +42,12 @@ stage2:
     distillspec: {}
     distillspec-data: {budget: data}
     adaspec: {selector: top_delta, budget: published}
-evaluation: {prompts: 6, max_new_tokens: 8, batch: 6, monitor: 3}
+evaluation:
+  prompts: 6
+  max_new_tokens: 8
+  batch: 6
+  monitor: 3
+  speculation: {prompts: 2, max_new_tokens: 6, timed: 1, gammas: [2]}
 """
 
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from adaspec import measurement, models, report, runs
+from adaspec import measurement, models, runs
 from adaspec.runs import Run
+from adaspec.speculation.statistics import bootstrap
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +140,9 @@ def test_continuations_follow_the_targets_distribution(mini) -> None:
 @settings(max_examples=50)
 def test_bootstrap_interval_holds_the_mean_of_clusters(rows, seed) -> None:
     means, counts = np.array([m for m, _ in rows]), np.array([n for _, n in rows])
-    low, high = report.bootstrap(means * counts, counts, 500, seed)
+    low, high = bootstrap(means * counts, counts, 500, seed)
     assert means.min() - 1e-9 <= low <= high <= means.max() + 1e-9
-    assert report.bootstrap(means * counts, counts, 500, seed) == (low, high)
+    assert bootstrap(means * counts, counts, 500, seed) == (low, high)
 
 
 def test_bootstrap_covers_about_as_often_as_it_says() -> None:
@@ -151,7 +152,7 @@ def test_bootstrap_covers_about_as_often_as_it_says() -> None:
     for trial in range(400):
         counts = generator.integers(5, 30, 60)
         means = generator.beta(6, 4, 60)
-        low, high = report.bootstrap(means * counts, counts, 300, trial)
+        low, high = bootstrap(means * counts, counts, 300, trial)
         hits += low <= 0.6 <= high
     assert 0.90 <= hits / 400 <= 0.98
 
