@@ -23,13 +23,13 @@ def example_downloads(
     name = f"tokens-{run.path.name}-{source}-{seq}"
     with st.container(horizontal=True, key="token-downloads"):
         text_download(view, state, name)
-        _button(
+        file_button(
             "CSV",
             lambda: _table(run, source, seq).to_csv(index=False),
             f"{name}.csv",
             "One row a response token: every column of every snapshot, and ΔL.",
         )
-        _button(
+        file_button(
             "Parquet",
             lambda: _parquet(_table(run, source, seq)),
             f"{name}.parquet",
@@ -39,7 +39,7 @@ def example_downloads(
 
 def text_download(view: dict[str, Any], state: dict[str, Any], name: str = "tokens") -> None:
     """The button for any text: a page of its own."""
-    _button(
+    file_button(
         "Page",
         lambda: standalone(view, state),
         f"{name}.html",
@@ -47,7 +47,7 @@ def text_download(view: dict[str, Any], state: dict[str, Any], name: str = "toke
     )
 
 
-def _button(label: str, make: Callable[[], str | bytes], file: str, what: str) -> None:
+def file_button(label: str, make: Callable[[], str | bytes], file: str, what: str) -> None:
     st.download_button(
         label,
         make,

@@ -7,9 +7,6 @@ has rested.
 
 from __future__ import annotations
 
-import json
-from html import escape
-from string import Template
 from typing import Any
 
 import streamlit as st
@@ -54,10 +51,5 @@ def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
 
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
     """A page that shows the same from disk and asks nobody for anything."""
-    shown = json.dumps({"view": view, "state": STATE | state}, allow_nan=False)
-    return Template(page("page")).substitute(
-        title=escape(view["title"]),
-        style=_STYLE,
-        shown=shown.replace("<", "\\u003c"),  # no token ends the script that it is data of
-        script=_SCRIPT,
-    )
+    data = {"view": view, "state": STATE | state}
+    return page("heatmap", view["title"], _STYLE, _SCRIPT, data)

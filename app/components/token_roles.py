@@ -30,11 +30,11 @@ def pick_run() -> Run:
             icon=":material/info:",
         )
         st.stop()
-    chosen = link.choice("Run", "run", list(views), format_func=lambda one: _named(views[one]))
+    chosen = link.choice("Run", "run", list(views), format_func=lambda one: named(views[one]))
     return views[chosen].run
 
 
-def _named(view: View) -> str:
+def named(view: View) -> str:
     return "example" if view.run.is_example else f"{view.name} …{view.id[-4:]}"
 
 
