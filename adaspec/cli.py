@@ -299,6 +299,30 @@ def measure_again(name: RunName) -> None:
     console.print(f"{found.contexts_file.parent}", soft_wrap=True, markup=False)
 
 
+@app.command("export")
+def export_draft(
+    name: RunName,
+    draft: Annotated[str, typer.Option(help="stock, reference, or a method.")],
+    to: Annotated[Path, typer.Option(metavar="DIR", help="A new or an empty folder.")],
+) -> None:
+    """Write a draft as a Hugging Face folder that says what it is, checked before it is kept."""
+    found = runs.find(name)
+    _before_torch()
+    from adaspec import export
+
+    verified = export.export_draft(found, draft, to)["verified"]
+    again, greedy = verified["acceptance"], verified["greedy"]
+    console.print(
+        f"{to.resolve()}: {draft}, read back and checked. The run's logits to the bit; acceptance "
+        f"{again['alpha']:.4f} on {again['prompts']} prompts, the tables' {again['tables']:.4f}; "
+        f"greedy decoding gives the target's own text on {greedy['prompts']} prompts. "
+        "README.md says how to serve it.",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+
+
 @app.command("tokens")
 def show_tokens(
     name: RunName,
