@@ -29,6 +29,7 @@ def choice(
     *,
     default: T | None = None,
     format_func: Callable[[T], str] = str,
+    always: bool = False,
     **more: Any,
 ) -> T:
     """A select box under a query parameter's name.
@@ -36,6 +37,7 @@ def choice(
     Args:
         options: at least one; told apart by their text.
         default: what is chosen where the link says nothing; by default the first.
+        always: name the default in the link too, because it will be another one tomorrow.
     """
     key = f"link-{name}"
     texts = [str(one) for one in options]
@@ -49,7 +51,7 @@ def choice(
     chosen = st.selectbox(
         label, texts, key=key, format_func=lambda one: format_func(by_text[one]), **more
     )
-    if chosen == first:
+    if chosen == first and not always:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = cast(str, chosen)

@@ -23,6 +23,7 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
             "train": "model_training",
             "tokens": "grain",
             "filter": "tune",
+            "replay": "play_circle",
         }.items()
     ]
     st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")

@@ -9,15 +9,13 @@ import streamlit as st
 from adaspec import tokens
 from adaspec.runs import Run
 from adaspec.tokens import Snapshot, Source
-from app import warm, words
+from app import warm
+from app.components.live_answer import live_answer
 from app.token_view import Roles
-from app.warm import Ticket
 
-LOOK = 0.3  # seconds between two looks whether the answer is there
 MOST = 8000  # characters of a field
 LONGEST_LINK = 1500  # characters of a text that still goes into the address
 NEW_TOKENS = 64
-_TICKET = "own-ticket"
 
 
 def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
@@ -28,24 +26,8 @@ def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
     """
     warm.prepare(run.path)
     prompt, answer = _fields(run, source)
-    asked = f"{run.path.name} {roles} {prompt} {answer}"
-    waiting: tuple[str, Ticket] | None = st.session_state.get(_TICKET)
-    if waiting is None or waiting[0] != asked:
-        if waiting:
-            waiting[1].cancel()
-        waiting = (asked, warm.ask(run.path, _request(run, prompt, answer, roles)))
-        st.session_state[_TICKET] = waiting
-    ticket = waiting[1]
-    if not ticket.over:
-        warm.wait(ticket, LOOK)  # a warm answer comes with the page
-    if not ticket.over:
-        st.fragment(_watch, run_every=LOOK)(ticket)
-        return None
-    if ticket.error:
-        st.error(words.plain(ticket.error), icon=":material/error:")
-        if st.button("Ask again", icon=":material/refresh:"):
-            del st.session_state[_TICKET]
-            st.rerun()
+    ticket = live_answer(run, _request(run, prompt, answer, roles), "own-ticket")
+    if ticket is None:
         return None
     st.caption(f"Read in {ticket.seconds:.2f} s by this run's models.")
     answered: dict[str, Any] = ticket.result
@@ -92,15 +74,3 @@ def _request(run: Run, prompt: str, answer: str, roles: Roles) -> dict[str, Any]
         "snapshots": list(dict.fromkeys([*roles.known(run).values(), *way])),
         "new_tokens": NEW_TOKENS,
     }
-
-
-def _watch(ticket: Ticket) -> None:
-    if ticket.over:
-        st.rerun()
-    before = words.counted(ticket.place, "question")
-    said = {
-        "waiting": f"{before} before yours.",
-        "opening models": "The models are being opened; the next text is quicker.",
-        "working": "The models are reading.",
-    }.get(ticket.state, "")
-    st.status(f"{said} {ticket.seconds:.0f} s", state="running")
