@@ -223,9 +223,9 @@ def speculate(
     seed: int = 0,
     max_new_tokens: int = 64,
 ) -> dict[str, Any]:
-    """A draft and the target go on with a prompt; so does the target alone, to be timed beside it.
+    """A draft and the target go on with a prompt; before and after, so does the target alone.
 
-    Both decode a few tokens before, which warm up and do not count.
+    A few tokens of each warm up and do not count.
 
     Args:
         draft: a name, as `Models.snapshot` takes it.
@@ -233,7 +233,7 @@ def speculate(
 
     Returns:
         trace: an `adaspec.speculation.trace.Trace` in plain values.
-        plain_ms: milliseconds a token of plain decoding with the same settings.
+        plain_ms: milliseconds a token of plain decoding with the same settings, both times.
 
     Raises:
         AdaspecError: the prompt is empty, too long, or has tokens that not both models know; no
@@ -261,12 +261,13 @@ def speculate(
     with models.autocast():
         for one in (0, gamma):
             decode(one, 2 + one)
-        plain = decode(0, max_new_tokens)
+        before = decode(0, max_new_tokens)
         trace = decode(gamma, max_new_tokens, detail=True)
+        after = decode(0, max_new_tokens)
     named = trace.model_copy(update={"target": TARGET, "draft": draft})
     return {
         "trace": named.model_dump(mode="json"),
-        "plain_ms": plain.ms / len(plain.text),
+        "plain_ms": (before.ms + after.ms) / (2 * len(before.text)),
     }
 
 

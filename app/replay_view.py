@@ -20,8 +20,8 @@ from adaspec.speculation.trace import Round, Trace
 from adaspec.vocabulary import whole_characters
 from app.token_view import piece
 
-_TIMED = "the median of plain decodings of this run's prompts, timed turn by turn with the drafts'"
-_BESIDE = "of plain decoding with the same prompt and settings, in the same process just before"
+_TIMED = "the median over this run's timed prompts, each timed turn by turn with the drafts"
+_BESIDE = "the same prompt and settings, in the same process just before and after"
 
 
 def stored(run: Run, draft: str, seq: int) -> dict[str, Any]:

@@ -75,12 +75,12 @@ function replayPlayer(parent) {
     why = make("div", { class: "answer" });
     told = make("p", { class: "told", role: "status", "aria-live": "polite" });
     root.replaceChildren(
-      make("header", {}, make("h3", {}, reading.title), caption(reading)),
+      make("header", {}, heading(reading), caption(reading)),
       bar.element,
       make(
         "div",
         { class: "scene" },
-        make("div", { class: "left" }, stage.text, told, replayLegend(), stage.ladder),
+        make("div", { class: "left" }, stage.text, told, stage.ladder, replayLegend()),
         make("div", { class: "right" }, score.element, why),
       ),
       replayWhatIf(reading),
@@ -275,6 +275,19 @@ function replayPlayer(parent) {
 
 /* Words. */
 
+function heading({ title, trace }) {
+  const { gamma, temperature, top_k: k, top_p: p } = trace.decoding;
+  const drawn = [temperature === 0 ? "greedy" : `temperature ${temperature}`];
+  if (k) drawn.push(`top-k ${k}`);
+  if (p < 1) drawn.push(`top-p ${p}`);
+  return make(
+    "h3",
+    {},
+    title,
+    make("span", { class: "quiet", title: "Draft length γ, how tokens are drawn, and the seed of the random numbers." }, `γ = ${gamma} · ${drawn.join(" · ")} · seed ${trace.seed}`),
+  );
+}
+
 function caption({ trace, draft, target, greedy }) {
   const { gamma } = trace.decoding;
   return make(
@@ -287,7 +300,7 @@ function caption({ trace, draft, target, greedy }) {
     ") checks all of them in a single pass: it keeps the guesses up to the first it rejects and adds one token of its own. ",
     greedy
       ? "The text is exactly what the target alone would have written, in fewer of its passes."
-      : "The text is as random as the target's own, no better and no worse, in fewer of its passes.",
+      : "Nothing is lost: tokens come with exactly the target's own probabilities, in fewer of its passes.",
   );
 }
 
@@ -337,18 +350,23 @@ function narration(reading, step) {
       ];
 }
 
-function ending({ kept, rounds, total, steps, plain }) {
+function ending({ kept, rounds, total, steps, plain, costs }) {
   const [tokens, passes, ms] = [kept.length, rounds.length, total.ms[steps.length]];
   const ratio = plain && (plain.ms * tokens) / ms;
   const timed = !plain
     ? ""
     : ratio >= 1
       ? ` ${ms.toFixed(0)} ms instead of ${(plain.ms * tokens).toFixed(0)}: ${ratio.toFixed(2)} times as fast.`
-      : ` But ${ms.toFixed(0)} ms instead of ${(plain.ms * tokens).toFixed(0)}: slower than the target alone, since drafting and checking cost more than the passes they save.`;
+      : ` But ${ms.toFixed(0)} ms instead of ${(plain.ms * tokens).toFixed(0)}: slower. ${costly(plain, costs)}`;
   return [
     make("b", {}, "The end. "),
     `${tokens} tokens in ${passes} passes of the target; alone it would have needed ${tokens}.${timed}`,
   ];
+}
+
+function costly(plain, costs) {
+  const each = costs.length ? ` Here a guess costs ${(costs[0][1] / plain.ms).toFixed(2)} of a plain token.` : "";
+  return `Drafting and checking cost more than the passes they saved.${each} It pays where the draft is much quicker than the target.`;
 }
 
 function narrated(reading, step) {

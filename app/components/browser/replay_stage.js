@@ -47,8 +47,9 @@ function replayStage(reading) {
     const look = lookOf(chip, step);
     if (look === chip.look) return;
     chip.look = look;
+    const added = chip.kind === "residual" || chip.kind === "bonus" ? " added" : "";
     const luck = look === chip.kind && chip.luck ? ` ${chip.luck}` : "";
-    chip.element.className = `chip ${look}${luck} ${sureness(chip, look)}`;
+    chip.element.className = `chip ${look}${added}${luck} ${sureness(chip, look)}`;
     if (chip.word) chip.word.className = look === chip.kind ? `word ${look}` : "word hidden";
   }
 
@@ -88,10 +89,18 @@ function rowOf(reading, round) {
     "div",
     { class: "round" },
     make("span", { class: "number quiet", title: passTitle(round) }, round.number + 1),
-    make("div", { class: "chips" }, ...round.chips.map((chip) => chip.element)),
+    make("div", { class: "chips" }, ...inOrder(round).map((chip) => chip.element)),
     got,
   );
   return { element, yield: got };
+}
+
+/* The target's token stands where the rejected one would have stood; what is void comes after. */
+function inOrder({ chips }) {
+  return [
+    ...chips.filter(({ kind }) => kind !== "untested"),
+    ...chips.filter(({ kind }) => kind === "untested"),
+  ];
 }
 
 function passTitle(round) {

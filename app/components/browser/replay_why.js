@@ -57,7 +57,6 @@ function sampledCard(reading, chip) {
     ];
   }
   if (kind === "residual") {
-    const rejected = reading.rounds[chip.round].chips[chip.place - 1];
     return [
       make(
         "p",
@@ -167,7 +166,8 @@ function quoted(reading, token) {
 }
 
 function share(value) {
-  if (value > 0 && value < 0.001) return "under 0.1 %";
+  if (value === 0) return "0 %";
+  if (value < 0.001) return "< 0.1 %";
   return `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
 }
 
@@ -187,7 +187,7 @@ function die(chip) {
       "div",
       { class: "line", style: `--chance:${chance}` },
       make("span", { class: "part in" }, chance >= 0.24 ? "accepted" : ""),
-      make("span", { class: "part out" }, chance <= 0.76 ? "rejected" : ""),
+      chance === 1 ? null : make("span", { class: "part out" }, chance <= 0.76 ? "rejected" : ""),
       make("i", { class: "pointer", style: `left:${at}` }),
     ),
     make(
