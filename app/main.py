@@ -24,6 +24,7 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
             "tokens": "grain",
             "filter": "tune",
             "replay": "play_circle",
+            "compare": "compare_arrows",
         }.items()
     ]
     st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")

@@ -1,0 +1,57 @@
+"""Compare: drafts of one target side by side, with their budgets first."""
+
+import streamlit as st
+
+from adaspec import AdaspecError, comparison
+from app import compare_view, link
+from app.compare_view import MODES
+from app.components.compare_board import compare_board, standalone
+from app.components.compare_choice import budget_warning, pick_baseline, pick_drafts, pick_runs
+from app.components.compare_lanes import compare_lanes
+from app.components.token_downloads import file_button
+
+
+def lanes(picked: list[comparison.Entry], baseline: str) -> None:
+    """One prompt, draft by draft."""
+    st.subheader("One prompt, draft by draft", anchor=False)
+    if not (count := compare_view.prompts(picked)):
+        st.info(
+            f"Nothing was decoded yet: adaspec measure {comparison.handle(picked[0].run)} does it.",
+            icon=":material/info:",
+        )
+        return
+    with st.container(horizontal=True, key="compare-lanes-choice"):
+        mode = link.choice("Lanes", "lanes", list(MODES), format_func=MODES.__getitem__)
+        seq = link.choice("Prompt", "prompt", list(range(count)), format_func=lambda n: f"#{n}")
+    make = compare_view.free if mode == "free" else compare_view.forced
+    compare_lanes(make(picked, seq, baseline), key="compare-lanes")
+
+
+st.title("Compare", anchor=False)
+try:
+    with st.container(horizontal=True, key="compare-choice"):
+        chosen = pick_runs()
+        offered = comparison.entries(chosen)
+        picked = pick_drafts(offered)
+        baseline = pick_baseline(picked).key
+    numbers = comparison.compare(chosen, [one.key for one in picked], baseline)
+    budget_warning(offered, numbers["budgets"])
+    view = compare_view.board(chosen, numbers)
+    compare_board(view, key="compare-board")
+    lanes(picked, baseline)
+    name = "-".join(["compare", *map(comparison.handle, chosen)])
+    with st.container(horizontal=True, key="compare-downloads"):
+        file_button(
+            "Report",
+            lambda: standalone(view),
+            f"{name}.html",
+            "This comparison as one HTML page: tables, figures and tokens, offline.",
+        )
+        file_button(
+            "CSV",
+            lambda: comparison.table(numbers).to_csv(index=False),
+            f"{name}.csv",
+            "One row a draft, and one row a paired difference.",
+        )
+except AdaspecError as error:
+    link.complain(str(error))
