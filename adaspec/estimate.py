@@ -21,6 +21,7 @@ from adaspec.pace import (
     Pace,
     alike,
     data_key,
+    decoded_tokens,
     device,
     digest,
     gpus,
@@ -35,6 +36,7 @@ from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, trainings
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
 CONTEXT, TOKEN = 26, 33  # bytes a response token in the target's table, and in each draft's
+REPLAY = 550  # bytes a token of a replay
 ROW = 200  # bytes a step in metrics.jsonl
 
 
@@ -164,10 +166,15 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     if recipe.draft:
         prompts = min(recipe.evaluation.prompts, counts[1])
         seconds += prompts * pace.speak * recipe.evaluation.max_new_tokens
-        seconds += prompts * pace.measure * passes(list(plan)) + 2 * pace.gap
+        decoded = decoded_tokens(recipe, list(plan), prompts)
+        seconds += decoded * pace.decode
+        seconds += prompts * pace.measure * passes(list(plan)) + 3 * pace.gap
         kept = sum(len(training.snapshots) for training in plan)
         snapshots = kept + 1 + sum(training.name != TARGET for training in plan)
         disk += pace.folders[STOCK] * (1 + kept)
+        speculation = recipe.evaluation.speculation
+        replays = min(speculation.prompts, prompts) * (snapshots - kept)
+        disk += REPLAY * replays * speculation.max_new_tokens
         tables = prompts * pace.tokens * (CONTEXT + snapshots * TOKEN)
     disk += max(tables, *(_checkpoints(recipe, pace, training) for training in plan))
     return Estimate(

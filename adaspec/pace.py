@@ -37,6 +37,7 @@ class Pace(BaseModel):
         train: kind of training -> seconds a sequence.
         point: kind of training -> seconds for one held-out point of its curve.
         speak: seconds a prompt and token of continuation.
+        decode: seconds a token of a decoding at batch 1, speculative or plain.
         measure: seconds a prompt and model, the target being one of them.
         tokens: response tokens of a prompt, the continuation's and the data set's together.
         folders, parameters: of `target` and `stock`: bytes on disk, numbers in the model.
@@ -52,6 +53,7 @@ class Pace(BaseModel):
     train: dict[str, float]
     point: dict[str, float]
     speak: float = 0.0
+    decode: float = 0.0
     measure: float = 0.0
     tokens: float = 0.0
     folders: dict[str, int]
@@ -76,6 +78,13 @@ def passes(plan: list[Training]) -> int:
     """Models that a prompt goes through to be measured, the target once a group of snapshots."""
     drafts = {one.key: one for one in plan if one.name != TARGET}.values()
     return 2 + len(drafts) + sum(1 + len(one.snapshots) for one in drafts if one.snapshots)
+
+
+def decoded_tokens(recipe: Recipe, plan: list[Training], prompts: int) -> int:
+    """At most: of all replays and timed decodings of a plan's drafts."""
+    drafts = {one.key for one in plan if one.name != TARGET}
+    speculation = recipe.evaluation.speculation
+    return speculation.decodings(prompts, 1 + len(drafts)) * speculation.max_new_tokens
 
 
 def width(recipe: Recipe) -> int:
@@ -155,7 +164,8 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         return None
     prompts = min(earlier.evaluation.prompts, state.facts["evaluation rows"])
     spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
-    models = passes(trainings(earlier, state.facts["training rows"]))
+    plan = trainings(earlier, state.facts["training rows"])
+    models = passes(plan)
     memory = [row["memory"] for stage in metrics.values() for row in stage if "memory" in row]
     words = in_words(state.facts["device"], state.facts["CPU threads"])
     name = "the bundled example" if run.is_example else f"run {state.name} ({run.path.name})"
@@ -168,6 +178,7 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         train=train,
         point=point,
         speak=spans.get("continue", 0.0) / (prompts * earlier.evaluation.max_new_tokens),
+        decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),
         measure=measure,
         tokens=_tokens(run, earlier, prompts),
         folders={name: folder_size(run.model(name)) for name in (TARGET, STOCK)},

@@ -32,7 +32,7 @@ from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
 from adaspec.speculation.decoding import speculate
-from adaspec.speculation.speed import measure_speed, turns
+from adaspec.speculation.speed import measure_speed
 from adaspec.teacher import Teacher
 from adaspec.tokens import DATASET, GENERATED
 from adaspec.training import train
@@ -330,10 +330,8 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
             Stage(name=CONTINUE, kind="continue", steps=groups, work=4 * prompts),
         )
         unique = {one.key: one for one in inputs.plan}.values()
-        drafts = [STOCK, *(one.name for one in unique if one.name != TARGET)]
-        speculation = evaluation.speculation
-        decodings = min(prompts, speculation.prompts) * len(drafts)
-        decodings += min(prompts, speculation.timed) * len(list(turns(drafts, speculation)))
+        drafts = 1 + sum(one.name != TARGET for one in unique)
+        decodings = evaluation.speculation.decodings(prompts, drafts)
         stages.append(
             Stage(name=REPLAY, kind="replay", steps=decodings, work=REPLAY_WORK * decodings)
         )

@@ -194,7 +194,7 @@ class Decoding(Strict):
     temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
     top_k: int = Field(0, ge=0, description="only the k likeliest tokens; 0: all")
     top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that reach it together")
-    max_new_tokens: int = Field(64, ge=1)
+    max_new_tokens: int = Field(64, ge=1, description="of each decoded text")
 
     @property
     def greedy(self) -> bool:
@@ -205,9 +205,11 @@ class Speculation(Decoding):
     """How a run's drafts are decoded with, for their replays and their speed-up."""
 
     gamma: int = Field(4, ge=1, le=64, description="draft length")
-    prompts: int = Field(20, ge=1, description="held-out prompts that are decoded, at most")
-    timed: int = Field(4, ge=1, description="of those, how many are timed at every gamma")
-    gammas: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1, description="that are timed")
+    prompts: int = Field(20, ge=1, description="held-out prompts that are replayed, at most")
+    timed: int = Field(4, ge=1, description="of those, how many are timed at every draft length")
+    gammas: tuple[int, ...] = Field(
+        (1, 2, 4, 8), min_length=1, description="draft lengths that are timed"
+    )
 
     @field_validator("gammas")
     @classmethod
@@ -215,6 +217,16 @@ class Speculation(Decoding):
         if any(not 1 <= gamma <= 64 for gamma in gammas):
             raise ValueError("every gamma is 1 to 64")
         return tuple(sorted(set(gammas)))
+
+    @property
+    def timed_gammas(self) -> list[int]:
+        """Those of `gammas`, and the one that drafts are replayed at."""
+        return sorted({*self.gammas, self.gamma})
+
+    def decodings(self, prompts: int, drafts: int) -> int:
+        """How many there are to do: a replay each, and the turns of the timed prompts."""
+        replayed = min(self.prompts, prompts)
+        return drafts * (replayed + min(self.timed, replayed) * (1 + len(self.timed_gammas)))
 
     @property
     def decoding(self) -> Decoding:

@@ -167,7 +167,8 @@ def tables(report: dict[str, Any]) -> Group:
         decoding,
         f"\nSpeculative decoding of {prompts} of those prompts, gamma {settings['gamma']}, "
         f"temperature {settings['temperature']:g}: accepted share of the tested and of all drafted "
-        "tokens; τ: block efficiency, tokens of text a target pass. Speed-up over plain decoding, side by side on "
+        "tokens; τ: block efficiency, tokens of text a target pass. Speed-up over plain decoding, "
+        "side by side on "
         f"{timed} prompts, batch 1, {report['device']}; c: time to draft a token in plain target "
         "passes.\n",
         cost,

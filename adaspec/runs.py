@@ -301,7 +301,7 @@ def read_report(run: Run) -> dict[str, Any]:
     """The finished run's report.
 
     Raises:
-        AdaspecError: the run has none yet.
+        AdaspecError: the run has none yet, or one of an older version.
     """
     try:
         report: dict[str, Any] = json.loads(run.report_file.read_bytes())
@@ -312,6 +312,11 @@ def read_report(run: Run) -> dict[str, Any]:
             f"{f' at {state.stage}' if state.stage else ''}. "
             "To go on: adaspec run with the same recipe or --run-dir."
         ) from None
+    if "speculation" not in report:
+        raise AdaspecError(
+            f"Run {run.path.name} was measured before drafts were decoded with: adaspec measure "
+            f"{run.path.name} makes its report anew."
+        )
     return report
 
 

@@ -9,7 +9,7 @@ from app.components.run_actions import deletion
 from app.components.run_curves import COMPARED, run_curves
 from app.components.run_detail import run_facts, run_head, run_papers
 from app.components.run_list import run_list
-from app.components.run_report import run_report, run_views
+from app.components.run_report import run_no_report, run_report, run_views
 from app.components.run_start import run_start
 from app.reading import Board, View
 
@@ -68,6 +68,8 @@ if board.views:
     if shown.report:
         run_report(shown.report)
         run_views(shown)
+    elif shown.run.report_file.is_file():
+        run_no_report(shown)
     at_work = shown.word in reading.AT_WORK
     st.fragment(refresh_curves, run_every=own_pace * CURVES if at_work else None)(shown.id)
 else:

@@ -25,6 +25,7 @@ from app.components.train_form import (
     FINER_STAGE_FIELDS,
     MEASUREMENT_FIELDS,
     RUN_FIELDS,
+    SPECULATION_FIELDS,
     STAGE_FIELDS,
 )
 from app.components.train_methods import ADDED
@@ -190,7 +191,7 @@ JUNK = [
 
 
 TYPED = [
-    *((field.path, field.kind) for field in RUN_FIELDS + MEASUREMENT_FIELDS),
+    *((field.path, field.kind) for field in RUN_FIELDS + MEASUREMENT_FIELDS + SPECULATION_FIELDS),
     *((f"stage2.{field.path}", field.kind) for field in STAGE_FIELDS + FINER_STAGE_FIELDS),
     *((path, "number") for path in ("stage2.k", "stage2.methods.2.k", "data.train.stories")),
     *(("stage2.methods.2.name", "text"), ("name", "text"), ("data.response", "lines")),

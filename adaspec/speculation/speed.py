@@ -19,19 +19,6 @@ class Turn(NamedTuple):
     gamma: int
 
 
-def turns(drafts: list[str], speculation: Speculation) -> Iterator[Turn]:
-    """Those of one prompt, in their order: plain decoding stands beside every draft."""
-    for draft in drafts:
-        yield Turn("", 0)
-        for gamma in gammas(speculation):
-            yield Turn(draft, gamma)
-
-
-def gammas(speculation: Speculation) -> list[int]:
-    """Draft lengths that are timed: those asked for, and the one that drafts are replayed at."""
-    return sorted({*speculation.gammas, speculation.gamma})
-
-
 def measure_speed(
     target: Any,
     drafts: dict[str, Any],
@@ -76,7 +63,7 @@ def measure_speed(
             detail=False,
         )
 
-    order = list(turns(list(drafts), speculation))
+    order = list(_turns(list(drafts), speculation))
     for turn in dict.fromkeys(order):
         decode(turn, prompts[0], 2 + turn.gamma)
     plain: list[float] = []
@@ -102,6 +89,14 @@ def measure_speed(
             for name in drafts
         },
     }
+
+
+def _turns(drafts: list[str], speculation: Speculation) -> Iterator[Turn]:
+    """Of one prompt, in their order: plain decoding stands beside every draft."""
+    for draft in drafts:
+        yield Turn("", 0)
+        for gamma in speculation.timed_gammas:
+            yield Turn(draft, gamma)
 
 
 def _ms(trace: Trace) -> float:

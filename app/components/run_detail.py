@@ -206,16 +206,25 @@ def _lines(lines: list[str]) -> None:
         st.code("\n".join(lines), language=None, height=height, wrap_lines=True)
 
 
+_WHAT = {
+    "train": "train",
+    "continue": "let the target write",
+    "replay": "decode speculatively",
+    "measure": "measure",
+}
+
+
 def _plan(view: View) -> None:
     stages = view.state.plan if view.state else []
     st.dataframe(
         [_plan_row(view, stage) for stage in stages],
         column_config={
             "steps": st.column_config.NumberColumn(
-                help="Optimiser steps, or batches where nothing is trained."
+                help="Optimiser steps; batches or decodings where nothing is trained."
             ),
-            "sequences": st.column_config.NumberColumn(
-                help="Sequences it sends through the target."
+            "work": st.column_config.NumberColumn(
+                help="What the time left goes by: sequences through the target. To write one "
+                "counts as several."
             ),
             "needs": st.column_config.TextColumn(help=DEFINITIONS["needs"]),
         },
@@ -230,11 +239,9 @@ def _plan_row(view: View, stage: Stage) -> dict[str, Any]:
     done = "done" if ended else ("begun" if rows else "waiting")
     return {
         "stage": stage.name,
-        "what": {"train": "train", "continue": "let the target write", "measure": "measure"}[
-            stage.kind
-        ],
+        "what": _WHAT[stage.kind],
         "steps": stage.steps,
-        "sequences": stage.work,
+        "work": stage.work,
         "needs": ", ".join(stage.needs),
         "state": f"same as {stage.same_as}" if stage.same_as else done,
     }

@@ -35,7 +35,18 @@ def run_report(report: dict[str, Any]) -> None:
         f"Acceptance on {words.counted(report['tokens']['generated'], 'token')} that the "
         f"target generated from {words.counted(report['prompts'], 'held-out prompt')}, and on "
         f"{words.counted(report['tokens']['dataset'], 'token')} of the data set's answers. "
-        "KL in nats a token."
+        "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over plain "
+        f"decoding: at draft length γ = {report['speculation']['gamma']}, temperature "
+        f"{report['speculation']['temperature']:g}, batch 1, on the machine above."
+    )
+
+
+def run_no_report(view: View) -> None:
+    """Why a run that has a report does not show it."""
+    st.info(
+        "Its report cannot be read, or is of an older version. To make it anew: adaspec measure "
+        f"{words.plain(view.id)}",
+        icon=":material/info:",
     )
 
 
@@ -111,6 +122,9 @@ def _row(draft: dict[str, Any], is_best: bool) -> dict[str, Any]:
         "kl": draft["kl"],
         "reverse_kl": draft["reverse_kl"],
         "top1": draft["top1"],
+        "tested": alpha["tested"],
+        "block_efficiency": draft["block_efficiency"],
+        "speedup": draft["speedup"]["measured"],
         **{key: budget[key] for key in _BUDGET},
         "needs": ", ".join(draft.get("needs", [])),
     }
@@ -137,6 +151,9 @@ def _columns() -> dict[str, Any]:
         "kl": number("KL", DEFINITIONS["kl"]),
         "reverse_kl": number("reverse KL", DEFINITIONS["reverse_kl"]),
         "top1": number("top-1", DEFINITIONS["top1"]),
+        "tested": number("α tested", DEFINITIONS["alpha.tested"]),
+        "block_efficiency": number("τ", DEFINITIONS["block_efficiency"], "%.3f"),
+        "speedup": number("speed-up", DEFINITIONS["speedup.measured"], "%.2f ×"),
         **{
             key: number(label, f"Budget: {text}, by this training alone", form)
             for key, (label, text, form) in _BUDGET.items()

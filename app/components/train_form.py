@@ -69,6 +69,16 @@ MEASUREMENT_FIELDS = [
     Field("evaluation.every", "Points on a curve"),
     Field("evaluation.monitor", "Continuations a point"),
 ]
+SPECULATION_FIELDS = [
+    Field("evaluation.speculation.prompts", "Prompts decoded"),
+    Field("evaluation.speculation.gamma", "Draft length γ"),
+    Field("evaluation.speculation.temperature", "Temperature"),
+    Field("evaluation.speculation.top_k", "Top-k"),
+    Field("evaluation.speculation.top_p", "Top-p"),
+    Field("evaluation.speculation.max_new_tokens", "New tokens, decoded"),
+    Field("evaluation.speculation.timed", "Prompts timed"),
+    Field("evaluation.speculation.gammas", "Draft lengths timed", "numbers"),
+]
 
 
 def train_form(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) -> None:
@@ -96,6 +106,8 @@ def train_form(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) 
         grid(editor, errors, RUN_FIELDS)
     with st.expander("Measurement"):
         grid(editor, errors, MEASUREMENT_FIELDS)
+    with st.expander("Speculative decoding"):
+        grid(editor, errors, SPECULATION_FIELDS)
 
 
 def _filter_ratio(editor: Editor, errors: Errors) -> None:

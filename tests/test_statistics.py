@@ -1,0 +1,249 @@
+"""What is said of traces, against plain counting, simulation and closed forms."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adaspec import replays, runs
+from adaspec.recipe import Decoding
+from adaspec.runs import Run
+from adaspec.speculation import statistics
+from adaspec.speculation.trace import Last, Proposal, Round, Trace
+
+EXAMPLE = Run(runs.EXAMPLE)
+keeps = st.lists(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), min_size=1, max_size=30)
+gammas = st.integers(1, 9)
+
+
+def play(keep: list[float], gamma: int, draws: random.Random) -> Trace:
+    """A trace of a text whose tokens are kept with these probabilities, as the algorithm goes."""
+    rounds, place = [], 0
+    while place < len(keep):
+        proposals: list[Proposal] = []
+        for chance in keep[place : place + gamma]:
+            accepted = draws.random() < chance
+            q = max(chance, 0.01)  # so that min(1, q / p) is the chance
+            p = q / chance if chance else 1.0
+            proposals.append(Proposal(token=1, p=p, q=q, u=0.5, accepted=accepted))
+            if not accepted:
+                break
+        place += len(proposals)
+        kind = "residual" if proposals and proposals[-1].accepted is False else "bonus"
+        chance = keep[place - 1] if kind == "residual" else keep[place] if place < len(keep) else 1
+        last = Last(token=2, kind=kind, u=0.5, p=0.5, q=0.5, keep=chance)
+        if kind == "bonus":
+            place += 1
+            last = last if place <= len(keep) else None
+        rounds.append(Round(proposals=proposals, last=last, draft_ms=1, verify_ms=1))
+    return Trace(
+        prompt=[1],
+        decoding=Decoding(gamma=gamma, max_new_tokens=len(keep)),
+        seed=0,
+        rounds=rounds,
+        prefill_ms=0,
+        stopped="length",
+    )
+
+
+# Counting
+
+
+@given(st.lists(st.tuples(keeps, st.integers(0, 99)), min_size=1, max_size=4), gammas)
+def test_counts_are_those_of_plain_counting(texts, gamma) -> None:
+    traces = [play(keep, gamma, random.Random(seed)) for keep, seed in texts]
+    counts = statistics.count(traces)
+    assert counts.tokens.tolist() == [len(keep) for keep, _ in texts]
+    for number, trace in enumerate(traces):
+        flags = [one.accepted for each in trace.rounds for one in each.proposals]
+        assert counts.rounds[number] == len(trace.rounds)
+        assert counts.accepted[number] == flags.count(True)
+        assert counts.rejected[number] == flags.count(False)
+        assert counts.drafted[number] == len(flags)
+    rounds = [one for trace in traces for one in trace.rounds]
+    for i in range(gamma):
+        tested = [one for one in rounds if len(one.proposals) > i]  # none is left untested here
+        assert counts.tested.sum(0)[i] == len(tested)
+        assert counts.passed.sum(0)[i] == sum(one.proposals[i].accepted for one in tested)
+    for length in range(gamma + 1):
+        assert counts.lengths[length] == sum(one.accepted == length for one in rounds)
+
+
+def test_untested_proposals_were_drafted_and_not_tested() -> None:
+    flags = [True, False, None, None]
+    proposals = [Proposal(token=1, p=0.5, q=0.5, u=None, accepted=flag) for flag in flags]
+    last = Last(token=2, kind="residual", u=0.1, p=0.5)
+    trace = play([1.0], 4, random.Random(0)).model_copy(
+        update={"rounds": [Round(proposals=proposals, last=last, draft_ms=1, verify_ms=1)]}
+    )
+    said = statistics.acceptance([trace], 100, 0)
+    assert (said["alpha"]["tested"], said["alpha"]["drafted"]) == (0.5, 0.25)
+    assert said["block_efficiency"] == 2
+    assert said["accepted_lengths"] == [0, 1, 0, 0, 0]
+    assert said["positions"] == [
+        {"tested": 1, "passed": 1.0, "reached": 1.0},
+        {"tested": 1, "passed": 0.0, "reached": 0.0},
+    ]
+
+
+def test_reached_is_the_share_of_rounds_where_none_is_cut_short() -> None:
+    draws = random.Random(1)
+    trace = play([draws.choice([0.0, 0.6, 1.0]) for _ in range(400)], 3, draws)
+    whole = [one for one in trace.rounds if len(one.proposals) == 3 or one.rejected]
+    trace = trace.model_copy(update={"rounds": whole})
+    for i, position in enumerate(statistics.positions(statistics.count([trace])), 1):
+        share = sum(one.accepted >= i for one in whole) / len(whole)
+        assert position["reached"] == pytest.approx(share)
+
+
+def test_nothing_tested_has_no_rate() -> None:
+    plain = play([1.0, 1.0], 1, random.Random(0))
+    bare = [Round(proposals=[], last=one.last, draft_ms=0, verify_ms=1) for one in plain.rounds]
+    said = statistics.acceptance([plain.model_copy(update={"rounds": bare})], 100, 0)
+    assert said["alpha"] == {
+        "tested": None, "tested_ci": None, "drafted": None, "drafted_ci": None
+    }  # fmt: skip
+    assert said["positions"] == []
+
+
+# What if
+
+
+@given(keeps, gammas)
+def test_expected_passes_are_the_mean_of_playing_it(keep, gamma) -> None:
+    """4 standard errors of 400 plays; exact where nothing is left to chance."""
+    expected = statistics.expected_passes(play(keep, 1, random.Random(0)), gamma)
+    played = [len(play(keep, gamma, random.Random(seed)).rounds) for seed in range(400)]
+    tolerance = 4 * np.std(played) / 20 + 1e-9
+    assert expected == pytest.approx(np.mean(played), abs=tolerance)
+
+
+def test_expected_passes_of_plain_decoding_are_the_tokens() -> None:
+    for name in replays.drafts(EXAMPLE):
+        trace = replays.read(EXAMPLE, name, 0)
+        assert statistics.expected_passes(trace, 0) == len(trace.text)
+        assert 1 <= statistics.expected_passes(trace, 64) < len(trace.rounds)
+
+
+def test_over_many_texts_they_are_what_was_recorded() -> None:
+    """Within 3 %: the recorded rounds are one draw of what is expected."""
+    traces = [replays.read(EXAMPLE, "adaspec", n) for n in replays.numbers(EXAMPLE, "adaspec")]
+    expected = sum(statistics.expected_passes(trace, trace.decoding.gamma) for trace in traces)
+    assert expected == pytest.approx(sum(len(trace.rounds) for trace in traces), rel=0.03)
+
+
+# Intervals
+
+
+def test_paired_intervals_hold_the_difference_about_as_often_as_they_say() -> None:
+    """95 % of 300 trials, give or take 4: two ratios that share what makes a prompt hard."""
+    generator = np.random.default_rng(3)
+    held, widths, unpaired = 0, [], []
+    for trial in range(300):
+        hard = generator.normal(0, 0.1, 40)
+        counts = generator.integers(20, 60, 40)
+        one, other = (
+            counts * (mean + hard + generator.normal(0, 0.02, 40)) for mean in (0.70, 0.69)
+        )
+        value, low, high = statistics.paired((one, counts), (other, counts), 300, trial)
+        assert value == pytest.approx(one.sum() / counts.sum() - other.sum() / counts.sum())
+        held += low <= 0.01 <= high
+        widths.append(high - low)
+        a, b = statistics.bootstrap(one, counts, 300, trial)
+        unpaired.append(b - a)
+    assert 0.90 <= held / 300 <= 0.985
+    assert np.mean(widths) < np.mean(unpaired) / 3  # what makes a prompt hard has cancelled
+
+
+def test_a_draft_does_not_differ_from_itself() -> None:
+    sums, counts = np.arange(5.0), np.arange(5) + 3
+    assert statistics.paired((sums, counts), (sums, counts), 200, 0) == (0, 0, 0)
+
+
+# Speed
+
+
+@given(st.floats(0, 0.999), st.integers(0, 20))
+def test_the_expected_block_is_the_closed_form(alpha, gamma) -> None:
+    closed = (1 - alpha ** (gamma + 1)) / (1 - alpha)
+    assert statistics.expected_block(alpha, gamma) == pytest.approx(closed)
+
+
+@given(gammas, st.floats(0, 1.5), st.floats(0.8, 3))
+def test_at_the_break_even_alpha_nothing_is_won(gamma, c, v) -> None:
+    alpha = statistics.break_even(gamma, c, v)
+    if alpha is None:
+        assert gamma + 1 < gamma * c + v
+    elif alpha == 0:
+        assert gamma * c + v <= 1
+    else:
+        assert statistics.predicted_speedup(alpha, gamma, c, v) == pytest.approx(1)
+
+
+@given(st.floats(0, 1), st.floats(0.01, 1), st.floats(0, 0.2))
+def test_no_gamma_is_better_than_the_best(alpha, c, slope) -> None:
+    def v(gamma: int) -> float:
+        return 1 + slope * gamma
+
+    best = statistics.best_gamma(alpha, c, v, range(1, 17))
+    speeds = [statistics.predicted_speedup(alpha, g, c, v(g)) for g in range(1, 17)]
+    assert speeds[best - 1] == max(speeds)
+
+
+def test_speed_is_ratios_of_medians_and_their_model() -> None:
+    timed = {
+        "2": {"ms": [5.0, 10.0, 4.0], "plain_ms": [10.0] * 3, "draft_ms": 2.0, "verify_ms": 12.0},
+        "4": {"ms": [8.0, 8.0, 8.0], "plain_ms": [10.0] * 3, "draft_ms": 2.0, "verify_ms": 14.0},
+    }
+    said = statistics.speed(0.8, timed, 10.0, 4, 0)
+    assert (said["measured"], said["measured_ci"]) == (1.25, (1.25, 1.25))
+    assert (said["c"], said["v"], said["gamma"]) == (0.2, pytest.approx(1.4), 4)
+    assert said["predicted"] == pytest.approx((1 - 0.8**5) / 0.2 / (4 * 0.2 + 1.4))
+    by_gamma = {point["gamma"]: point for point in said["curve"]}
+    assert by_gamma[2]["measured"] == 2
+    assert "measured" not in by_gamma[3]
+    # v between 12 and 14 ms: 1.3 of a plain pass.
+    assert by_gamma[3]["predicted"] == pytest.approx((1 - 0.8**4) / 0.2 / (3 * 0.2 + 1.3))
+    # v between plain decoding's 10 ms and 12 ms: 1.1.
+    assert by_gamma[1]["predicted"] == pytest.approx(1.8 / (0.2 + 1.1))
+    assert list(by_gamma) == [1, 2, 3, 4]
+    assert "predicted" not in statistics.speed(None, timed, 10.0, 4, 0)
+
+
+# The report
+
+
+def test_the_report_says_what_the_replays_say(finished_run: Run) -> None:
+    report = json.loads(finished_run.report_file.read_text())
+    assert [one["name"] for one in report["drafts"]] == replays.drafts(finished_run)
+    for draft in report["drafts"]:
+        name = draft["name"]
+        assert replays.numbers(finished_run, name) == [0, 1, 2]
+        rounds = [one for n in range(3) for one in replays.read(finished_run, name, n).rounds]
+        tested = [p.accepted for one in rounds for p in one.proposals if p.accepted is not None]
+        assert draft["alpha"]["tested"] == pytest.approx(np.mean(tested))
+        assert draft["block_efficiency"] == sum(one.tokens for one in rounds) / len(rounds)
+        speed = draft["speedup"]
+        assert speed["measured"] > 0
+        assert [point["gamma"] for point in speed["curve"]] == [1, 2, 3, 4]
+        timed = [point["gamma"] for point in speed["curve"] if "measured" in point]
+        assert timed == [1, 2, 4]  # 4 is what drafts are replayed at
+
+
+def test_drafts_met_the_same_chances(finished_run: Run) -> None:
+    """Where two drafts tested a proposal at one position, they had one uniform."""
+    for seq in range(3):
+        met: dict[int, set[float]] = {}
+        for name in ("stock", "adaspec", "distillspec-data"):
+            place = 0
+            for one in replays.read(finished_run, name, seq).rounds:
+                for i, proposal in enumerate(one.proposals):
+                    if proposal.u is not None:
+                        met.setdefault(place + i, set()).add(proposal.u)
+                place += one.tokens
+        assert all(len(chances) == 1 for chances in met.values())
