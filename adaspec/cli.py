@@ -287,6 +287,29 @@ def show_report(
         console.print(report.tables(content))
 
 
+@app.command("compare")
+def show_comparison(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs of one target.")],
+    drafts: Annotated[
+        str | None, typer.Option(help="Only these: A,B, or RUN/A of another run than the first.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="What differences are against; by default the fairest.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare drafts of one target: budgets first, then paired differences on the same prompts."""
+    from adaspec import comparison, comparison_text
+
+    chosen = list(dict.fromkeys(map(runs.find, names)))
+    wanted = [one for one in drafts.split(",") if one] if drafts is not None else None
+    found = comparison.compare(chosen, wanted, baseline)
+    if as_json:
+        print(json.dumps(found, indent=1, allow_nan=False))
+    else:
+        console.print(comparison_text.tables(found))
+
+
 @app.command("measure")
 def measure_again(name: RunName) -> None:
     """Make the token tables and the report of a finished run anew, from the models it has kept."""

@@ -300,19 +300,16 @@ def _fair_groups(some: list[Entry]) -> list[list[Entry]]:
 
 def fairness(one: Entry, other: Entry) -> dict[str, Any]:
     """Whether `one` cost what `other` did: `fair`, and `says`, in words."""
-    if STOCK in (one.table, other.table):
-        return {"fair": False, "says": "one of them is not trained: what the training brought"}
-    (steps, sequences), (steps_, sequences_) = _size(one), _size(other)
+    if untrained := [each.label for each in (one, other) if each.table == STOCK]:
+        return {"fair": False, "says": f"{_listed(untrained)} was not trained"}
     says = []
-    if steps != steps_:
-        says.append(f"{_times(steps, steps_)} the steps")
-    if sequences != sequences_:
-        says.append(f"{_times(sequences, sequences_)} the sequences")
-    fair = not says
-    needs = [name for name in _row(one).get("needs", []) if name != other.table]
-    if needs:
-        says.append(f"and {', '.join(needs)} trained before")
-    return {"fair": fair, "says": ", ".join(["equal steps and sequences"] * fair + says)}
+    for what, mine, others in zip(("steps", "sequences"), _size(one), _size(other), strict=True):
+        says.append(f"equal {what}" if mine == others else f"{_times(mine, others)} the {what}")
+    fair = _size(one) == _size(other)
+    says = ["equal steps and sequences"] if fair else says
+    if needs := [name for name in _row(one).get("needs", []) if name != other.table]:
+        says.append(f"and {_listed(needs)} trained before")
+    return {"fair": fair, "says": ", ".join(says)}
 
 
 def _times(one: float, other: float) -> str:

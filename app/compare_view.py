@@ -131,9 +131,10 @@ def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 # Lanes
 
 
-def prompts(picked: list[Entry]) -> int:
-    """How many prompts can be looked at in lanes: those that every draft was decoded on."""
-    return min(len(replays.numbers(one.run, one.table)) for one in picked)
+def prompts(picked: list[Entry]) -> list[str]:
+    """The prompts that can be looked at in lanes: those that every draft was decoded on."""
+    count = min(len(replays.numbers(one.run, one.table)) for one in picked)
+    return tokens.examples(picked[0].run, GENERATED)["prompt"].head(count).tolist()
 
 
 def free(picked: list[Entry], seq: int, baseline: str) -> dict[str, Any]:

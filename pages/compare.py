@@ -14,7 +14,8 @@ from app.components.token_downloads import file_button
 def lanes(picked: list[comparison.Entry], baseline: str) -> None:
     """One prompt, draft by draft."""
     st.subheader("One prompt, draft by draft", anchor=False)
-    if not (count := compare_view.prompts(picked)):
+    texts = compare_view.prompts(picked)
+    if not texts:
         st.info(
             f"Nothing was decoded yet: adaspec measure {comparison.handle(picked[0].run)} does it.",
             icon=":material/info:",
@@ -22,7 +23,9 @@ def lanes(picked: list[comparison.Entry], baseline: str) -> None:
         return
     with st.container(horizontal=True, key="compare-lanes-choice"):
         mode = link.choice("Lanes", "lanes", list(MODES), format_func=MODES.__getitem__)
-        seq = link.choice("Prompt", "prompt", list(range(count)), format_func=lambda n: f"#{n}")
+        seq = link.choice(
+            "Prompt", "prompt", list(range(len(texts))), format_func=lambda n: f"#{n}  {texts[n]}"
+        )
     make = compare_view.free if mode == "free" else compare_view.forced
     compare_lanes(make(picked, seq, baseline), key="compare-lanes")
 

@@ -5,19 +5,19 @@ const [W, H] = [600, 300];
 const EDGE = { left: 56, right: 16, top: 16, bottom: 44 };
 
 /* An empty plot: axes with ticks, and the places of values. */
-function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, yText = written, xText = String }) {
+function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, yText = short, xText = String }) {
   const across = (value) => EDGE.left + ((value - x[0]) / (x[1] - x[0])) * (W - EDGE.left - right);
-  const up = (value) => H - EDGE.bottom - ((value - y[0]) / (y[1] - y[0])) * (H - EDGE.top - EDGE.bottom);
+  const up = (value) => high - EDGE.bottom - ((value - y[0]) / (y[1] - y[0])) * (high - EDGE.top - EDGE.bottom);
   const marks = [
     ...yTicks.map((tick) =>
       draw("path", { class: "grid", d: `M${EDGE.left} ${up(tick)}H${W - right}` }),
     ),
     ...yTicks.map((tick) => label(EDGE.left - 8, up(tick) + 4, yText(tick), "end")),
-    ...xTicks.map((tick) => label(across(tick), H - EDGE.bottom + 18, xText(tick), "middle")),
-    label((EDGE.left + W - right) / 2, H - 6, xTitle, "middle", "title"),
+    ...xTicks.map((tick) => label(across(tick), high - EDGE.bottom + 18, xText(tick), "middle")),
+    label((EDGE.left + W - right) / 2, high - 6, xTitle, "middle", "title"),
   ];
   if (yTitle) {
-    const middle = (EDGE.top + H - EDGE.bottom) / 2;
+    const middle = (EDGE.top + high - EDGE.bottom) / 2;
     const title = label(0, 0, yTitle, "middle", "title");
     title.setAttribute("transform", `translate(13 ${middle}) rotate(-90)`);
     marks.push(title);
@@ -41,12 +41,12 @@ function coloured(look, element) {
   return element;
 }
 
-function figure(title, help, plot, ...below) {
+function figure(title, help, high, plot, ...below) {
   return make(
     "figure",
     {},
     make("figcaption", { title: help }, make("abbr", {}, title)),
-    draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${title}. ${help}` }, ...plot),
+    draw("svg", { viewBox: `0 0 ${W} ${high}`, role: "img", "aria-label": `${title}. ${help}` }, ...plot),
     ...below,
   );
 }
@@ -70,6 +70,7 @@ function forest(view) {
   const [least, most] = [Math.min(0, ...ends), Math.max(0, ...ends)];
   const room = 0.08 * (most - least || 1);
   const x = [least - room, most + room];
+  const high = EDGE.top + 56 * rows.length + EDGE.bottom;
   const { across, marks } = plotOf({
     x,
     y: [0, 1],
@@ -77,8 +78,9 @@ function forest(view) {
     xTicks: ticks(...x),
     yTicks: [],
     xText: short,
+    high,
   });
-  const gap = (H - EDGE.top - EDGE.bottom) / rows.length;
+  const gap = 56;
   const drawn = rows.map((one, at) => {
     const look = view.looks[one.draft];
     const y = EDGE.top + gap * (at + 0.62);
@@ -87,13 +89,14 @@ function forest(view) {
     const text = label(EDGE.left, y - 14, `${look.label}: ${signed(100 * one.value, 2)}, ${one.verdict}`, "start", "name");
     return coloured(look, draw("g", {}, line, text, mark(look, across(100 * one.value), y, one.says)));
   });
-  const zero = draw("path", { class: "zero", d: `M${across(0)} ${EDGE.top}V${H - EDGE.bottom}` });
-  return figure("Paired difference, exact acceptance", definitions.difference, [...marks, zero, ...drawn]);
+  const zero = draw("path", { class: "zero", d: `M${across(0)} ${EDGE.top}V${high - EDGE.bottom}` });
+  return figure("Paired difference, exact acceptance", definitions.difference, high, [...marks, zero, ...drawn]);
 }
 
 /* Bars in groups, a bar a draft: `bars` are [key, value, says] of every group. */
 function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
-  const most = Math.max(...groups.flatMap(({ bars: list }) => list.map(([, value]) => value)), 0.01);
+  const values = groups.flatMap(({ bars: list }) => list.flatMap(([, value, , dot = 0]) => [value, dot]));
+  const most = Math.max(...values, 0.01);
   const yTicks = ticks(0, most);
   const y = [0, most * 1.14];
   const { across, up, marks } = plotOf({
@@ -122,7 +125,7 @@ function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
       return coloured(look, draw("g", {}, bar, tick, sign, draw("title", {}, says)));
     }),
   );
-  return figure(title, help, [...marks, ...drawn], make("p", { class: "quiet" }, note));
+  return figure(title, help, H, [...marks, ...drawn], make("p", { class: "quiet" }, note));
 }
 
 function positions(view) {
@@ -185,12 +188,13 @@ function speed(view) {
   const known = drafts.filter((draft) => draft.speedup);
   if (known.length === 0) return null;
   const curves = known.map((draft) => [draft, view.looks[draft.draft], draft.speedup.curve]);
-  const values = curves.flatMap(([, , curve]) =>
-    curve.flatMap(({ predicted, measured, measured_ci }) => [predicted, measured, ...(measured_ci ?? [])]),
-  ).filter(Number.isFinite);
+  const values = curves
+    .flatMap(([, , curve]) => curve.flatMap(({ predicted, measured }) => [predicted, measured]))
+    .filter(Number.isFinite);
   const gammas = curves.flatMap(([, , curve]) => curve.map(({ gamma }) => gamma));
   const [least, most] = [Math.min(1, ...values), Math.max(1, ...values)];
-  const y = [least - 0.05 * (most - least), most + 0.05 * (most - least)];
+  const room = 0.25 * (most - least || 1); // for intervals; longer ones end in an arrow
+  const y = [least - room, most + room];
   const x = [Math.min(...gammas) - 0.4, Math.max(...gammas) + 0.4];
   const names = Math.min(220, 24 + 7.4 * Math.max(...curves.map(([, look]) => look.label.length)));
   const { across, up, marks } = plotOf({
@@ -202,6 +206,11 @@ function speed(view) {
     yText: (value) => `${short(value)} ×`,
   });
   const one = draw("path", { class: "zero", d: `M${EDGE.left} ${up(1)}H${W - names}` });
+  const whisker = (at, low, high) => {
+    const [bottom, top] = [up(Math.max(low, y[0])), up(Math.min(high, y[1]))];
+    const arrow = (end, way) => `M${at - 4} ${end + 6 * way}L${at} ${end}L${at + 4} ${end + 6 * way}`;
+    return `M${at} ${bottom}V${top}${low < y[0] ? arrow(bottom, -1) : ""}${high > y[1] ? arrow(top, 1) : ""}`;
+  };
   const wide = 7;
   const drawn = curves.map(([, look, curve], number) => {
     const line = curve.filter(({ predicted }) => Number.isFinite(predicted));
@@ -215,7 +224,7 @@ function speed(view) {
         `[${fixed(low, 2)}, ${fixed(high, 2)}], predicted ${fixed(point.predicted, 2)} ×`;
       return draw(
         "g", {},
-        draw("path", { class: "line", d: `M${at} ${up(low)}V${up(high)}` }),
+        draw("path", { class: "line", d: whisker(at, low, high) }),
         mark(look, at, up(point.measured), says),
       );
     });
@@ -238,8 +247,9 @@ function speed(view) {
   return figure(
     "Speed-up against γ",
     `Points: ${definitions["speedup.measured"]}. Lines: ${definitions["speedup.predicted"]}.`,
+    H,
     [...marks, one, ...drawn, ...texts],
-    make("p", { class: "quiet" }, "Points: measured, with 95 % intervals. Lines: predicted from tested α and the measured costs c and v. Below 1 × it is slower than the target alone."),
+    make("p", { class: "quiet" }, "Points: measured, with 95 % intervals (an arrow: beyond the plot). Lines: predicted from tested α and the measured costs c and v. Below 1 × it is slower than the target alone."),
     told,
   );
 }

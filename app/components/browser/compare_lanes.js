@@ -304,10 +304,10 @@ function lanes(parent) {
       make(
         "div",
         { class: "row" },
-        button("⏮", "First", () => go(0)),
+        button("|◀", "First", () => go(0)),
         button("◀", "Back", () => go(at - 1)),
         button("▶", "Forward", () => go(at + 1)),
-        button("⏭", "All", () => go(read.rows - 1)),
+        button("▶|", "All", () => go(read.rows - 1)),
         slider,
         told,
       ),
