@@ -1,8 +1,8 @@
 """Exporting a draft: a Hugging Face folder that says what it is, checked before anybody sees it.
 
 What was written is read back and held against the run; where a check does not hold, no folder is
-left. `adaspec.json` has all facts, the model card says them in words. Neither has a text of the data
-or a path of this machine.
+left. `adaspec.json` has all facts, the model card says them in words. Neither has a text of the
+data or a path of this machine.
 """
 
 from __future__ import annotations
