@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from adaspec.recipe import TARGET
 from adaspec.runs import Run
 from adaspec.speculation.telling import named
 from adaspec.speculation.trace import Round, Trace
-from adaspec.vocabulary import whole_characters
+from adaspec.vocabulary import Piece, whole_characters
 from app.token_view import piece
 
 _TIMED = "the median over this run's timed prompts, each timed turn by turn with the drafts"
@@ -41,16 +42,16 @@ def _stored(
     trace = replays.read(run, draft, seq)
     timed = json.loads(speed)
     of = timed.get("drafts", {}).get(tokens.table_of(run, draft), {})
-    costs = [(int(gamma), one["draft_ms"], one["verify_ms"]) for gamma, one in of.items()]
-    return _view(
-        run,
+    known = [(int(gamma), one["draft_ms"], one["verify_ms"]) for gamma, one in of.items()]
+    return view(
         trace,
+        tokens.vocabulary(run),
         f"{run.path.name}/{draft}/{seq}",
         f"{runs.read_state(run).name} · prompt #{seq} · {draft}",
         draft,
         timed.get("plain_ms"),
         _TIMED,
-        sorted(costs) or _costs(trace),
+        sorted(known) or costs(trace),
     )
 
 
@@ -62,35 +63,35 @@ def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
     """
     trace = Trace.model_validate(answer["trace"])
     mark = zlib.crc32(trace.model_dump_json().encode())
-    return _view(
-        run,
+    return view(
         trace,
+        tokens.vocabulary(run),
         f"{run.path.name}/own/{mark}",
         f"{runs.read_state(run).name} · your prompt · {trace.draft}",
         trace.draft,
         answer["plain_ms"],
         _BESIDE,
-        _costs(trace),
+        costs(trace),
     )
 
 
-def _view(
-    run: Run,
+def view(
     trace: Trace,
+    pieces: Sequence[Piece],
     identity: str,
     title: str,
     draft: str,
     plain_ms: float | None,
     plain_how: str,
-    costs: list[tuple[int, float, float]],
+    spent: list[tuple[int, float, float]],
 ) -> dict[str, Any]:
     """What `browser/replay_trace.js` reads.
 
     Args:
+        pieces: every token by id.
         plain_ms: milliseconds a token of plain decoding; None: not measured.
-        costs: gamma, milliseconds a drafted token, and a pass over gamma + 1 tokens.
+        spent: gamma, milliseconds a drafted token, and a pass over gamma + 1 tokens.
     """
-    pieces = tokens.vocabulary(run)
     text = trace.text
     whole = whole_characters([pieces[one].data for one in text])
     return {
@@ -103,7 +104,7 @@ def _view(
         "vocabulary": {str(one): piece(pieces[one]) for one in sorted(named(trace))},
         "pieces": {str(place): character for place, character in whole.items()},
         "plain": None if plain_ms is None else {"ms": plain_ms, "how": plain_how},
-        "costs": costs,
+        "costs": spent,
     }
 
 
@@ -114,8 +115,8 @@ def _steps(one: Round) -> int:
     return len(one.proposals) + 1 + one.accepted + one.rejected + (one.last is not None)
 
 
-def _costs(trace: Trace) -> list[tuple[int, float, float]]:
-    """Medians over the rounds that had all their proposals."""
+def costs(trace: Trace) -> list[tuple[int, float, float]]:
+    """What a trace says of its own draft length: medians over its whole rounds."""
     gamma = trace.decoding.gamma
     rounds = [one for one in trace.rounds if len(one.proposals) == gamma]
     if not rounds:

@@ -72,7 +72,7 @@ function replayPlayer(parent) {
     score = replayScore(reading);
     bar = replayControls(reading.steps.length, { act, scrub, rate });
     bar.speed.value = String(speed);
-    why = make("div", { class: "answer" });
+    why = make("div", { class: "answer" }, invitation());
     told = make("p", { class: "told", role: "status", "aria-live": "polite" });
     root.replaceChildren(
       make("header", {}, heading(reading), caption(reading)),
@@ -133,6 +133,8 @@ function replayPlayer(parent) {
     cancelAnimationFrame(frame);
     bar.play(false);
     root.classList.remove("playing");
+    since = 0;
+    run();
     tell();
     explain();
   }
@@ -149,11 +151,8 @@ function replayPlayer(parent) {
     if (next !== at) go(next);
     since = left;
     if (at >= Math.min(until, reading.steps.length)) {
-      const own = until !== Infinity;
-      since = 0;
       stop();
-      run();
-      if (!own) changed();
+      if (until === Infinity) changed();
       return;
     }
     run();
@@ -350,23 +349,25 @@ function narration(reading, step) {
       ];
 }
 
-function ending({ kept, rounds, total, steps, plain, costs }) {
+function ending(reading) {
+  const { kept, rounds, total, steps, plain } = reading;
   const [tokens, passes, ms] = [kept.length, rounds.length, total.ms[steps.length]];
-  const ratio = plain && (plain.ms * tokens) / ms;
-  const timed = !plain
-    ? ""
-    : ratio >= 1
-      ? ` ${ms.toFixed(0)} ms instead of ${(plain.ms * tokens).toFixed(0)}: ${ratio.toFixed(2)} times as fast.`
-      : ` But ${ms.toFixed(0)} ms instead of ${(plain.ms * tokens).toFixed(0)}: slower. ${costly(plain, costs)}`;
   return [
     make("b", {}, "The end. "),
-    `${tokens} tokens in ${passes} passes of the target; alone it would have needed ${tokens}.${timed}`,
+    `${tokens} tokens in ${passes} passes of the target; alone it would have needed ${tokens}. `,
+    plain ? timed(reading, ms, plain.ms * tokens) : "",
   ];
 }
 
-function costly(plain, costs) {
-  const each = costs.length ? ` Here a guess costs ${(costs[0][1] / plain.ms).toFixed(2)} of a plain token.` : "";
-  return `Drafting and checking cost more than the passes they saved.${each} It pays where the draft is much quicker than the target.`;
+/* Whether it paid; where it did not, why. */
+function timed({ rounds, trace, costs, plain }, ms, plainMs) {
+  const both = `${ms.toFixed(0)} ms instead of ${plainMs.toFixed(0)}`;
+  if (ms <= plainMs) return `${both}: ${(plainMs / ms).toFixed(2)} times as fast.`;
+  const due = costs.length ? rounds.length * roundMs(costs, trace.decoding.gamma) : Infinity;
+  return due < plainMs
+    ? `${both}: slower. At the costs timed for this run it would have been ${due.toFixed(0)} ms: the machine was busy while this was recorded.`
+    : `${both}: slower. Drafting and checking cost more than the passes they saved` +
+        (costs.length ? `; one guess costs ${(costs[0][1] / plain.ms).toFixed(2)} of a plain token.` : ".");
 }
 
 function narrated(reading, step) {
