@@ -380,23 +380,26 @@ def _partners(one: Entry, offered: list[Entry]) -> list[Entry]:
 
 
 def _training(one: Entry) -> dict[str, Any]:
-    """What the training was; empty for the stock draft, which had none."""
+    """What the training was; empty for the stock draft, which had none, and where it is unknown."""
     if one.table == STOCK:
         return {}
-    found: dict[str, Any] = json.loads(one.run.budget_file(one.table).read_bytes())["training"]
+    try:
+        found: dict[str, Any] = json.loads(one.run.budget_file(one.table).read_bytes())["training"]
+    except OSError:  # the model was taken away, and what it was with it
+        return {}
     return found
 
 
 # By prompt
 
 
-def by_prompt(one: Entry, measure: Measure) -> Ratio | None:
-    """What a measure is the ratio of; None where there are no replays."""
+def by_prompt(one: Entry, measure: Measure) -> Ratio:
+    """What a measure is the ratio of."""
     if measure.column:
         return _tabled(one.run, one.table, measure.column, tokens.stamp(one.run))
-    counts = _counts(one)
-    if counts is None:
-        return None
+    numbers = replays.numbers(one.run, one.table)
+    stamps = [one.run.replay(one.table, seq).stat().st_mtime_ns for seq in numbers]
+    counts = _counted(one.run, one.table, tuple(numbers), tuple(stamps))
     if measure.name == "block_efficiency":
         return counts.tokens, counts.rounds
     return counts.accepted, counts.accepted + counts.rejected
@@ -408,14 +411,6 @@ def _tabled(run: Run, table: str, column: str, _stamp: object) -> Ratio:
     starts = there["first"].to_numpy()
     values = tokens.column(run, GENERATED, column, table).astype(np.float64)
     return np.add.reduceat(values, starts - starts[0]), there["tokens"].to_numpy()
-
-
-def _counts(one: Entry) -> statistics.Counts | None:
-    numbers = replays.numbers(one.run, one.table)
-    if not numbers:
-        return None
-    stamps = [one.run.replay(one.table, seq).stat().st_mtime_ns for seq in numbers]
-    return _counted(one.run, one.table, tuple(numbers), tuple(stamps))
 
 
 @lru_cache(maxsize=64)
@@ -461,13 +456,13 @@ def compare(
     return {
         "runs": [
             {"run": handle(run), "id": runs.read_state(run).id, "name": runs.read_state(run).name}
-            | {"device": _report(run).get("device"), "hashes": identity(run)}
+            | {"device": _report(run)["device"], "hashes": identity(run)}
             for run in chosen
         ],
         "target": first["target"],
         "prompts": first["prompts"],
         "tokens": first["tokens"],
-        "speculation": first.get("speculation"),
+        "speculation": first["speculation"],
         "budgets": budgets(picked, offered),
         "drafts": [_draft(one) for one in picked],
         "baseline": against.key,
@@ -501,7 +496,7 @@ def _difference(
     if not measure.column and not decoded_alike(one, other):
         return None
     first, second = by_prompt(one, measure), by_prompt(other, measure)
-    if first is None or second is None or not (first[1].sum() and second[1].sum()):
+    if not (first[1].sum() and second[1].sum()):
         return None
     value, low, high = statistics.paired(first, second, resamples, seed)
     sign = 0 if low <= 0 <= high else int(np.sign(value)) * measure.better
@@ -568,22 +563,16 @@ def _below_floor(one: Entry) -> int:
 
 
 def _notes(chosen: list[Run], picked: list[Entry]) -> Iterator[str]:
-    """What is lacking, and what does not compare."""
-    for run in chosen:
-        mine = [one for one in picked if one.run == run]
-        if any("speedup" not in _row(one) for one in mine):
-            yield (
-                f"Run {handle(run)} was made before decoding was measured: adaspec measure "
-                f"{handle(run)} adds tested acceptance, tokens a pass and speed-up."
-            )
-    devices = {_report(run).get("device") for run in chosen}
-    if len(devices) > 1:
-        yield "The speed-ups were measured on different machines: they do not compare."
-    stock = next(one for one in picked if one.table == STOCK)
-    if any(not decoded_alike(stock, one) for one in picked if replays.numbers(one.run, one.table)):
+    """What does not compare."""
+    if len(chosen) > 1:
         yield (
-            "The runs were decoded with other settings or other uniforms: tested acceptance and "
-            "tokens a pass have no paired difference across them."
+            "Speed-ups were measured run by run: they compare only where the machines are the same "
+            "and were equally busy."
+        )
+    if not all(decoded_alike(picked[0], one) for one in picked):
+        yield (
+            "The runs were decoded on other prompts, with other settings or with other uniforms: "
+            "tested acceptance and tokens a pass have no paired difference across them."
         )
 
 
@@ -608,18 +597,26 @@ def sampled(total: int, most: int) -> np.ndarray:
 
 
 def table(comparison: dict[str, Any]) -> pd.DataFrame:
-    """One row a draft, then one row a paired difference."""
-    rows: Rows = []
-    for draft in comparison["drafts"]:
-        flat = pd.json_normalize({key: draft[key] for key in draft if key != "speedup"}, sep=".")
-        row = {str(name): value for name, value in flat.iloc[0].items()}
-        speedup = draft.get("speedup") or {}
-        more = {f"speedup.{key}": value for key, value in speedup.items() if key != "curve"}
-        rows.append({"kind": "draft"} | row | more)
+    """One row a draft, then one row a paired difference; every value in a column of its own."""
+    rows = [{"kind": "draft"} | dict(_flat(draft, "")) for draft in comparison["drafts"]]
     for found in comparison["differences"]:
-        low, high = found["ci"]
-        row = {key: found[key] for key in ("draft", "baseline", "measure", "value")}
-        row |= {"ci.low": low, "ci.high": high, "verdict": found["verdict"]}
-        row |= {"fair": found["budget"]["fair"], "budget": found["budget"]["says"]}
-        rows.append({"kind": "difference"} | row)
+        row = {key: found[key] for key in ("draft", "baseline", "measure", "value", "ci")}
+        row |= {"verdict": found["verdict"], "comparison": found["budget"]}
+        rows.append({"kind": "difference"} | dict(_flat(row, "")))
     return pd.DataFrame(rows)
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """`alpha.tested`, `alpha.tested_ci.low`, `positions.1.reached`."""
+    if name.endswith("needs"):
+        yield name, " ".join(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        ends = name.endswith("ci") and len(value) == 2
+        first = name.endswith(("positions", "curve"))
+        for number, inner in enumerate(value, int(first)):
+            yield from _flat(inner, f"{name}.{('low', 'high')[number] if ends else number}")
+    else:
+        yield name, value

@@ -64,11 +64,11 @@ def _reached(comparison: dict[str, Any]) -> Table:
         view.add_row(
             draft["label"],
             f"{alpha['generated']:.4f}",
-            _digits(alpha.get("tested"), 4),
-            _digits(draft.get("block_efficiency"), 3),
+            _digits(alpha["tested"], 4),
+            _digits(draft["block_efficiency"], 3),
             f"{draft['kl']:.{3 if draft['kl'] < 10 else 1}f}",
             f"{draft['top1']:.3f}",
-            _digits(draft.get("speedup", {}).get("measured"), 2),
+            _digits(draft["speedup"]["measured"], 2),
         )
     return view
 

@@ -6,6 +6,7 @@ draft is drawn, a sample of tokens with their places in the texts, and the lanes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,29 +30,37 @@ MODES = {
 TEST = 1  # the column of a position's uniforms that tests a proposal: see speculation.decoding
 
 
-def board(chosen: list[Run], numbers: dict[str, Any]) -> dict[str, Any]:
+def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, Any]:
+    """`comparison.compare`, once for all viewers; not to be changed."""
+    stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
+    return _numbers(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
+
+
+@lru_cache(maxsize=16)
+def _numbers(
+    chosen: tuple[Run, ...], drafts: tuple[str, ...], baseline: str, _stamps: object
+) -> dict[str, Any]:
+    return comparison.compare(list(chosen), list(drafts), baseline)
+
+
+def board(chosen: list[Run], picked: list[Entry], found: dict[str, Any]) -> dict[str, Any]:
     """What `browser/compare.js` reads.
 
     Args:
-        numbers: what `comparison.compare` says of these runs.
+        found: the numbers of these drafts.
     """
-    picked = _picked(chosen, numbers)
-    keys = tuple(one.key for one in picked)
+    keys = [one.key for one in picked]
+    stamps = tuple(map(tokens.stamp, chosen))
     return {
-        "id": f"{[one['id'] for one in numbers['runs']]}/{keys}/{numbers['baseline']}",
-        "comparison": numbers,
+        "id": f"{[one['id'] for one in found['runs']]}/{keys}/{found['baseline']}/{stamps}",
+        "comparison": found,
         "measures": [measure._asdict() for measure in MEASURES],
         "looks": looks(picked),
-        "tokens": sample(tuple(chosen), keys, tokens.stamp(chosen[0])),
+        "tokens": sample(tuple(picked), stamps),
     }
 
 
-def _picked(chosen: list[Run], numbers: dict[str, Any]) -> list[Entry]:
-    offered = comparison.entries(chosen)
-    return [comparison.find(offered, row["draft"]) for row in numbers["drafts"]]
-
-
-def looks(picked: list[Entry]) -> dict[str, dict[str, Any]]:
+def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """How each draft is written and drawn: colour and sign go by its name, the line by its run."""
     order = list(dict.fromkeys(one.run for one in picked))
     dashes = dict(zip(order, theme.RUN_LINES, strict=False))
@@ -73,7 +82,7 @@ def looks(picked: list[Entry]) -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=8)
-def sample(chosen: tuple[Run, ...], keys: tuple[str, ...], _stamp: object) -> dict[str, Any]:
+def sample(picked: tuple[Entry, ...], _stamps: object) -> dict[str, Any]:
     """At most `MOST` tokens of the target's own text, the same for every draft.
 
     Returns:
@@ -82,8 +91,7 @@ def sample(chosen: tuple[Run, ...], keys: tuple[str, ...], _stamp: object) -> di
         id, before: itself and the `BEFORE` tokens before it, oldest first.
         drafts: key -> kl, overlap, q, agree.
     """
-    first = chosen[0]
-    offered = comparison.entries(list(chosen))
+    first = picked[0].run
     there = tokens.examples(first, GENERATED)
     counts = there["tokens"].to_numpy()
     total = int(counts.sum())
@@ -101,7 +109,7 @@ def sample(chosen: tuple[Run, ...], keys: tuple[str, ...], _stamp: object) -> di
         "windows": packed(windows.ravel(), "<u4"),
         "before": BEFORE,
         "vocabulary": {str(one): piece(pieces[one]) for one in np.unique(windows).tolist()},
-        "drafts": {key: _columns(comparison.find(offered, key), rows) for key in keys},
+        "drafts": {one.key: _columns(one, rows) for one in picked},
     }
 
 
@@ -132,26 +140,50 @@ def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def prompts(picked: list[Entry]) -> list[str]:
-    """The prompts that can be looked at in lanes: those that every draft was decoded on."""
+    """The prompts that can be looked at in lanes: those that every draft was decoded on alike."""
+    if not all(comparison.decoded_alike(picked[0], one) for one in picked):
+        return []
     count = min(len(replays.numbers(one.run, one.table)) for one in picked)
     return tokens.examples(picked[0].run, GENERATED)["prompt"].head(count).tolist()
 
 
-def free(picked: list[Entry], seq: int, baseline: str) -> dict[str, Any]:
+def lanes(picked: list[Entry], mode: str, seq: int, baseline: str) -> dict[str, Any]:
+    """One prompt in one of the `MODES`, as `browser/compare_lanes.js` reads it.
+
+    Raises:
+        AdaspecError: a replay is damaged.
+    """
+    stamps = tuple(one.run.replay(one.table, seq).stat().st_mtime_ns for one in picked)
+    return _lanes(tuple(picked), mode, seq, baseline, stamps)
+
+
+@lru_cache(maxsize=64)
+def _lanes(
+    picked: tuple[Entry, ...], mode: str, seq: int, baseline: str, _stamps: object
+) -> dict[str, Any]:
+    run = picked[0].run
+    shown = free(picked, seq) if mode == "free" else forced(picked, seq)
+    pieces = tokens.vocabulary(run)
+    ids = sorted({*shown["prompt"], *shown.pop("vocabulary")})
+    return shown | {
+        "id": f"{mode}/{seq}/{[(comparison.handle(one.run), one.table) for one in picked]}/"
+        f"{baseline}",
+        "mode": mode,
+        "seq": seq,
+        "baseline": baseline,
+        "looks": looks(picked),
+        "vocabulary": {str(one): piece(pieces[one]) for one in ids},
+    }
+
+
+def free(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     """Every draft's own trace on one prompt, as `browser/compare_lanes.js` reads it."""
     traces = {one.key: replays.read(one.run, one.table, seq) for one in picked}
-    first = next(iter(traces.values()))
-    ids = {one for trace in traces.values() for one in [*trace.prompt, *_ids(trace)]}
-    return _lanes(picked, seq, baseline, "free", ids) | {
-        "prompt": first.prompt,
-        "decoding": first.decoding.model_dump(),
-        "seed": first.seed,
+    return {
+        "prompt": next(iter(traces.values())).prompt,
+        "vocabulary": [one for trace in traces.values() for one in _ids(trace)],
         "lanes": {
-            key: {
-                "alike": trace.decoding == first.decoding and trace.seed == first.seed,
-                "rounds": [_round(one) for one in trace.rounds],
-            }
-            for key, trace in traces.items()
+            key: {"rounds": [_round(one) for one in trace.rounds]} for key, trace in traces.items()
         },
     }
 
@@ -170,43 +202,26 @@ def _round(one: Round) -> dict[str, Any]:
     }
 
 
-def forced(picked: list[Entry], seq: int, baseline: str) -> dict[str, Any]:
+def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     """Every draft on the text that the target said after one prompt, token by token.
 
     `u` are the test uniforms of the replays' seed: with them a token is kept where u < min(1, q/p).
     """
     run = picked[0].run
     there = tokens.rows(run, GENERATED, seq, [])
-    ids, p = there["token"].to_numpy(), there["p"].to_numpy()
-    prompt = tokens.prompt_ids(run, GENERATED, seq).tolist()
+    ids, p = there["token"].tolist(), there["p"].tolist()
     seed = replays.read(run, picked[0].table, seq).seed
     uniforms = np.random.default_rng(seed).random((len(ids), 3))[:, TEST]
-    lanes = {}
+    columns = ["q", "overlap", "kl", "agree"]
+    drafts = {}
     for one in picked:
-        rows = tokens.rows(one.run, GENERATED, seq, [one.table], ["q", "overlap", "kl", "agree"])
-        lanes[one.key] = {
-            name: rows[f"{name}@{one.table}"].tolist() for name in ("q", "overlap", "kl", "agree")
-        }
-    return _lanes(picked, seq, baseline, "forced", {*prompt, *ids.tolist()}) | {
-        "prompt": prompt,
-        "ids": ids.tolist(),
-        "p": p.tolist(),
-        "u": uniforms.tolist(),
-        "seed": seed,
-        "lanes": lanes,
-    }
-
-
-def _lanes(
-    picked: list[Entry], seq: int, baseline: str, mode: str, ids: set[int]
-) -> dict[str, Any]:
-    pieces = tokens.vocabulary(picked[0].run)
-    keys = [one.key for one in picked]
+        rows = tokens.rows(one.run, GENERATED, seq, [one.table], columns)
+        drafts[one.key] = {name: rows[f"{name}@{one.table}"].tolist() for name in columns}
     return {
-        "id": f"{mode}/{seq}/{keys}/{baseline}",
-        "mode": mode,
-        "seq": seq,
-        "baseline": baseline,
-        "looks": looks(picked),
-        "vocabulary": {str(one): piece(pieces[one]) for one in sorted(ids)},
+        "prompt": tokens.prompt_ids(run, GENERATED, seq).tolist(),
+        "vocabulary": ids,
+        "ids": ids,
+        "p": p,
+        "u": uniforms.tolist(),
+        "lanes": drafts,
     }

@@ -16,8 +16,10 @@ def lanes(picked: list[comparison.Entry], baseline: str) -> None:
     st.subheader("One prompt, draft by draft", anchor=False)
     texts = compare_view.prompts(picked)
     if not texts:
+        names = " and ".join(dict.fromkeys(comparison.handle(one.run) for one in picked))
         st.info(
-            f"Nothing was decoded yet: adaspec measure {comparison.handle(picked[0].run)} does it.",
+            "No prompt was decoded by all of these drafts with the same settings and uniforms: "
+            f"adaspec measure does it for {names}.",
             icon=":material/info:",
         )
         return
@@ -26,8 +28,7 @@ def lanes(picked: list[comparison.Entry], baseline: str) -> None:
         seq = link.choice(
             "Prompt", "prompt", list(range(len(texts))), format_func=lambda n: f"#{n}  {texts[n]}"
         )
-    make = compare_view.free if mode == "free" else compare_view.forced
-    compare_lanes(make(picked, seq, baseline), key="compare-lanes")
+    compare_lanes(compare_view.lanes(picked, mode, seq, baseline), key="compare-lanes")
 
 
 st.title("Compare", anchor=False)
@@ -37,9 +38,9 @@ try:
         offered = comparison.entries(chosen)
         picked = pick_drafts(offered)
         baseline = pick_baseline(picked).key
-    numbers = comparison.compare(chosen, [one.key for one in picked], baseline)
+    numbers = compare_view.numbers(chosen, picked, baseline)
     budget_warning(offered, numbers["budgets"])
-    view = compare_view.board(chosen, numbers)
+    view = compare_view.board(chosen, picked, numbers)
     compare_board(view, key="compare-board")
     lanes(picked, baseline)
     name = "-".join(["compare", *map(comparison.handle, chosen)])

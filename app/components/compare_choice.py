@@ -42,7 +42,7 @@ def pick_runs() -> list[Run]:
         "texts are the same, by hash.",
         disabled=not offered,
         select_all=False,
-        width=300,
+        width=260,
     )
     _into_link(OTHERS, chosen)
     return [first, *_alike(first, [offered[one].run for one in chosen])]
@@ -86,7 +86,7 @@ def pick_drafts(offered: list[Entry]) -> list[Entry]:
         help="The stock draft, before any distillation, is always among them. = marks one training "
         "under two names.",
         select_all=False,
-        width=420,
+        width=400,
     )
     _into_link(DRAFTS, [",".join(chosen)] if chosen else [])
     return comparison.choose(offered, chosen)

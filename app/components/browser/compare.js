@@ -32,13 +32,11 @@ function compareBoard(parent) {
 
 function reachedNote(view) {
   const { tokens, prompts, speculation, bootstrap } = view.comparison;
-  const decoded = view.comparison.drafts.find((draft) => draft.decoded)?.decoded;
+  const { decoded } = view.comparison.drafts[0];
   const spoken =
-    speculation && decoded
-      ? ` Tested and drafted α, tokens a pass: ${decoded.prompts} of those prompts decoded with ` +
-        `γ = ${speculation.gamma}, temperature ${speculation.temperature}, the same uniforms for every draft. ` +
-        `Speed-up: on ${Math.min(decoded.prompts, speculation.timed)} of them, batch 1.`
-      : "";
+    ` Tested and drafted α, tokens a pass: ${decoded.prompts} of those prompts decoded with ` +
+    `γ = ${speculation.gamma}, temperature ${speculation.temperature}, the same uniforms for every draft. ` +
+    `Speed-up: on ${Math.min(decoded.prompts, speculation.timed)} of them, batch 1.`;
   return make(
     "p",
     { class: "quiet" },

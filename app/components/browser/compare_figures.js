@@ -2,10 +2,10 @@
    sign, dash and name beside their colour. */
 
 const [W, H] = [600, 300];
-const EDGE = { left: 56, right: 16, top: 16, bottom: 44 };
+const EDGE = { left: 64, right: 16, top: 16, bottom: 44 };
 
 /* An empty plot: axes with ticks, and the places of values. */
-function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, yText = short, xText = String }) {
+function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, yText = short, xText = short }) {
   const across = (value) => EDGE.left + ((value - x[0]) / (x[1] - x[0])) * (W - EDGE.left - right);
   const up = (value) => high - EDGE.bottom - ((value - y[0]) / (y[1] - y[0])) * (high - EDGE.top - EDGE.bottom);
   const marks = [
@@ -62,32 +62,42 @@ function ticks(low, high, wanted = 5) {
 
 const short = (value) => minus(String(Number(value.toPrecision(3))));
 
-/* Draft minus baseline in exact acceptance, with its interval. */
+/* Draft minus baseline in exact acceptance, with its interval. What was not trained is far off: it
+   does not set the scale, and an arrow says where it is. */
 function forest(view) {
   const { differences, baseline, definitions } = view.comparison;
   const rows = differences.filter((one) => one.measure === "alpha.generated");
-  const ends = rows.flatMap((one) => one.ci.map((end) => 100 * end));
+  const trained = rows.filter((one) => view.looks[one.draft].name !== "stock");
+  const ends = (trained.length ? trained : rows).flatMap((one) => one.ci.map((end) => 100 * end));
   const [least, most] = [Math.min(0, ...ends), Math.max(0, ...ends)];
-  const room = 0.08 * (most - least || 1);
+  const room = 0.12 * (most - least || 1);
   const x = [least - room, most + room];
-  const high = EDGE.top + 56 * rows.length + EDGE.bottom;
+  const gap = 56;
+  const high = EDGE.top + gap * rows.length + EDGE.bottom;
   const { across, marks } = plotOf({
     x,
     y: [0, 1],
     xTitle: `exact acceptance minus ${view.looks[baseline].label}'s, points`,
     xTicks: ticks(...x),
     yTicks: [],
-    xText: short,
     high,
   });
-  const gap = 56;
   const drawn = rows.map((one, at) => {
     const look = view.looks[one.draft];
     const y = EDGE.top + gap * (at + 0.62);
-    const [low, high] = one.ci.map((end) => across(100 * end));
-    const line = draw("path", { class: "line thick", d: `M${low} ${y}H${high}M${low} ${y - 6}v12M${high} ${y - 6}v12` });
-    const text = label(EDGE.left, y - 14, `${look.label}: ${signed(100 * one.value, 2)}, ${one.verdict}`, "start", "name");
-    return coloured(look, draw("g", {}, line, text, mark(look, across(100 * one.value), y, one.says)));
+    const value = 100 * one.value;
+    const says = `${look.label}: ${signed(value, 2)}, ${one.verdict}`;
+    const beyond = value < x[0] ? -1 : value > x[1] ? 1 : 0;
+    const text = label(EDGE.left, y - 14, says, "start", "name");
+    if (beyond) {
+      const end = across(x[beyond < 0 ? 0 : 1]);
+      const arrow = `M${end - beyond * 46} ${y}H${end}m${-beyond * 7} -5l${beyond * 7} 5l${-beyond * 7} 5`;
+      const sign = mark(look, end - beyond * 56, y, one.says);
+      return coloured(look, draw("g", {}, draw("path", { class: "line", d: arrow }), sign, text));
+    }
+    const [low, top] = one.ci.map((bound) => across(100 * bound));
+    const bar = draw("path", { class: "line thick", d: `M${low} ${y}H${top}M${low} ${y - 6}v12M${top} ${y - 6}v12` });
+    return coloured(look, draw("g", {}, bar, text, mark(look, across(value), y, one.says)));
   });
   const zero = draw("path", { class: "zero", d: `M${across(0)} ${EDGE.top}V${high - EDGE.bottom}` });
   return figure("Paired difference, exact acceptance", definitions.difference, high, [...marks, zero, ...drawn]);
@@ -130,12 +140,11 @@ function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
 
 function positions(view) {
   const { drafts, definitions } = view.comparison;
-  const known = drafts.filter((draft) => draft.positions);
-  const longest = Math.max(0, ...known.map((draft) => draft.positions.length));
+  const longest = Math.max(0, ...drafts.map((draft) => draft.positions.length));
   if (!longest) return null;
   const groups = Array.from({ length: longest }, (_, at) => ({
     name: String(at + 1),
-    bars: known
+    bars: drafts
       .filter((draft) => draft.positions[at])
       .map((draft) => {
         const { reached, passed, tested } = draft.positions[at];
@@ -158,12 +167,10 @@ function positions(view) {
 
 function lengths(view) {
   const { drafts, definitions } = view.comparison;
-  const known = drafts.filter((draft) => draft.accepted_lengths);
-  const longest = Math.max(0, ...known.map((draft) => draft.accepted_lengths.length));
-  if (!longest) return null;
+  const longest = Math.max(...drafts.map((draft) => draft.accepted_lengths.length));
   const groups = Array.from({ length: longest }, (_, at) => ({
     name: String(at),
-    bars: known.map((draft) => {
+    bars: drafts.map((draft) => {
       const rounds = draft.accepted_lengths[at] ?? 0;
       const all = draft.accepted_lengths.reduce((sum, one) => sum + one, 0);
       const says = `${view.looks[draft.draft].label}: ${rounds} of ${all} rounds accepted exactly ${at}`;
@@ -185,9 +192,7 @@ const DASHES = { solid: "", dash: "9 6", dot: "2 5", dashdot: "9 5 2 5", longdas
 
 function speed(view) {
   const { drafts, definitions } = view.comparison;
-  const known = drafts.filter((draft) => draft.speedup);
-  if (known.length === 0) return null;
-  const curves = known.map((draft) => [draft, view.looks[draft.draft], draft.speedup.curve]);
+  const curves = drafts.map((draft) => [draft, view.looks[draft.draft], draft.speedup.curve]);
   const values = curves
     .flatMap(([, , curve]) => curve.flatMap(({ predicted, measured }) => [predicted, measured]))
     .filter(Number.isFinite);
@@ -243,7 +248,7 @@ function speed(view) {
       label(W - names + 22, places[at] + 4, look.label, "start", "name"),
     )),
   );
-  const told = make("ul", { class: "quiet" }, ...known.map((draft) => make("li", {}, speedSays(draft, view.looks[draft.draft]))));
+  const told = make("ul", { class: "quiet" }, ...drafts.map((draft) => make("li", {}, speedSays(draft, view.looks[draft.draft]))));
   return figure(
     "Speed-up against γ",
     `Points: ${definitions["speedup.measured"]}. Lines: ${definitions["speedup.predicted"]}.`,

@@ -206,7 +206,7 @@ function lanes(parent) {
           make(
             "tr",
             {},
-            make("th", { scope: "col" }, read.unit),
+            make("th", { scope: "col", title: `Number of the ${read.unit}.` }, "#"),
             ...read.head.map(([name, help]) => make("th", { scope: "col", title: help }, make("abbr", {}, name))),
             ...keys.map((key, at) => make("th", { scope: "col", class: "lane" }, called(view.looks[key]), ...scores[at])),
           ),

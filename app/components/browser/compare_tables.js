@@ -68,11 +68,10 @@ function budgetTable(view) {
 
 function reachedTable(view) {
   const { definitions, drafts } = view.comparison;
-  const known = REACHED.filter(([name]) => drafts.some((draft) => field(draft, name) !== undefined));
-  const columns = known.map(([name, title]) => heading(title, definitions[name]));
+  const columns = REACHED.map(([name, title]) => heading(title, definitions[name]));
   const most = Math.max(...drafts.map((draft) => draft.alpha.generated));
   const rows = rowsOf(view, (draft) =>
-    known.map(([name, , digits, interval]) => {
+    REACHED.map(([name, , digits, interval]) => {
       const value = field(draft, name);
       const ends = (interval && field(draft, interval)) || null;
       const unit = name === "speedup.measured" && Number.isFinite(value) ? " ×" : "";

@@ -1,0 +1,69 @@
+"""Copies of the example run without its weights, changed a little, to compare with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adaspec import runs
+from adaspec.runs import Run
+from adaspec.tokens import EXAMPLES, VOCABULARY
+from tests.views import ATTACK, HOSTILE
+
+EXAMPLE = Run(runs.EXAMPLE)
+
+
+def copied(folder: Path, **state: Any) -> Run:
+    """The example under another id, and with other fields of run.json."""
+    skipped = shutil.ignore_patterns("snapshots", "*.safetensors", "*@*")
+    shutil.copytree(EXAMPLE.path, folder, ignore=skipped)
+    run = Run(folder)
+    change_json(run.state_file, lambda it: it | {"id": folder.name} | state)
+    return run
+
+
+def change_json(path: Path, change: Callable[[Any], Any]) -> None:
+    path.write_text(json.dumps(change(json.loads(path.read_text()))), encoding="utf-8")
+
+
+def change_table(path: Path, name: str, change: Callable[[list[Any]], list[Any]]) -> None:
+    table = pq.read_table(path)
+    place = table.schema.get_field_index(name)
+    values = pa.array(change(table[name].to_pylist()), table.schema.field(name).type)
+    pq.write_table(table.set_column(place, table.schema.field(name), values), path)
+
+
+def hash_changed(run: Run, name: str) -> None:
+    change_json(run.state_file, lambda it: it | {"hashes": it["hashes"] | {name: "another"}})
+
+
+def without(run: Run, draft: str) -> None:
+    """As if the run had never trained this draft."""
+    change_json(
+        run.report_file,
+        lambda it: it | {"drafts": [one for one in it["drafts"] if one["name"] != draft]},
+    )
+
+
+def before_decoding(run: Run) -> None:
+    """As a run was before drafts were decoded with."""
+    shutil.rmtree(run.path / "replays")
+    change_json(run.report_file, lambda it: {key: it[key] for key in it if key != "speculation"})
+
+
+def hostile(run: Run) -> None:
+    """Tokens and prompts that would like to be markup, and a name that does."""
+    pieces = pq.read_table(run.vocabulary_file).to_pydict()
+    strange = [text.encode() for text in [*HOSTILE, "x" * 2000]] + [b"\xe2\x82", b"\x00\xff"]
+    pieces["data"] = [strange[i % len(strange)] for i in range(len(pieces["id"]))]
+    pq.write_table(pa.table(pieces, schema=VOCABULARY), run.vocabulary_file)
+    texts = pq.read_table(run.examples_file).to_pydict()
+    texts["prompt"] = [ATTACK + "$x^2$ :red[x]"] * len(texts["seq"])
+    pq.write_table(pa.table(texts, schema=EXAMPLES), run.examples_file)
+    change_json(run.state_file, lambda it: it | {"name": ATTACK})
