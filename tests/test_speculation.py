@@ -27,7 +27,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation import candidate_generator
 from transformers.generation.logits_process import (
     TemperatureLogitsWarper,
@@ -42,7 +42,7 @@ from adaspec.speculation.decoding import DRAFT, LAST, TEST, distribution, specul
 from adaspec.speculation.trace import Trace, emitted
 from adaspec.stories import stories
 
-DRAWS = int(os.environ.get("ADASPEC_DRAWS", "3000"))
+DRAWS = int(os.environ.get("ADASPEC_DRAWS", "2000"))
 """Texts that each chi-square test draws; `make lossless` asks for 50,000."""
 CPU = torch.device("cpu")
 
@@ -282,7 +282,10 @@ MUTANTS = {
 def test_a_broken_rule_changes_the_law(mutant) -> None:
     how = WARPINGS["all"].model_copy(update={"gamma": 2, "max_new_tokens": 4})
     p, q = Table(1, 4), Table(2, 4)
-    broken = law(tabled(*MUTANTS[mutant]), p, q, [0], how)
+    try:
+        broken = law(tabled(*MUTANTS[mutant]), p, q, [0], how)
+    except ZeroDivisionError:  # it chose a token of which p is 0
+        return
     assert distance(broken, target_law(p, [0], how, None)) > 0.01
 
 
@@ -383,21 +386,21 @@ def test_greedy_text_is_the_targets_own_on_200_prompts(trained: Pair) -> None:
         by_length.setdefault(len(prompt), []).append(prompt)
     expected = {}
     for prompts in by_length.values():
-        texts = own(trained.target, prompts, 16, trained.eos)
+        texts = own(trained.target, prompts, 10, trained.eos)
         expected |= {tuple(prompt): text for prompt, text in zip(prompts, texts, strict=True)}
     kinds: Counter[str] = Counter()
     for number, prompt in enumerate(trained.prompts):
-        trace = trained(prompt, greedy((1, 2, 3, 5, 8)[number % 5], 16), detail=False)
+        trace = trained(prompt, greedy((1, 2, 3, 5, 8)[number % 5], 10), detail=False)
         assert trace.text == expected[tuple(prompt)]
         kinds.update(one.kind for one in emitted(trace))
     assert len(expected) > 190
-    assert min(kinds["accepted"], kinds["residual"], kinds["bonus"]) > 200
+    assert min(kinds["accepted"], kinds["residual"], kinds["bonus"]) > 100
 
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, 3, 4, 7, 20, 64])
 def test_greedy_text_is_the_same_for_every_gamma(trained: Pair, gamma) -> None:
     """To the end of the sequence."""
-    for prompt in trained.prompts[:2]:
+    for prompt in trained.prompts[:1]:
         (expected,) = own(trained.target, [prompt], 90, trained.eos)
         assert expected[-1] == trained.eos
         trace = trained(prompt, greedy(gamma, 90), detail=False)
@@ -408,7 +411,7 @@ def test_greedy_text_is_the_same_for_every_gamma(trained: Pair, gamma) -> None:
 GREEDY_MUTANTS = {
     "crops nothing": ("self.cache.crop(length - self.length)", "pass"),
     "crops one too few": ("crop(length - self.length)", "crop(min(0, length - self.length + 1))"),
-    "crops one too many": ("len(text) - (not ended))", "len(text) - 1 - (not ended))"),
+    "crops one too many": ("reader.length, len(text))", "reader.length, len(text) - 1)"),
     "draws the bonus from the draft": MUTANTS["draws the bonus from the draft"],
     "takes the residual of the row before": MUTANTS["takes the residual of the row before"],
 }
@@ -441,7 +444,7 @@ def test_agrees_with_assisted_generation_round_by_round(trained: Pair, monkeypat
     monkeypatch.setattr(
         candidate_generator.AssistedCandidateGenerator, "update_candidate_strategy", watched
     )
-    for number, prompt in enumerate(trained.prompts[:20]):
+    for number, prompt in enumerate(trained.prompts[:12]):
         gamma = (1, 2, 4, 7)[number % 4]
         matches.clear()
         text = assisted(trained, prompt, gamma, 24)
@@ -476,14 +479,14 @@ def test_accepted_share_is_the_mean_overlap(trained: Pair) -> None:
     for how in (Decoding(max_new_tokens=48), Decoding(temperature=0.7, top_p=0.9, top_k=20)):
         tested = [
             one
-            for seed, prompt in enumerate(trained.prompts[:25])
+            for seed, prompt in enumerate(trained.prompts[:12])
             for turn in trained(prompt, how, seed=seed).rounds
             for one in turn.proposals
             if one.accepted is not None
         ]
         share = np.array([one.accepted for one in tested])
         beta = np.clip([one.overlap for one in tested], 0, 1)
-        assert len(tested) > 400
+        assert len(tested) > 300
         assert 0.1 < share.mean() < 0.9
         error = np.sqrt((beta * (1 - beta)).sum()) / len(beta)
         assert abs(share.mean() - beta.mean()) < 3.5 * error
@@ -597,7 +600,7 @@ def check_likeliest(
     assert order == sorted(order, reverse=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     how=st.builds(
         Decoding,
@@ -605,7 +608,7 @@ def check_likeliest(
         temperature=st.one_of(st.just(0.0), st.floats(0.4, 3)),
         top_k=st.sampled_from([0, 1, 2, 5, 50, 1000]),
         top_p=st.one_of(st.just(1.0), st.floats(0.05, 1)),
-        max_new_tokens=st.integers(1, 20),
+        max_new_tokens=st.integers(1, 16),
     ),
     which=st.integers(0, 7),
     seed=st.integers(0, 2**32),
@@ -650,3 +653,351 @@ def numbers(trace: Trace) -> list:
         )
         for turn in trace.rounds
     ]
+
+
+def test_a_seed_is_a_trace_and_two_drafts_meet_the_same_chances(random: Pair) -> None:
+    how, prompt = Decoding(gamma=3, max_new_tokens=24), random.prompts[4]
+    first, again = (random(prompt, how, seed=11, detail=False) for _ in range(2))
+    assert numbers(first) == numbers(again)
+    assert numbers(first) != numbers(random(prompt, how, seed=12, detail=False))
+    other = random._replace(draft=random.target)(prompt, how, seed=11)
+    places = [used(trace) for trace in (first, other)]
+    both = places[0].keys() & places[1].keys()
+    assert len(both) > 12
+    assert all(places[0][one] == places[1][one] for one in both)
+    assert uniforms(11, 9).tolist() == uniforms(11, 25)[:9].tolist()
+
+
+def used(trace: Trace) -> dict[tuple[int, int], float]:
+    """(position, use) -> the uniform."""
+    found, place = {}, 0
+    for turn in trace.rounds:
+        for i, one in enumerate(turn.proposals):
+            if one.u is not None:
+                found[place + i, TEST] = one.u
+        place += turn.accepted
+        if turn.last:
+            found[place, LAST] = turn.last.u
+            place += 1
+    return found
+
+
+# Caches
+
+
+def test_nothing_is_read_twice(trained: Pair) -> None:
+    """Both models go back to the first token that is not the text's, never further, and read on
+    from there; the target has one pass a round."""
+    calls: list[tuple[int, list[int]]] = []
+
+    def watch(_module: Any, _: tuple, told: dict) -> None:
+        calls.append((told["past_key_values"].get_seq_length(), told["input_ids"][0].tolist()))
+
+    for model in (trained.target, trained.draft):
+        hook = model.base_model.register_forward_pre_hook(watch, with_kwargs=True)
+        for how, prompt in itertools.product(
+            (greedy(4, 32), Decoding(gamma=3, max_new_tokens=32)), trained.prompts[:4]
+        ):
+            calls.clear()
+            trace = trained(prompt, how, detail=False)
+            text, cache, crops = prompt + trace.text, [], 0
+            for length, ids in calls:
+                if length < len(cache):
+                    assert cache[:length] == text[:length]
+                    assert cache[length] != text[length]
+                    crops += 1
+                cache = cache[:length] + ids
+                assert length + len(ids) == len(cache)
+            assert crops > 0
+            if model is trained.target:
+                assert len(calls) == 1 + len(trace.rounds)
+                assert cache[: len(text) - 1] == text[:-1]
+        hook.remove()
+
+
+def test_logits_with_a_cache_are_those_without(trained: Pair) -> None:
+    """To 1e-4, read in pieces, gone back and read on."""
+    ids = torch.tensor(trained.prompts[0])
+    for model in (trained.target, trained.draft):
+        whole = plain_rows(model, ids.tolist(), trained.vocabulary)
+        with torch.inference_mode():
+            reader = decoder.Reader(model, trained.vocabulary)
+            reader.remember(ids[:7])
+            pieces = [reader.read(ids[7:8]), reader.read(ids[8:12])]
+            reader.read(torch.tensor([3, 1, 4]))
+            reader.forget(12)
+            pieces.append(reader.read(ids[12:13]))
+            reader.forget(9)
+            pieces.append(reader.read(ids[9:]))
+        assert reader.length == len(ids)
+        expected = torch.cat([whole[7:13], whole[9:]])
+        assert (torch.cat(pieces) - expected).abs().max() < 1e-4
+
+
+# Ends and limits
+
+
+class Script(Table):
+    """Says one text, whatever it has read; elsewhere than its reader by `strays`."""
+
+    def __init__(self, text: list[int], strays: tuple[int, ...] = ()) -> None:
+        def logits(read: tuple[int, ...]) -> Tensor:
+            place = len(read) - 1  # after a prompt of one token
+            said = text[place] if place < len(text) else 1
+            row = torch.full((6,), -9.0)
+            row[5 if place in strays else said] = 9.0
+            return row
+
+        self.logits = logits
+
+
+@pytest.mark.parametrize("gamma", [1, 2, 3, 4])
+@pytest.mark.parametrize("temperature", [0.0, 0.1])
+def test_a_text_ends_wherever_its_end_comes(gamma, temperature, monkeypatch) -> None:
+    """As the first token, as an accepted proposal, in place of a rejected one, as a bonus; where
+    the room ends as well. The draft strays in every set of places, or says the end too early."""
+    monkeypatch.setattr(decoder, "Reader", TableReader)
+    seen: Counter[str] = Counter()
+    for end, room in itertools.product(range(5), (1, 2, gamma, gamma + 1, 7)):
+        said = [*(1, 2, 3, 4, 1)[:end], 0]
+        for strays in itertools.chain.from_iterable(
+            itertools.combinations(range(4), size) for size in range(4)
+        ):
+            for early in (None, 1):
+                draft = [0 if place == early else one for place, one in enumerate(said)]
+                how = Decoding(gamma=gamma, temperature=temperature, max_new_tokens=room)
+                trace = speculate(
+                    Script(said), Script(draft, strays), [2], how, vocabulary=6, eos=0
+                )
+                assert trace.text == said[:room]
+                assert trace.stopped == ("eos" if end < room else "length")
+                assert all(len(turn.proposals) <= gamma for turn in trace.rounds)
+                if end < room:
+                    seen[list(emitted(trace))[-1].kind] += 1
+    assert min(seen["accepted"], seen["residual"], seen["bonus"]) > 10
+
+
+@pytest.mark.parametrize("longer", ["target", "draft"])
+def test_a_text_stops_at_the_shorter_context(longer) -> None:
+    """GPT-2's positions are a table: one too many would be an error."""
+    long, short = (gpt2(positions, seed=1) for positions in (40, 12))
+    target, draft = (long, short) if longer == "target" else (short, long)
+    for length, gamma in itertools.product((1, 5, 10, 11), (0, 1, 3, 20)):
+        prompt = list(range(3, 3 + length))
+        how = greedy(gamma, 30)
+        limit = 40 if gamma == 0 and longer == "target" else 12
+        trace = speculate(target, draft, prompt, how, vocabulary=32, eos=None)
+        assert len(trace.text) == min(30, limit - length)
+        assert trace.stopped == ("context" if limit - length < 30 else "length")
+        assert trace.text == own(target, [prompt], len(trace.text), None)[0]
+    # Exactly as many as asked for is not the context's doing.
+    trace = speculate(target, draft, [3] * 5, greedy(2, 7), vocabulary=32, eos=None)
+    assert (len(trace.text), trace.stopped) == (7, "length")
+
+
+def gpt2(positions: int, seed: int) -> Any:
+    return sharp("gpt2", seed, n_positions=positions, n_embd=16, n_layer=1, n_head=2, vocab_size=32)
+
+
+def test_bad_prompts_are_said(random: Pair) -> None:
+    how = Decoding(max_new_tokens=4)
+    for prompt, complaint in (
+        ([], "nothing to go on from"),
+        ([5, 300], "Not both models know the token 300"),
+        ([-1], "Not both models know the token -1"),
+        ([1] * 1024, "has 1,024 tokens; the models take 1,024: shorten it"),
+    ):
+        with pytest.raises(AdaspecError, match=complaint):
+            random(prompt, how)
+    assert len(random([1] * 1023, how).text) == 1
+
+
+def test_the_target_alone_needs_no_draft(random: Pair) -> None:
+    how = Decoding(gamma=0, max_new_tokens=9)
+    trace = random._replace(draft=None)(random.prompts[3], how, seed=4, eos=None)
+    assert [len(turn.proposals) for turn in trace.rounds] == [0] * 9
+    assert all(turn.last and turn.last.kind == "bonus" for turn in trace.rounds)
+    assert all(turn.last.q is None and turn.last.keep is None for turn in trace.rounds)
+    rows = plain_rows(random.target, trace.prompt + trace.text, 300)[len(trace.prompt) - 1 :]
+    chance = uniforms(4, 10)
+    for place, token in enumerate(trace.text):
+        check_drawn(token, plain_distribution(rows[place], how), chance[place, LAST], 1e-4)
+
+
+# Other architectures, vocabularies, precisions
+
+
+def sharp(kind: str, seed: int, **options: Any) -> Any:
+    """A small random model, sharp enough not to repeat itself."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **options)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(6)
+    return model
+
+
+def near(model: Any, seed: int) -> Any:
+    """A draft that agrees with a model more often than not."""
+    draft = copy.deepcopy(model)
+    noise = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in draft.parameters():
+            if parameter.ndim == 2:
+                spread = parameter.std() * 0.2
+                parameter.add_(spread * torch.randn(parameter.shape, generator=noise))
+    return draft
+
+
+SIZES = {
+    "vocab_size": 96,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "max_position_embeddings": 128,
+    "bos_token_id": 1,
+    "eos_token_id": 0,
+}
+GPT2_SIZES = {
+    "vocab_size": 96,
+    "n_embd": 32,
+    "n_layer": 2,
+    "n_head": 4,
+    "n_positions": 128,
+    "bos_token_id": 1,
+    "eos_token_id": 0,
+}
+HEADS = {"num_key_value_heads": 2, "head_dim": 8}
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "gpt_neox": SIZES,  # Pythia
+    "llama": SIZES | HEADS,
+    "gpt2": GPT2_SIZES,
+    "codegen": GPT2_SIZES | {"rotary_dim": 4, "n_ctx": 128},
+    "phi": SIZES,
+    "qwen2": SIZES | HEADS,
+    "qwen3": SIZES | HEADS,
+    "gemma2": SIZES
+    | HEADS
+    | {
+        "sliding_window": 8,
+        "query_pre_attn_scalar": 8,
+        "final_logit_softcapping": 5.0,
+        "attn_logit_softcapping": 5.0,
+    },
+    "gemma3_text": SIZES
+    | HEADS
+    | {
+        "sliding_window": 8,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+    },
+    "mistral": SIZES | HEADS | {"sliding_window": 8},
+}
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_architectures(kind) -> None:
+    """Greedy text is the target's own, past a sliding window of eight; sampled texts' traces hold
+    against passes without a cache."""
+    target = sharp(kind, 1, **ARCHITECTURES[kind])
+    models.check_head(target, kind)
+    pair = Pair(target, near(target, 2), [[5, 9, 3], [7] * 12], 96, 0)
+    for prompt in pair.prompts:
+        (expected,) = own(target, [prompt], 32, None)
+        for gamma in (1, 4):
+            assert pair(prompt, greedy(gamma, 32), eos=None, detail=False).text == expected
+        trace = pair(prompt, Decoding(gamma=3, temperature=0.7, max_new_tokens=24), eos=None)
+        check(trace, pair, 1e-3)
+        assert any(turn.rejected for turn in trace.rounds)
+        assert any(turn.accepted for turn in trace.rounds)
+
+
+@pytest.mark.parametrize("kind", ["qwen3_next", "rwkv", "mamba"])
+def test_a_model_that_cannot_go_back_is_refused(kind) -> None:
+    """Its running state has taken in the rejected proposals: the text would be another."""
+    options = SIZES | HEADS | {"num_experts": 2, "num_experts_per_tok": 1}
+    if kind == "qwen3_next":
+        options |= {"layer_types": ["linear_attention", "full_attention"]}
+    model = sharp(kind, 1, **options)
+    with pytest.raises(AdaspecError, match="cannot go back"):
+        speculate(model, model, [5, 9], greedy(2, 8), vocabulary=96, eos=None)
+
+
+@pytest.mark.parametrize("padded", ["target", "draft"])
+def test_padded_vocabularies(padded) -> None:
+    """Ids that one model alone has are never drawn, and p and q are of the others."""
+    target, draft = (
+        sharp("llama", seed, **SIZES | HEADS | {"vocab_size": 120 if name == padded else 96})
+        for name, seed in (("target", 1), ("draft", 2))
+    )
+    pair = Pair(target, draft, [[4, 8]], 96, 0)
+    for temperature, seed in itertools.product((0, 2.0), range(3)):
+        how = Decoding(temperature=temperature, gamma=3, max_new_tokens=20)
+        trace = pair([4, 8], how, seed=seed, eos=None)
+        assert max(trace.text) < 96
+        check(trace, pair)
+
+
+def test_bfloat16(trained: Pair) -> None:
+    """A pass of one token rounds otherwise than one of many: the rule holds for the p and q that
+    were seen, and nearly every greedy text is the target's own."""
+    target, draft = (copy.deepcopy(one).bfloat16() for one in (trained.target, trained.draft))
+    pair = trained._replace(target=target, draft=draft)
+    for prompt in trained.prompts[:4]:
+        for one in proposals(pair(prompt, Decoding(gamma=4, max_new_tokens=24))):
+            assert one.accepted is None or one.accepted == (one.u < min(1, one.p / one.q))
+    same = sum(
+        pair(prompt, greedy(4, 12), detail=False).text == own(target, [prompt], 12, pair.eos)[0]
+        for prompt in trained.prompts[:10]
+    )
+    assert same >= 8
+
+
+# Warping
+
+
+ROWS = st.integers(0, 2**32).map(
+    lambda seed: torch.from_numpy(np.random.default_rng(seed).normal(0, 3, (3, 40))).float()
+)
+HOW = st.builds(
+    Decoding,
+    temperature=st.floats(0.2, 5),
+    top_k=st.integers(0, 45),
+    top_p=st.one_of(st.just(1.0), st.floats(0.01, 1)),
+)
+
+
+@given(logits=ROWS, how=HOW)
+def test_distribution_is_the_plain_one_and_transformers(logits, how) -> None:
+    """To 1e-6, where no token lies on the edge of top-p."""
+    ours = distribution(logits, how)
+    plain = torch.tensor([plain_distribution(row, how) for row in logits])
+    theirs = TemperatureLogitsWarper(how.temperature)(None, logits)
+    if how.top_k:
+        theirs = TopKLogitsWarper(how.top_k)(None, theirs)
+    before = theirs.softmax(-1).sort(descending=True).values.cumsum(-1)
+    assume((before - how.top_p).abs().min() > 1e-5 or how.top_p == 1)
+    theirs = TopPLogitsWarper(how.top_p)(None, theirs).softmax(-1)
+    torch.testing.assert_close(ours, plain.float(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+    assert ((ours > 0).sum(-1) >= 1).all()
+
+
+def test_ties() -> None:
+    """Equals of the k-th likeliest stay, as in transformers; greedy takes the first of the
+    likeliest; top-p keeps as few as reach it."""
+    tied = torch.tensor([[1.0, 2.0, 2.0, 0.0, 2.0]])
+    assert distribution(tied, Decoding(temperature=0)).tolist() == [[0, 1, 0, 0, 0]]
+    kept = distribution(tied, Decoding(top_k=2))
+    assert kept[0] == pytest.approx([0, 1 / 3, 1 / 3, 0, 1 / 3])
+    # More tokens than are sought among at first.
+    wide = torch.linspace(0, 1, 3000)[torch.randperm(3000)][None]
+    expected = torch.tensor([plain_distribution(wide[0], Decoding(top_p=0.9))])
+    torch.testing.assert_close(
+        distribution(wide, Decoding(top_p=0.9)), expected.float(), atol=1e-7, rtol=1e-4
+    )
+    even = distribution(torch.zeros(2, 4), Decoding(top_p=0.5))
+    assert (even > 0).sum(-1).tolist() == [2, 2]
+    assert even.sum(-1).tolist() == pytest.approx([1, 1])

@@ -27,6 +27,9 @@ from adaspec.speculation.trace import Trace
 DRAFT, TEST, LAST = range(3)
 """What the three uniforms of a position are for: to draw the draft's token, to test it, and to draw
 the target's."""
+LIKELY = 1024
+"""Tokens among which top-p is sought first: to sort a whole vocabulary takes longer than many a
+draft's pass."""
 
 
 def uniforms(seed: int, positions: int) -> np.ndarray:
@@ -36,12 +39,21 @@ def uniforms(seed: int, positions: int) -> np.ndarray:
 
 @dataclass
 class Reader:
-    """A model, and the key-value cache of the tokens it has read."""
+    """A model, and the key-value cache of the tokens it has read.
+
+    Raises:
+        AdaspecError: the model keeps a running state instead, which no crop brings back.
+    """
 
     model: Any
     vocabulary: int
 
     def __post_init__(self) -> None:
+        if self.model._is_stateful:  # as transformers calls it
+            raise AdaspecError(
+                f"{type(self.model).__name__} cannot go back when tokens are rejected: it keeps a "
+                "running state of what it read. Choose a model with attention in every layer."
+            )
         self.cache = DynamicCache(config=self.model.config)
         for layer in self.cache.layers:  # a sliding window must remember what a crop brings back
             if hasattr(layer, "activate_past_recording"):
@@ -80,9 +92,11 @@ def distribution(logits: Tensor, decoding: Decoding) -> Tensor:
         logits = logits.masked_fill(logits < least, -torch.inf)
     probabilities = logits.softmax(-1)
     if decoding.top_p < 1:
-        ordered, order = probabilities.sort(descending=True)
+        ordered, order = probabilities.topk(min(LIKELY, logits.shape[-1]))
+        if ordered.sum(-1).min() < decoding.top_p:
+            ordered, order = probabilities.sort(descending=True)
         kept = ordered.where(ordered.cumsum(-1) - ordered < decoding.top_p, 0)
-        probabilities = torch.empty_like(kept).scatter(-1, order, kept)
+        probabilities = torch.zeros_like(probabilities).scatter(-1, order, kept)
         probabilities /= probabilities.sum(-1, keepdim=True)
     return probabilities
 
@@ -122,23 +136,26 @@ def speculate(
         detail: keep beta and the likeliest tokens of every position too.
 
     Raises:
-        AdaspecError: the prompt is empty, too long, or has tokens that not both models know.
+        AdaspecError: the prompt is empty, too long, or has tokens that not both models know; or a
+            model cannot go back to the text before a rejected proposal.
     """
     models = [target, draft] if decoding.gamma else [target]
     room = _room(prompt, models, vocabulary, decoding.max_new_tokens)
     device = target.device
-    chance = torch.from_numpy(uniforms(seed, decoding.max_new_tokens + 1)).to(device)
+    table = uniforms(seed, decoding.max_new_tokens + 1)
+    chance = torch.from_numpy(table).to(device)
     readers = [Reader(model, vocabulary) for model in models]
     p_reader, q_reader = readers[0], readers[-1]
-    text, record = list(prompt), Record(decoding, detail)
+    text, ended, record = list(prompt), False, Record(decoding, table, detail)
     clock = _Clock(device)
     if len(prompt) > 1:
         for reader in readers:
             reader.remember(torch.tensor(prompt[:-1], device=device))
     prefill_ms = clock.lap()
 
-    while len(text) < room and not (record.rounds and text[-1] == eos):
-        here = chance[len(text) - len(prompt) :]
+    while len(text) < room and not ended:
+        start = len(text) - len(prompt)
+        here = chance[start:]
         gamma = min(decoding.gamma, room - len(text) - 1)
 
         # The draft proposes up to gamma tokens, one after the other.
@@ -164,22 +181,24 @@ def speculate(
             passes = here[: len(ids), TEST] * q_of < p[proposed]
             accepted = int(passes.cumprod(0).sum())
         text += ids[:accepted]
+        ended = accepted > 0 and text[-1] == eos
 
         # The target adds a token: of the residual after a rejection, else of its own.
         left = residual(p[accepted], q[accepted][-1]) if accepted < len(ids) else p[accepted]
-        ended = accepted > 0 and text[-1] == eos
-        text += [] if ended else draw(left, here[accepted, LAST]).tolist()
+        last = None if ended else int(draw(left, here[accepted, LAST]))
         verify_ms = clock.lap()
 
-        for reader in readers:  # of the rejected; the token just added is still to be read
-            reader.forget(min(reader.length, len(text) - (not ended)))
-        record.add(
-            ids, None if ended else text[-1], accepted, here, p_logits, p, q_logits, q, left,
-            draft_ms, verify_ms,
-        )  # fmt: skip
+        # The rejected are forgotten; the token just added is still to be read.
+        for reader in readers:
+            reader.forget(min(reader.length, len(text)))
+        if last is not None:
+            text.append(last)
+            ended = last == eos
+        p_seen, q_seen = (p_logits, q_logits) if decoding.greedy else (p, q)
+        record.add(start, ids, accepted, last, p_seen, q_seen, left, draft_ms, verify_ms)
         clock.lap()
 
-    if text[-1] == eos and record.rounds:
+    if ended:
         stopped = "eos"
     else:
         stopped = "length" if len(text) - len(prompt) == decoding.max_new_tokens else "context"
@@ -187,7 +206,7 @@ def speculate(
         prompt=prompt,
         decoding=decoding,
         seed=seed,
-        rounds=record.rounds,
+        rounds=record.rounds(),
         prefill_ms=prefill_ms,
         stopped=stopped,
     )

@@ -1,42 +1,61 @@
-"""What a decoding saw, turned into the rounds of a trace: tensors in, numbers out."""
+"""What a decoding saw, turned into the rounds of a trace: tensors in, numbers out.
+
+While it decodes, a round only leaves its tensors here. They become numbers many rounds at a time,
+in a few operations, and not one token after another: so a trace costs little.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from adaspec.recipe import Decoding
-from adaspec.speculation.trace import Last, Likely, Proposal, Round
+from adaspec.speculation.trace import Likely, Round
 
 TOP = 5
 LEAST, DIGITS = 1e-4, 6
 """Of the likeliest tokens, those below are left out, and the others rounded: they are for the eye,
 and a trace of 1,000 tokens goes to a browser whole."""
+WAITING = 1 << 22
+"""Probabilities of one model that may wait to become numbers: 16 MiB."""
+
+
+class _Place(NamedTuple):
+    """A token's content in the trace, to be completed from what the models said in its place.
+
+    Attributes:
+        p, q: [vocabulary]; q is None where the draft was not asked.
+    """
+
+    content: dict[str, Any]
+    p: Tensor
+    q: Tensor | None
 
 
 class Record:
     """The rounds so far.
 
     What the draft would have said in a bonus token's place is known one round later, when it reads
-    that token: until then the token waits in `_bonus` with the target's row.
+    that token: until then the token waits in `_bonus`.
     """
 
-    def __init__(self, decoding: Decoding, detail: bool) -> None:
-        self.decoding, self.detail = decoding, detail
-        self.rounds: list[Round] = []
-        self._bonus: tuple[Last, Tensor, Tensor] | None = None
+    def __init__(self, decoding: Decoding, uniforms: np.ndarray, detail: bool) -> None:
+        self._greedy, self._uniforms, self._detail = decoding.greedy, uniforms, detail
+        self._rounds: list[dict[str, Any]] = []
+        self._places: list[_Place] = []
+        self._drawn: list[tuple[dict[str, Any], Tensor]] = []
+        self._bonus: _Place | None = None
 
     def add(
         self,
+        place: int,
         ids: list[int],
-        last: int | None,
         accepted: int,
-        chance: Tensor,
-        p_logits: Tensor,
+        last: int | None,
         p: Tensor,
-        q_logits: list[Tensor],
         q: list[Tensor],
         left: Tensor,
         draft_ms: float,
@@ -45,96 +64,117 @@ class Record:
         """One round.
 
         Args:
+            place: of the first proposal in the text.
             ids: the proposals; `accepted` of them are in the text.
             last: the token that the target added, if it did.
-            chance: [places, 3] the uniforms from the first proposal's place on.
-            p_logits, p: [proposals + 1, vocabulary] the target's logits and distributions.
-            q_logits, q: the draft's, a step each; the rows [-1] are those of the proposals, and one
-                before the first of them is that of the bonus token it had not read.
+            p: [proposals + 1, vocabulary] the target's distributions; in greedy decoding its
+                logits.
+            q: the draft's, a step each; the rows [-1] are those of the proposals, and one before
+                the first of them is that of the bonus token it had not read.
             left: [vocabulary] what `last` was drawn from, not normalised.
         """
-        if self._bonus and q and len(q[0]) > 1:
-            self._ask(self._shown(q_logits[0][-2], q[0][-2]), q[0][-2])
-        p_shown = self._shown(p_logits, p)
-        q_shown = [self._shown(a[-1], b[-1]) for a, b in zip(q_logits, q, strict=True)]
-        tests = chance[: len(ids) + 1].tolist()
-        proposals = self._proposals(ids, accepted, p_shown, q_shown[: len(ids)], tests)
+        if self._bonus:
+            asked = q[0][-2] if q and len(q[0]) > 1 else None
+            self._places.append(self._bonus._replace(q=asked))
+            self._bonus = None
+        chance = self._uniforms[place : place + len(ids) + 1].tolist()
+        proposals = []
+        for i, token in enumerate(ids):
+            tested = i <= accepted
+            content = {
+                "token": token,
+                "u": chance[i][1] if tested else None,
+                "accepted": i < accepted if tested else None,
+            }
+            proposals.append(content)
+            self._places.append(_Place(content, p[i], q[i][-1]))
         end = None
         if last is not None:
-            kind: Literal["residual", "bonus"] = "residual" if accepted < len(ids) else "bonus"
-            end = Last(
-                token=last, kind=kind, u=tests[accepted][2], p=float(p_shown[accepted, last])
-            )
+            kind = "residual" if accepted < len(ids) else "bonus"
+            end = {"token": last, "kind": kind, "u": chance[accepted][2]}
             if kind == "residual":
-                end.q = float(q_shown[accepted][last])
-                end.keep = _keep(p[accepted], q[accepted][-1], last)
-            if self.detail:
-                end.drawn_from = _top(left / left.sum())
-        bonus = end and end.kind == "bonus"
-        self._bonus = (end, p_shown[accepted], p[accepted]) if end and bonus else None
-        self.rounds.append(
-            Round(proposals=proposals, last=end, draft_ms=draft_ms, verify_ms=verify_ms)
-        )
+                self._places.append(_Place(end, p[accepted], q[accepted][-1]))
+            else:
+                self._bonus = _Place(end, p[accepted], None)
+            if self._detail:
+                self._drawn.append((end, left))
+        times = {"draft_ms": draft_ms, "verify_ms": verify_ms}
+        self._rounds.append({"proposals": proposals, "last": end} | times)
+        if len(self._places) * p.shape[1] > WAITING:
+            self._complete()
 
-    def _ask(self, q_shown: Tensor, q: Tensor) -> None:
-        """What the draft says in the place of the last round's bonus token."""
-        assert self._bonus
-        last, p_shown, p = self._bonus
-        last.q, last.keep = float(q_shown[last.token]), _keep(p, q, last.token)
-        if self.detail:
-            token = torch.tensor([last.token], device=p.device)
-            (last.likeliest,) = _likeliest(p_shown[None], q_shown[None], token)
+    def rounds(self) -> list[Round]:
+        """All of them, once the text is done."""
+        if self._bonus:
+            self._places.append(self._bonus)
+        self._complete()
+        return [Round.model_validate(one) for one in self._rounds]
 
-    def _shown(self, logits: Tensor, rows: Tensor) -> Tensor:
-        """What a reader of the trace is shown: in greedy decoding the models' own distributions."""
-        return logits.softmax(-1) if self.decoding.greedy else rows
+    def _complete(self) -> None:
+        """Turn the tensors that wait into numbers."""
+        places, drawn = self._places, self._drawn
+        self._places, self._drawn = [], []
+        if places:
+            p = self._law([one.p for one in places])
+            for one, value in zip(places, _of(p, places), strict=True):
+                one.content["p"] = value
+            asked = [i for i, one in enumerate(places) if one.q is not None]
+            self._compare(p[asked], [places[i] for i in asked])
+        if drawn:
+            left = torch.stack([row for _, row in drawn])
+            likeliest = _top(left / left.sum(-1, keepdim=True))
+            for (content, _), top in zip(drawn, likeliest, strict=True):
+                content["drawn_from"] = top
 
-    def _proposals(
-        self,
-        ids: list[int],
-        accepted: int,
-        p_shown: Tensor,
-        q_shown: list[Tensor],
-        tests: list[list[float]],
-    ) -> list[Proposal]:
-        if not ids:
-            return []
-        tokens = torch.tensor(ids, device=p_shown.device)
-        p, q = p_shown[: len(ids)], torch.stack(q_shown)
-        of_p, of_q = (rows.gather(1, tokens[:, None])[:, 0].tolist() for rows in (p, q))
-        overlaps: list[float | None] = [None] * len(ids)
-        likeliest: list[list[Likely]] = [[] for _ in ids]
-        if self.detail:
+    def _compare(self, p: Tensor, places: list[_Place]) -> None:
+        """Complete the places in which both models were asked; p are the target's rows there."""
+        if not places:
+            return
+        rows = [one.q for one in places if one.q is not None]
+        q = self._law(rows)
+        best = torch.stack(rows).argmax(-1).tolist()
+        if self._detail:
             overlaps = torch.minimum(p, q).sum(-1).tolist()
-            likeliest = _likeliest(p, q, tokens)
-        return [
-            Proposal(
-                token=ids[i],
-                p=of_p[i],
-                q=of_q[i],
-                u=tests[i][1] if i <= accepted else None,
-                accepted=i < accepted if i <= accepted else None,
-                overlap=overlaps[i],
-                likeliest=likeliest[i],
-            )
-            for i in range(len(ids))
-        ]
+            likeliest = _likeliest(p, q, _tokens(places, p))
+        for i, (one, of_q) in enumerate(zip(places, _of(q, places), strict=True)):
+            content = one.content
+            content["q"] = of_q
+            if "kind" in content:  # the target added it
+                alike = float(best[i] == content["token"])
+                content["keep"] = alike if self._greedy else min(1.0, of_q / content["p"])
+            elif self._detail:
+                content["overlap"] = overlaps[i]
+            if self._detail and content.get("kind") != "residual":
+                content["likeliest"] = likeliest[i]
+
+    def _law(self, rows: list[Tensor]) -> Tensor:
+        """What a reader of the trace is shown: in greedy decoding the models' own distributions."""
+        return torch.stack(rows).softmax(-1) if self._greedy else torch.stack(rows)
 
 
-def _keep(p: Tensor, q: Tensor, token: int) -> float:
-    return min(1.0, float(q[token] / p[token]))
+def _tokens(places: list[_Place], like: Tensor) -> Tensor:
+    """[places, 1]"""
+    return torch.tensor([one.content["token"] for one in places], device=like.device)[:, None]
 
 
-def _top(row: Tensor) -> list[tuple[int, float]]:
-    values, ids = row.topk(min(TOP, len(row)))
-    pairs = zip(ids.tolist(), values.tolist(), strict=True)
-    return [(i, round(value, DIGITS)) for i, value in pairs if value >= LEAST]
+def _of(rows: Tensor, places: list[_Place]) -> list[float]:
+    """The probability of every place's token in its row."""
+    found: list[float] = rows.gather(1, _tokens(places, rows))[:, 0].tolist()
+    return found
+
+
+def _top(rows: Tensor) -> list[list[tuple[int, float]]]:
+    values, ids = rows.topk(min(TOP, rows.shape[1]))
+    return [
+        [(i, round(value, DIGITS)) for i, value in zip(*pair, strict=True) if value >= LEAST]
+        for pair in zip(ids.tolist(), values.tolist(), strict=True)
+    ]
 
 
 def _likeliest(p: Tensor, q: Tensor, tokens: Tensor) -> list[list[Likely]]:
     """[rows] the union of both rows' likeliest tokens and the given one, by max(p, q)."""
     count = min(TOP, p.shape[1])
-    ids = torch.cat([p.topk(count).indices, q.topk(count).indices, tokens[:, None]], dim=1)
+    ids = torch.cat([p.topk(count).indices, q.topk(count).indices, tokens], dim=1)
     both = torch.stack([p.gather(1, ids), q.gather(1, ids)], dim=-1)
     rows = []
     for row_ids, row_both in zip(ids.tolist(), both.tolist(), strict=True):
