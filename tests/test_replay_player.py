@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -32,7 +33,9 @@ EXAMPLE = Run(runs.EXAMPLE)
 LENGTHS = range(1, 17)
 
 # All that the player shows of a step.
-SHOWN = """player => ({
+SHOWN = """async player => {
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    return {
     score: [...player.querySelectorAll('.score dl > div:not([hidden])')].map(
         one => [...one.querySelector('dd').children].map(part => part.textContent)),
     counts: [...player.querySelectorAll('.count')].map(one => one.textContent),
@@ -44,8 +47,8 @@ SHOWN = """player => ({
     bars: [...player.querySelectorAll('.lane i')].map(
         one => Number(/[(](.*)[)]/.exec(one.style.transform)[1])),
     told: player.querySelector('.told').textContent,
-    why: player.querySelector('.why')?.dataset.chip ?? null,
-})"""
+    why: player.querySelector('.why')?.dataset.chip ?? null};
+}"""
 
 
 # Every chip's card, by asking about one after the other.
@@ -187,6 +190,7 @@ def opened(chromium: Browser) -> Iterator[Callable[..., Page]]:
     pages: list[Page] = []
 
     def open_one(address: str, **more: Any) -> Page:
+        more = {"reduced_motion": "reduce"} | more  # what slides in is there at once
         page = chromium.new_page(
             viewport={"width": more.pop("width", 1440), "height": 1200}, **more
         )
@@ -454,6 +458,15 @@ def test_what_if_is_the_expectation(exported: Open, which: str):
     expect(page.locator(".whatif")).to_contain_text("Expected, given this text")
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_what_if_is_exact_in_greedy_decoding(exported: Open, small_models: Path):
     """Against decodings at those very draft lengths."""
     target, draft = (load_weights(small_models / name, "cpu") for name in ("target", "stock"))
