@@ -16,8 +16,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from adaspec import AdaspecError, inference, measurement, pipeline, recipe, runs, tokens, vocabulary
-from adaspec.inference import Models, read_text
+from adaspec.inference import Models, read_text, speculate
+from adaspec.recipe import Decoding
 from adaspec.runs import EXAMPLE, Run
+from adaspec.speculation import decoding
+from adaspec.speculation.trace import Trace
 
 PROMPT = "Tom has 12 apples and gives 5 of them away.\n"
 ODD = "Ada says: 東京 🙂\u200d🙂 naïve\t\x00 λ→∞ 7.\n"
@@ -193,6 +196,55 @@ def test_a_token_that_the_draft_does_not_know(models) -> None:
     smaller = replace(models, vocabulary=max(ids))
     with pytest.raises(AdaspecError, match="Not all of this run's models know the token"):
         read_text(smaller, "", "He has 7.", ["stock"])
+
+
+def test_a_decoding_is_the_decoders_own(models) -> None:
+    settings = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "max_new_tokens": 20}
+    said = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
+    made = Trace.model_validate(said["trace"])
+    plain = decoding.speculate(
+        models.target,
+        models.snapshot("adaspec"),
+        models.tokenizer(PROMPT)["input_ids"],
+        Decoding(gamma=3, **settings),
+        vocabulary=models.vocabulary,
+        eos=models.tokenizer.eos_token_id,
+        seed=5,
+    )
+    assert made.prompt == models.tokenizer(PROMPT)["input_ids"]
+    assert (made.target, made.draft, made.seed) == ("target", "adaspec", 5)
+    assert made.decoding == plain.decoding
+    clock = {"draft_ms": 0.0, "verify_ms": 0.0}
+    rounds = [[one.model_copy(update=clock) for one in trace.rounds] for trace in (made, plain)]
+    assert rounds[0] == rounds[1]
+    assert said["plain_ms"] > 0
+    json.dumps(said, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "draft", "settings", "fault"),
+    [
+        ("", "stock", {}, "nothing to predict: write at least two tokens, or a prompt"),
+        ("a" * 40_001, "stock", {}, r"40,001 characters, more than 40,000: shorten it\."),
+        ("x\n" * 1000, "stock", {}, r"2,000 tokens, more than 1,023: shorten it\."),
+        ("Tom", "nobody", {}, r"No snapshot 'nobody': this run has stock, .*adaspec"),
+        ("Tom", "stock", {"gamma": 0}, "gamma=0: the draft proposes at least one token"),
+        ("Tom", "stock", {"gamma": 65}, "gamma=65: input should be less than or equal to 64"),
+        (
+            "Tom",
+            "stock",
+            {"temperature": -1.0},
+            r"temperature=-1\.0: .* greater than or equal to 0",
+        ),
+        ("Tom", "stock", {"top_p": 0.0}, "top_p=0.0: input should be greater than 0"),
+        ("Tom", "stock", {"max_new_tokens": 0}, "max_new_tokens=0: it is 1 to 2,000"),
+        ("Tom", "stock", {"seed": -1}, "seed=-1: it is 0 to 4294967295"),
+    ],
+)
+def test_what_cannot_be_decoded(models, prompt, draft, settings, fault) -> None:
+    with pytest.raises(AdaspecError, match=fault) as found:
+        speculate(models, prompt, draft, **settings)
+    assert "\n" not in str(found.value)
 
 
 def test_names_of_one_training_are_one_model(models) -> None:
