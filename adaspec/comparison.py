@@ -478,7 +478,7 @@ def compare(
         "notes": list(_notes(chosen, picked)),
         "bootstrap": {"resamples": resamples, "seed": seed},
         "definitions": EXPLANATIONS,
-        "command": _command(chosen, picked if drafts else None, against),
+        "command": _command(chosen, picked if picked != offered else None, against),
     }
 
 

@@ -77,10 +77,10 @@ function back(view) {
   return make(
     "footer",
     {},
-    make("h3", {}, "What was compared"),
+    make("h2", {}, "What was compared"),
     make("table", {}, make("thead", {}, make("tr", {}, ...["run", "what", "hash"].map((one) => make("th", { scope: "col" }, one)))), make("tbody", {}, ...hashes)),
     make("p", {}, "The same numbers again: ", make("code", {}, command)),
-    make("h3", {}, "Definitions"),
+    make("h2", {}, "Definitions"),
     make("dl", {}, ...words),
   );
 }

@@ -94,7 +94,7 @@ function chip(view, { token, place }, kind, says, parts) {
   });
   const text = make("span", { class: "piece" });
   spell(text, view.vocabulary[token]);
-  element.append(text, make("i", { "aria-label": kind }, MARKS[kind]));
+  element.append(text, make("i", { role: "img", "aria-label": kind }, MARKS[kind]));
   return element;
 }
 
@@ -149,7 +149,7 @@ function forcedCell(view, key, row, keep, kept) {
   return make(
     "td",
     { class: kept ? "kept" : "lost", "data-place": row, title: says },
-    make("b", { "aria-label": kept ? "kept" : "not kept" }, kept ? "✓" : "✕"),
+    make("b", { role: "img", "aria-label": kept ? "kept" : "not kept" }, kept ? "✓" : "✕"),
     meter,
     make("span", { class: "number" }, keep.toFixed(2)),
     make("span", { class: "number faint" }, `β ${overlap[row].toFixed(2)}`),

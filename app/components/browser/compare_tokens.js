@@ -75,7 +75,7 @@ function tokenSection(view, alone) {
   return make(
     "section",
     { class: "tokens" },
-    make("h3", {}, "Tokens behind the numbers"),
+    make("h2", {}, "Tokens behind the numbers"),
     make("p", { class: "quiet" }, part),
     make("div", { class: "pair" }, cloud.element, table.element),
     list.element,
@@ -146,8 +146,8 @@ function scatter(view, tokens, firstKey, onRows) {
     paper.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
   }
 
-  /* Choose what lies in the rectangle; null takes it away. */
-  function choose(next, tell = true) {
+  /* Choose what lies in the rectangle; null takes it away. Whoever types is not written over. */
+  function choose(next, { tell = true, typed = false } = {}) {
     rectangle = next;
     const rows = next ? inside(tokens.drafts[key], next) : [];
     chosen = new Set(rows);
@@ -156,9 +156,7 @@ function scatter(view, tokens, firstKey, onRows) {
       const [bottom, top] = next.beta.map(upward);
       fill(box, { x: left, y: top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) }, []);
       const shown = [...next.kl, ...next.beta].map((value) => Number(value.toPrecision(4)));
-      inputs.forEach((input, at) => {
-        if (!input.matches(":focus")) input.value = shown[at];
-      });
+      if (!typed) inputs.forEach((input, at) => (input.value = shown[at]));
     }
     box.toggleAttribute("hidden", !next);
     ring.setAttribute("hidden", "");
@@ -195,7 +193,7 @@ function scatter(view, tokens, firstKey, onRows) {
     from = at(event);
   });
   plot.addEventListener("pointermove", (event) => {
-    if (from) choose(spanned(event), false);
+    if (from) choose(spanned(event), { tell: false });
   });
   plot.addEventListener("pointerup", (event) => {
     if (!from) return;
@@ -209,12 +207,12 @@ function scatter(view, tokens, firstKey, onRows) {
   for (const input of inputs) {
     input.addEventListener("input", () => {
       const [low, high, least, most] = inputs.map((one) => one.valueAsNumber);
-      if (low <= high && least <= most) choose({ kl: [low, high], beta: [least, most] });
+      if (low <= high && least <= most) choose({ kl: [low, high], beta: [least, most] }, { typed: true });
     });
   }
   pick.addEventListener("change", () => {
     key = pick.value;
-    choose(rectangle, rectangle !== null);
+    choose(rectangle, { tell: rectangle !== null });
   });
 
   const element = make(
@@ -238,7 +236,7 @@ function scatter(view, tokens, firstKey, onRows) {
   return {
     element,
     clear: () => {
-      if (rectangle) choose(null, false);
+      if (rectangle) choose(null, { tell: false });
     },
     point(row) {
       ring.toggleAttribute("hidden", row === null);
@@ -345,7 +343,7 @@ function cellSays(name, a, b) {
 function tokenList(view, tokens, alone, onPoint) {
   const keys = Object.keys(tokens.drafts);
   const wide = tokens.before + 1;
-  const title = make("h4", { "aria-live": "polite" });
+  const title = make("h3", { "aria-live": "polite" });
   const body = make("tbody", {});
   const more = make("p", { class: "quiet" });
   const heads = keys.map((key) => [
