@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ import torch
 from adaspec import AdaspecError
 from adaspec.recipe import Data
 from adaspec.rows import Row, read_splits, render
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def collate(examples: list[Example]) -> Batch:
     return Batch(ids, mask, predicts)
 
 
-def batches(examples: list[Example], size: int) -> Iterator[list[Example]]:
+def batches(examples: list[T], size: int) -> Iterator[list[T]]:
     """Consecutive groups of at most `size`."""
     for start in range(0, len(examples), size):
         yield examples[start : start + size]

@@ -12,7 +12,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -25,21 +25,26 @@ import torch
 import transformers
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from safetensors import SafetensorError
+from torch import Tensor
 
-from adaspec import AdaspecError, data, explain, measurement, models, rows
+from adaspec import AdaspecError, data, explain, knowledge, measurement, models, rows
 from adaspec import runs as run_folder
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
 from adaspec.speculation.decoding import speculate
 from adaspec.speculation.speed import measure_speed
-from adaspec.teacher import Teacher
+from adaspec.teacher import Teacher, all_losses_r
 from adaspec.tokens import DATASET, GENERATED
 from adaspec.training import train
 
 CONTINUE = "continuations"
+TEACH = "knowledge"
 REPLAY = "replays"
 MEASURE = "measurement"
+BATCH = 16
+"""Sequences that go through a frozen model together, apart from training."""
 REPLAY_WORK = 16
 """Sequences of training that take about as long as one decoding, a token at a time."""
 
@@ -51,13 +56,18 @@ OnProgress = Callable[[Stage, dict[str, float | int]], None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a recipe reads, opened and checked, before anything is written."""
+    """What a recipe reads, opened and checked, before anything is written.
+
+    Attributes:
+        place: where the target's knowledge is kept.
+    """
 
     dataset: data.Dataset
     target: models.Opened
     stock: models.Opened | None
     vocabulary: int
     plan: list[Training]
+    place: knowledge.Place
 
 
 @dataclass(frozen=True)
@@ -209,9 +219,10 @@ def _stages(
         _stage0(work)
         if inputs.stock:
             sequences = _continuations(work)
+            known = _knowledge(work)
             for training in inputs.plan:
                 if training.name != TARGET:
-                    _distil(work, training, sequences)
+                    _distil(work, training, sequences, known)
             _replays(work, sequences)
             _measurement(work, sequences)
     except BaseException as error:
@@ -261,7 +272,19 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
     _require_room(recipe, dataset, opened)
     for one in opened:
         one.model.to(accelerator.device).requires_grad_(False)
-    return Inputs(dataset, target, stock, vocabulary, trainings(recipe, len(dataset.train)))
+    plan = trainings(recipe, len(dataset.train))
+    place = _place(plan, target, dataset, accelerator) if stock else "nowhere"
+    return Inputs(dataset, target, stock, vocabulary, plan, place)
+
+
+def _place(
+    plan: list[Training], target: models.Opened, dataset: data.Dataset, accelerator: Accelerator
+) -> knowledge.Place:
+    distilled = {one.key: one.sequences for one in plan if one.name != TARGET}
+    needed = knowledge.size(target.model, dataset.train, _precision(accelerator))
+    place = knowledge.choose(needed, sum(distilled.values()), len(dataset.train))
+    # In memory every process would hold, and make, all of it.
+    return "nowhere" if place == "memory" and accelerator.num_processes > 1 else place
 
 
 def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
@@ -335,6 +358,10 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
         stages.append(
             Stage(name=REPLAY, kind="replay", steps=decodings, work=REPLAY_WORK * decodings)
         )
+        if inputs.place != "nowhere":
+            rows = len(inputs.dataset.train)
+            after = next(i for i, one in enumerate(stages) if one.kind == "continue") + 1
+            stages.insert(after, Stage(name=TEACH, kind="teach", steps=rows, work=rows))
         passes = 1 + sum(bool(one.snapshots) for one in unique)  # the target's, over all prompts
         stages.append(
             Stage(
@@ -351,6 +378,8 @@ def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
         "evaluation rows": len(inputs.dataset.evaluation),
         "rows dropped (no response left)": inputs.dataset.dropped,
         "rows truncated": inputs.dataset.truncated,
+        "response tokens": sum(one.predicted for one in inputs.dataset.train),
+        "target's knowledge": inputs.place,
         "shared vocabulary": inputs.vocabulary,
         "target parameters": models.parameters(inputs.target.model),
         "device": torch.cuda.get_device_name() if cuda else "CPU",
@@ -392,8 +421,7 @@ def _stage0(work: Work) -> None:
     if work.inputs.stock:
         _keep(work, STOCK, work.inputs.stock.model)
     target.requires_grad_(False)
-    if work.accelerator.mixed_precision == "bf16":
-        target.to(torch.bfloat16)
+    target.to(_precision(work.accelerator))
 
 
 def _continuations(work: Work) -> measurement.Sequences:
@@ -419,7 +447,52 @@ def _continuations(work: Work) -> measurement.Sequences:
     return measurement.read_sequences(file)
 
 
-def _distil(work: Work, training: Training, sequences: measurement.Sequences) -> None:
+def _knowledge(work: Work) -> knowledge.Knowledge | None:
+    """The target's hidden states of the training data, where they are kept."""
+    target, examples = work.inputs.target.model, work.inputs.dataset.train
+    if work.inputs.place == "nowhere":
+        return None
+    if work.inputs.place == "memory":
+        work.begin(TEACH)
+        return knowledge.in_memory(target, examples, BATCH, _steps(work, TEACH))
+    try:
+        if work.accelerator.is_main_process:
+            work.begin(TEACH)
+            found = knowledge.on_disk(target, examples, _identity(work), BATCH, _steps(work, TEACH))
+        work.accelerator.wait_for_everyone()
+        if not work.accelerator.is_main_process:
+            found = knowledge.on_disk(
+                target, examples, _identity(work), BATCH, lambda sequences: None
+            )
+    except (OSError, SafetensorError) as error:
+        log.warning("The target is asked anew at every step: %s", explain(error))
+        return None
+    return found
+
+
+def _identity(work: Work) -> str:
+    target = work.inputs.target.model
+    return knowledge.key(models.weights_hash(target), work.inputs.dataset.hash, target.dtype)
+
+
+def _steps(work: Work, stage: str) -> Callable[[int], None]:
+    """Tells how far a stage is, that counts in sequences."""
+    done = 0
+
+    def tell(sequences: int) -> None:
+        nonlocal done
+        done += sequences
+        work.tell(stage, {"step": done})
+
+    return tell
+
+
+def _distil(
+    work: Work,
+    training: Training,
+    sequences: measurement.Sequences,
+    known: knowledge.Knowledge | None,
+) -> None:
     """Train one draft, unless an equal training has been done under another name."""
     same = work.stage(training.name).same_as
     if same:
@@ -437,11 +510,30 @@ def _distil(work: Work, training: Training, sequences: measurement.Sequences) ->
         work,
         training,
         draft,
-        Teacher(work.inputs.target.model, work.inputs.vocabulary, reference),
+        _teacher(work, reference, known),
         measurement.Monitor(
             work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch
         ),
     )
+
+
+def _teacher(work: Work, reference: Any, known: knowledge.Knowledge | None) -> Teacher:
+    """The frozen models, and what is known of them; L_r follows from both, once."""
+    target, examples = work.inputs.target.model, work.inputs.dataset.train
+    teacher = Teacher(target, work.inputs.vocabulary, reference, known)
+    if known is None or reference is None:
+        return teacher
+
+    def compute() -> Tensor:
+        with work.accelerator.autocast():
+            return all_losses_r(teacher, examples, BATCH)
+
+    on_disk = work.inputs.place == "disk"
+    folder = knowledge.folder_of(_identity(work)) if on_disk else None
+    rows = sum(one.predicted for one in examples)
+    losses = knowledge.losses_r(folder, models.weights_hash(reference), rows, compute)
+    sizes = [one.predicted for one in examples]
+    return replace(teacher, losses_r=list(torch.split(losses, sizes)))
 
 
 def _train(
@@ -598,6 +690,11 @@ def _results(work: Work) -> dict[str, Path]:
         for name, folder in work.state.models.items()
         if name != TARGET and (name == STOCK or not work.stage(name).same_as)
     }
+
+
+def _precision(accelerator: Accelerator) -> torch.dtype:
+    """Of the frozen target's weights."""
+    return torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:

@@ -328,6 +328,11 @@ class Training(Strict):
         return (self.optimisation.micro_batch or self.batch) < self.batch
 
     @property
+    def pools_batch(self) -> bool:
+        """Whether the loss is one of the whole batch, whatever its micro-batches."""
+        return self.method is None or self.method.pool == "batch"
+
+    @property
     def needs_reference(self) -> bool:
         """Whether L_r = KL(p || r) enters the selection."""
         return bool(self.k is not None and self.method and "delta" in self.method.selector)

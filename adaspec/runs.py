@@ -83,7 +83,7 @@ class Stage(BaseModel):
     """
 
     name: str
-    kind: Literal["train", "continue", "replay", "measure"]
+    kind: Literal["train", "continue", "teach", "replay", "measure"]
     steps: int
     work: int
     same_as: str | None = None

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
         running_each: jobs that one person may have running at a time.
         queued_each: jobs that one person may have waiting.
         supervisor: `auto`: the studio starts one; `elsewhere`: another service does.
+        knowledge: where a target's hidden states are kept for a run's later epochs: on disk, in
+            memory, nowhere, or by what there is room for.
+        knowledge_bytes: the most that all runs' hidden states together take on disk.
         passphrase: opens a studio that others can reach. Without one, a random one is printed.
     """
 
@@ -33,6 +36,8 @@ class Settings(BaseSettings):
     running_each: int = Field(1, ge=1)
     queued_each: int = Field(3, ge=1)
     supervisor: Literal["auto", "elsewhere"] = "auto"
+    knowledge: Literal["auto", "disk", "memory", "nowhere"] = "auto"
+    knowledge_bytes: int = Field(20 * 10**9, ge=0)
     passphrase: SecretStr | None = None
 
 

@@ -1,4 +1,4 @@
-"""What the frozen models know: the target's distributions, and the reference's losses L_r."""
+"""What the frozen models say: the target's distributions, and the reference's losses L_r."""
 
 from __future__ import annotations
 
@@ -8,26 +8,58 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from adaspec.data import Batch
+from adaspec.data import Batch, Example, batches, collate
 from adaspec.divergence import Rows, forward_kl, measure_rows
+from adaspec.knowledge import Knowledge
 from adaspec.models import head, hidden_rows
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A frozen target, the reference where selection needs it, and their shared vocabulary."""
+    """A frozen target, the reference where selection needs it, and their shared vocabulary.
+
+    Attributes:
+        knowledge: the target's hidden states of every training example; None: the target is asked.
+        losses_r: L_r of every training example, [its rows] each; None: both models are asked.
+    """
 
     target: Any
     vocabulary: int
     reference: Any = None
+    knowledge: Knowledge | None = None
+    losses_r: list[Tensor] | None = None
 
-    def rows(self, batch: Batch) -> Rows:
-        """The target p at the batch's response tokens."""
-        return frozen_rows(self.target, batch, self.vocabulary)
+    def rows(self, batch: Batch, places: list[int]) -> Rows:
+        """The target p at the batch's response tokens.
 
-    def loss_r(self, p: Rows, batch: Batch) -> Tensor:
+        Args:
+            places: where the batch's sequences stand in the training data.
+        """
+        if self.knowledge is None:
+            return frozen_rows(self.target, batch, self.vocabulary)
+        hidden = self.knowledge.rows(places).to(self.target.device)
+        return Rows(hidden, head(self.target, self.vocabulary), self.vocabulary)
+
+    def loss_r(self, p: Rows, batch: Batch, places: list[int]) -> Tensor:
         """[rows] L_r = KL(p || r)."""
+        if self.losses_r is not None:
+            return torch.cat([self.losses_r[place] for place in places]).to(p.hidden.device)
         return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
+
+
+def all_losses_r(teacher: Teacher, examples: list[Example], batch: int) -> Tensor:
+    """[rows] L_r of every response token of these examples, one after the other.
+
+    Sequences of about one length go through the models together.
+    """
+    by_length = sorted(range(len(examples)), key=lambda place: len(examples[place].ids))
+    found: dict[int, Tensor] = {}
+    for places in batches(by_length, batch):
+        inputs = collate([examples[place] for place in places]).to(teacher.target.device)
+        losses = teacher.loss_r(teacher.rows(inputs, places), inputs, places).cpu()
+        sizes = [examples[place].predicted for place in places]
+        found |= zip(places, torch.split(losses, sizes), strict=True)
+    return torch.cat([found[place] for place in range(len(examples))])
 
 
 def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:

@@ -96,6 +96,8 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(optimisation, step, training.steps)
         places = sequence_order(training.seed, step, training.batch, len(examples))
+        if training.pools_batch:  # its order means nothing: micro-batches of one length each
+            places.sort(key=lambda place: len(examples[place].ids))
         batch = [examples[i] for i in places]
         loss = accumulate(training, draft, teacher, batch, places, step, accelerator)
         _add_up_gradients(draft, accelerator)
@@ -230,13 +232,13 @@ def _fit_teacher(
         # The pool is larger than a forward pass: score everything first, then train.
         scores = {}
         for m, micro in mine.items():
-            frozen[m] = teacher.rows(micro.batch)
+            frozen[m] = teacher.rows(micro.batch, micro.places)
             q = frozen_rows(draft, micro.batch, teacher.vocabulary)
             scores[m] = _scores(training, teacher, frozen[m], q, micro)
         masks = _select_together(training, scores, step, accelerator)
     total = 0.0
     for m, micro in mine.items():
-        p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch)
+        p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch, micro.places)
         q = rows_of(draft, micro.batch, teacher.vocabulary)
         if m not in masks:
             scored = _scores(training, teacher, p, q, micro)
@@ -296,7 +298,7 @@ def _scores(
     micro.require_finite(loss_q, "KL(p || q)")
     if not training.needs_reference:
         return loss_q, None
-    loss_r = teacher.loss_r(p, micro.batch)
+    loss_r = teacher.loss_r(p, micro.batch, micro.places)
     micro.require_finite(loss_r, "KL(p || r)")
     return loss_q, loss_r
 

@@ -209,6 +209,7 @@ def _lines(lines: list[str]) -> None:
 _WHAT = {
     "train": "train",
     "continue": "let the target write",
+    "teach": "ask the target once",
     "replay": "decode speculatively",
     "measure": "measure",
 }
