@@ -135,6 +135,8 @@ def _serving(found: Facts) -> str:
     sizes = target["vocab_size"], found["vocab_size"]
     hub = _HUB.fullmatch(target["source"]) and not target["fine_tuned"]
     folder = "`models/target` of the run" if target["fine_tuned"] else "the target's folder"
+    if target["source"].endswith(".gguf") and not target["fine_tuned"]:
+        folder += " (for its file, add `gguf_file=NAME`)"
     place, where = (target["source"], "") if hub else ("TARGET", f"`TARGET` is {folder}, ")
     tokenizers, by_text = "", ""
     vocabulary = f"here both have {sizes[0]:,}"

@@ -179,7 +179,7 @@ def _check_greedy(models: Models, name: str, draft: Any) -> Facts:
     """Speculative decoding with the draft, and the target alone by transformers: the same text."""
     evaluation = runs.read_recipe(models.run).evaluation
     gamma, eos = evaluation.speculation.gamma, models.tokenizer.eos_token_id
-    target = models.target.float()  # in bf16, near ties fall as the rounding has it
+    target = models.target.to(torch.float32)  # in bf16, near ties fall as the rounding has it
     rows = target.get_output_embeddings().weight.shape[0]
     target.generation_config = config = GenerationConfig(
         do_sample=False,

@@ -221,8 +221,16 @@ def test_the_card_says_what_the_report_says(folder) -> None:
         assert text in card, text
 
 
-def test_another_names_training_and_the_stock_draft_say_so(tmp_path) -> None:
-    """The one goes into an empty folder, the other into a new one."""
+def test_another_names_training_and_the_stock_draft_say_so(tmp_path, monkeypatch) -> None:
+    """The one goes into an empty folder, the other into a new one; the target came as GGUF."""
+    real = export.open_run
+
+    def quantized(run: Run) -> Any:
+        models = real(run)
+        models.target.is_quantized, models.target.quantization_method = True, "gguf"
+        return models
+
+    monkeypatch.setattr(export, "open_run", quantized)
     (tmp_path / "distillspec").mkdir()
     for name, sentence in (
         ("distillspec", "Its weights are those of `reference`"),
