@@ -33,10 +33,12 @@ PIECES = [
 ]
 
 
-def trace(tokens: int = 60, gamma: int = 4, greedy: bool = False, seed: int = 0) -> Trace:
-    """A made-up decoding, as the decoder would leave it; every kind of token is in it.
+def trace(
+    tokens: int = 60, gamma: int = 4, greedy: bool = False, seed: int = 0, words: int = len(PIECES)
+) -> Trace:
+    """A made-up decoding, as the decoder would leave it.
 
-    The text names every token of the vocabulary in turn, from the first on.
+    The text names the first so many words of the vocabulary in turn, again and again.
     """
     random = np.random.default_rng(seed)
     rounds, made = [], 0
@@ -47,9 +49,9 @@ def trace(tokens: int = 60, gamma: int = 4, greedy: bool = False, seed: int = 0)
         for place in range(room):
             p, q = random.beta(1.5, 1, 2).tolist()
             u = float(random.random())
-            token = (made + place) % len(PIECES)
+            token = (made + place) % words
             kept = u < (0.7 if greedy else min(1, p / q))
-            other = (token + 1) % len(PIECES)
+            other = (token + 1) % words
             proposals.append(
                 Proposal(
                     token=token,
@@ -63,7 +65,7 @@ def trace(tokens: int = 60, gamma: int = 4, greedy: bool = False, seed: int = 0)
             )
             rejected = rejected or not kept
         accepted = sum(one.accepted is True for one in proposals)
-        token = (made + accepted) % len(PIECES)
+        token = (made + accepted) % words
         p, q = sorted(random.random(2).tolist(), reverse=True)
         last = Last(
             token=token,
@@ -74,7 +76,7 @@ def trace(tokens: int = 60, gamma: int = 4, greedy: bool = False, seed: int = 0)
             keep=None
             if made + accepted + 1 == tokens and not rejected
             else (float(not rejected) if greedy else q / p),
-            drawn_from=[(token, 0.75), ((token + 1) % len(PIECES), 0.25)],
+            drawn_from=[(token, 0.75), ((token + 1) % words, 0.25)],
             likeliest=[] if rejected else [(token, p, q)],
         )
         made += accepted + 1
@@ -105,9 +107,10 @@ def view(
     greedy: bool = False,
     name: str = "a",
     plain_ms: float | None = 2.5,
+    words: int = len(PIECES),
 ) -> dict[str, Any]:
     """The view of such a decoding; the same one for the same arguments."""
-    made = trace(tokens, gamma, greedy, seed=len(name))
+    made = trace(tokens, gamma, greedy, seed=len(name), words=words)
     title = f"tiny · <b>prompt</b> {name}"
     how = "made up for tests"
     identity = f"{name}/{tokens}/{gamma}/{greedy}/{plain_ms}"

@@ -41,6 +41,10 @@ SHOTS = {  # file name -> address below the studio's, width
     "tokens-own": ("tokens?run=example&of=Your+own+text", WIDE),
     "filter": ("filter?run=example&k=0.4", WIDE),
     "filter-narrow": ("filter?run=example&k=0.1&snapshot=adaspec@25&pool=batch", NARROW),
+    "replay": ("replay?run=example&step=66", WIDE),
+    "replay-narrow": ("replay?run=example&example=3&step=38&token=3.1", NARROW),
+    "replay-first": ("replay?run=example", WIDE),
+    "replay-own": ("replay?run=example&of=own&temperature=0&step=60", WIDE),
 }
 ALL_DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')].every(
     one => one.querySelector('.xtick'))"""

@@ -524,7 +524,7 @@ def test_the_first_rounds_play_by_themselves_but_not_for_everybody(exported: Ope
 
 def test_a_thousand_tokens_play_smoothly(exported: Open):
     """The median frame; `benchmarks/replay.py` measures it in full."""
-    page = exported(shown=view(tokens=1000), reduced_motion="no-preference")
+    page = exported(shown=view(tokens=1000, words=len(WORDS) + 1), reduced_motion="no-preference")
     page.get_by_label("Speed").select_option("20")
     page.get_by_role("button", name="Play").click()
     frames = page.evaluate(
