@@ -61,6 +61,15 @@ OBJECTIVES: dict[str, Measure] = {
 }
 
 
+def blend(first: str, last: str | None, share: float) -> Measure:
+    """(1 - share) of one objective and share of the other; the first alone where there is none."""
+    one = OBJECTIVES[first]
+    if last is None:
+        return one
+    other = OBJECTIVES[last]
+    return lambda logp, logq: (1 - share) * one(logp, logq) + share * other(logp, logq)
+
+
 class Rows(NamedTuple):
     """Hidden states and the head that reads them: what a model says at some positions.
 

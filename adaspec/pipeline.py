@@ -36,7 +36,7 @@ from adaspec.runs import Run, RunState, Stage
 from adaspec.speculation.decoding import speculate
 from adaspec.speculation.speed import measure_speed
 from adaspec.teacher import Teacher, all_losses_r
-from adaspec.tokens import DATASET, GENERATED
+from adaspec.tokens import DATASET, GENERATED, VALIDATION
 from adaspec.training import train
 
 CONTINUE = "continuations"
@@ -209,7 +209,7 @@ def _stages(
     if inputs.stock:
         state.sources["stock"] = inputs.stock.source
     state.plan = _plan(recipe, inputs)
-    state.facts = _facts(inputs, accelerator)
+    state.facts = _facts(recipe, inputs, accelerator)
     work = Work(recipe, run, state, accelerator, on_progress, inputs)
     if accelerator.is_main_process:
         run_folder.log_event(run, "start", processes=accelerator.num_processes)
@@ -268,6 +268,12 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
         stock = _open_draft(recipe.draft, target, recipe.seed)
         vocabulary = models.shared_vocabulary(target, stock)
     dataset = data.prepare(recipe.data, target.tokenizer, recipe.seed)
+    if recipe.validates and not held_out(recipe, dataset)[1]:
+        raise AdaspecError(
+            "To keep the best or to stop by acceptance takes validation prompts, which are not "
+            f"those of the report: there are {len(dataset.evaluation)} held-out rows, and "
+            f"evaluation.prompts={recipe.evaluation.prompts} takes them all. Lower it."
+        )
     opened = [target, stock] if stock else [target]
     _require_room(recipe, dataset, opened)
     for one in opened:
@@ -311,7 +317,7 @@ def _texts(recipe: Recipe) -> list[str]:
 
 def _require_room(recipe: Recipe, dataset: data.Dataset, opened: list[models.Opened]) -> None:
     """Every sequence must fit every model, continuations included."""
-    evaluation = dataset.evaluation[: recipe.evaluation.prompts]
+    evaluation = [*held_out(recipe, dataset)[0], *held_out(recipe, dataset)[1]]
     longest = max(len(example.ids) for example in dataset.train + dataset.evaluation)
     if recipe.draft:
         prompt = max(example.prompt_length for example in evaluation)
@@ -346,11 +352,12 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
         )
     if inputs.stock:
         evaluation = recipe.evaluation
-        prompts = min(evaluation.prompts, len(inputs.dataset.evaluation))
-        groups = -(-prompts // evaluation.batch)
+        test, validation = map(len, held_out(recipe, inputs.dataset))
+        prompts, groups = test, -(-test // evaluation.batch)
+        said = groups + -(-validation // evaluation.batch)
         stages.insert(
             int(recipe.stage0 is not None),
-            Stage(name=CONTINUE, kind="continue", steps=groups, work=4 * prompts),
+            Stage(name=CONTINUE, kind="continue", steps=said, work=4 * (test + validation)),
         )
         unique = {one.key: one for one in inputs.plan}.values()
         drafts = 1 + sum(one.name != TARGET for one in unique)
@@ -371,11 +378,12 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
     return stages
 
 
-def _facts(inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
+def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
     cuda = accelerator.device.type == "cuda"
     facts: dict[str, Any] = {
         "training rows": len(inputs.dataset.train),
         "evaluation rows": len(inputs.dataset.evaluation),
+        "validation rows": len(held_out(recipe, inputs.dataset)[1]),
         "rows dropped (no response left)": inputs.dataset.dropped,
         "rows truncated": inputs.dataset.truncated,
         "response tokens": sum(one.predicted for one in inputs.dataset.train),
@@ -430,21 +438,36 @@ def _continuations(work: Work) -> measurement.Sequences:
     if work.accelerator.is_main_process and not file.exists():
         work.begin(CONTINUE)
         evaluation = work.recipe.evaluation
-        examples = work.inputs.dataset.evaluation[: evaluation.prompts]
-        generated = measurement.continue_prompts(
-            work.inputs.target.model,
-            examples,
-            vocabulary=work.inputs.vocabulary,
-            eos=work.inputs.target.tokenizer.eos_token_id,
-            max_new_tokens=evaluation.max_new_tokens,
-            batch=evaluation.batch,
-            seed=work.recipe.seed,
-            on_batch=lambda step: work.tell(CONTINUE, {"step": step}),
-        )
-        sources: measurement.Sequences = {GENERATED: generated, DATASET: examples}
+        test, validation = held_out(work.recipe, work.inputs.dataset)
+        groups = count(1)
+        said = [
+            measurement.continue_prompts(
+                work.inputs.target.model,
+                examples,
+                vocabulary=work.inputs.vocabulary,
+                eos=work.inputs.target.tokenizer.eos_token_id,
+                max_new_tokens=evaluation.max_new_tokens,
+                batch=evaluation.batch,
+                seed=seed,
+                on_batch=lambda _: work.tell(CONTINUE, {"step": next(groups)}),
+            )
+            for seed, examples in ((work.recipe.seed, test), (~work.recipe.seed, validation))
+        ]
+        sources: measurement.Sequences = {
+            GENERATED: said[0], DATASET: test, VALIDATION: said[1]
+        }  # fmt: skip
         measurement.write_sequences(file, sources)
     work.accelerator.wait_for_everyone()
     return measurement.read_sequences(file)
+
+
+def held_out(
+    recipe: Recipe, dataset: data.Dataset
+) -> tuple[list[data.Example], list[data.Example]]:
+    """Held-out rows that are measured at the end, and those that are looked at in training."""
+    test = recipe.evaluation.prompts
+    rows = dataset.evaluation
+    return rows[:test], rows[test : test + recipe.evaluation.monitor]
 
 
 def _knowledge(work: Work) -> knowledge.Knowledge | None:
@@ -505,7 +528,7 @@ def _distil(
     draft = _load(work, training.method.start)
     reference = _load(work, REFERENCE).requires_grad_(False) if training.needs_reference else None
     evaluation = work.recipe.evaluation
-    monitored = sequences[GENERATED][: evaluation.monitor]
+    monitored = sequences.get(VALIDATION) or sequences[GENERATED][: evaluation.monitor]
     _train(
         work,
         training,
@@ -645,6 +668,7 @@ def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = 
     """The token tables of every model the run has kept, and the report."""
     if work.accelerator.is_main_process and (again or not work.run.report_file.exists()):
         work.begin(MEASURE)
+        sequences = {name: sequences[name] for name in (GENERATED, DATASET)}
         recipe, inputs = work.recipe, work.inputs
         measurement.write_examples(work.run, inputs.target.tokenizer, sequences, inputs.vocabulary)
         groups = _groups_to_measure(work)

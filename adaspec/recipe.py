@@ -156,12 +156,27 @@ class Optimisation(Strict):
     warmup: float = Field(0, ge=0, lt=1, description="fraction of the steps")
     weight_decay: float = Field(0.0, ge=0)
     clip: float | None = Field(1.0, gt=0, description="largest gradient norm")
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="best: the weights with the highest exact acceptance on the validation prompts",
+    )
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many points of the curve without a better one"
+    )
+
+    @property
+    def validates(self) -> bool:
+        """Whether acceptance on the validation prompts decides what is kept."""
+        return self.keep == "best" or self.patience is not None
 
 
 class Method(Strict):
     """How one draft is distilled: objective x selector x start x budget."""
 
     objective: Objective = "forward_kl"
+    to: Objective | None = Field(
+        None, description="what the objective turns into, evenly along the steps"
+    )
     selector: Selector = "all"
     k: float | None = Field(None, gt=0, le=1, description="filter ratio; null: the stage's")
     pool: Literal["micro_batch", "batch"] = "batch"
@@ -241,7 +256,12 @@ class Evaluation(Strict):
     batch: int = Field(32, ge=1, description="sequences per forward pass")
     bootstrap: int = Field(2000, ge=100, description="resamples of the prompts for the interval")
     every: int = Field(10, ge=1, description="held-out points along each training's curve")
-    monitor: int = Field(16, ge=1, description="continuations that each of those points reads")
+    monitor: int = Field(
+        16,
+        ge=1,
+        description="validation prompts that each of those points reads: the held-out rows after "
+        "the first `prompts`, or, where there are none, the first of those",
+    )
     snapshots: int = Field(
         2, ge=0, description="models kept on the way of each distillation, for its token tables"
     )
@@ -275,9 +295,16 @@ class Recipe(Strict):
             raise ValueError("stage2 compares against the reference: give `stage1`")
         if not self.stage0 and not self.stage1:
             raise ValueError("nothing to train: give `stage0`, or `stage1` and `draft`")
+        if self.stage0 and self.stage0.validates:
+            raise ValueError("stage0 trains the target: no acceptance to keep or stop by")
         if TARGET in self.target.source:
             raise ValueError("target: `target` cannot be its own source")
         return self
+
+    @property
+    def validates(self) -> bool:
+        """Whether a stage keeps or stops by acceptance on the validation prompts."""
+        return any(stage.validates for stage in (self.stage1, self.stage2) if stage)
 
     @property
     def hash(self) -> str:

@@ -29,6 +29,8 @@ from adaspec.vocabulary import Piece
 Source = Literal["generated", "dataset"]
 GENERATED: Source = "generated"
 DATASET: Source = "dataset"
+VALIDATION = "validation"
+"""What the target said after the validation prompts, which have no tables."""
 SOURCES: dict[Source, str] = {
     GENERATED: "what the target said after held-out prompts: acceptance is spent here",
     DATASET: "the data set's own answers to the same prompts: what the drafts were trained on",

@@ -19,18 +19,19 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
 from adaspec import AdaspecError
 from adaspec.data import Batch, Example, collate
-from adaspec.divergence import OBJECTIVES, Measure, Rows, backward, forward_kl, measure_rows
+from adaspec.divergence import Measure, Rows, backward, blend, forward_kl, measure_rows
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import atomic_folder
 from adaspec.selection import count, select
 from adaspec.teacher import Teacher, frozen_rows, rows_of
 
+BEST = "best"
 KEEP = 2
 """Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
 
@@ -45,6 +46,8 @@ class Budget:
         selected_tokens: response tokens that contributed a gradient.
         teacher_forwards: sequences run through a frozen model, target or reference.
         seconds: wall-clock time of the steps, held-out points included.
+        kept: the step whose weights are the result, where those with the highest acceptance are
+            kept; 0 is the model it started from.
     """
 
     steps: int = 0
@@ -52,6 +55,7 @@ class Budget:
     selected_tokens: int = 0
     teacher_forwards: int = 0
     seconds: float = 0.0
+    kept: int | None = None
 
 
 OnStep = Callable[[dict[str, float | int]], None]
@@ -88,9 +92,12 @@ def train(
     budget = _resume(checkpoints, draft, optimiser)
     draft.requires_grad_(True)
     spacing = max(1, training.steps // monitor_points)
+    best = _Best(checkpoints / BEST, optimisation, spacing, accelerator)
     if budget.steps == 0 and accelerator.is_main_process:
-        on_step({"step": 0, **monitor(draft)})
-    while budget.steps < training.steps:
+        first = monitor(draft)
+        best.see(draft, first, 0)
+        on_step({"step": 0, **first})
+    while budget.steps < training.steps and not best.waited_enough(budget.steps):
         began = time.perf_counter()
         step = budget.steps
         for group in optimiser.param_groups:
@@ -114,6 +121,7 @@ def train(
             (step + 1) % spacing == 0 or step + 1 == training.steps
         ):
             row |= monitor(draft)
+            best.see(draft, row, step + 1)
         budget = replace(
             budget,
             steps=step + 1,
@@ -128,7 +136,7 @@ def train(
                 keep(budget.steps)
             if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
                 _save(checkpoints, draft, optimiser, budget)
-    return budget
+    return replace(budget, kept=best.restore(draft))
 
 
 def accumulate(
@@ -248,7 +256,8 @@ def _fit_teacher(
             size = count(size, training.k)
         scale = 1 / size if whole_batch else 1 / (size * micros)
         p, q = (rows._replace(hidden=rows.hidden[masks[m]]) for rows in (p, q))
-        values = backward(_distillation(OBJECTIVES[method.objective], p), q, scale)
+        objective = blend(method.objective, method.to, step / max(1, training.steps - 1))
+        values = backward(_distillation(objective, p), q, scale)
         micro.require_finite(values, "Loss", masks[m])
         total += float(values.sum()) * scale
     return total
@@ -376,6 +385,51 @@ def _mix(*numbers: int) -> int:
     return mixed
 
 
+class _Best:
+    """The weights with the highest acceptance so far, in a folder of their own.
+
+    What it has seen depends on the steps alone, so that a resumed training keeps the same ones: a
+    point that is passed once more is not better than itself.
+    """
+
+    def __init__(
+        self, folder: Path, optimisation: Optimisation, spacing: int, accelerator: Accelerator
+    ) -> None:
+        self.folder, self.optimisation = folder, optimisation
+        self.spacing, self.accelerator = spacing, accelerator
+        self.alpha, self.step = -1.0, 0
+        if optimisation.validates and (folder / "best.json").is_file():
+            found = json.loads((folder / "best.json").read_text())
+            self.alpha, self.step = found["alpha"], found["step"]
+
+    def see(self, model: Any, row: dict[str, float | int] | dict[str, float], step: int) -> None:
+        """A point of the curve, in the main process."""
+        if not self.optimisation.validates or row["alpha"] <= self.alpha:
+            return
+        self.alpha, self.step = row["alpha"], step
+        with atomic_folder(self.folder) as new:
+            save_model(model, str(new / "model.safetensors"))
+            (new / "best.json").write_text(json.dumps({"alpha": self.alpha, "step": step}))
+
+    def waited_enough(self, step: int) -> bool:
+        """Whether the last points were no better, as many as there is patience for."""
+        patience = self.optimisation.patience
+        if patience is None:
+            return False
+        here = [step - self.step >= patience * self.spacing]
+        if self.accelerator.num_processes > 1:  # the main process has seen the points
+            broadcast_object_list(here)
+        return here[0]
+
+    def restore(self, model: Any) -> int | None:
+        """Give the model its best weights back, if those are kept; the step they are of."""
+        if self.optimisation.keep == "last":
+            return None
+        self.accelerator.wait_for_everyone()
+        load_model(model, self.folder / "model.safetensors", device=str(model.device))
+        return int(json.loads((self.folder / "best.json").read_text())["step"])
+
+
 def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
     with atomic_folder(folder / f"{budget.steps:08d}") as new:
         save_model(model, str(new / "model.safetensors"))
@@ -386,7 +440,7 @@ def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
         }
         save_file(state, new / "optimiser.safetensors")
         (new / "budget.json").write_text(json.dumps(asdict(budget)))
-    for old in sorted(folder.iterdir())[:-KEEP]:
+    for old in sorted(folder.glob("[0-9]*"))[:-KEEP]:
         shutil.rmtree(old)
 
 

@@ -12,7 +12,8 @@ import torch
 from playwright.sync_api import Browser, Page
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["OMP_NUM_THREADS"] = "1"  # models this small are slower on two threads
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
+torch.set_num_threads(1)  # models this small are slower on two
 
 from adaspec import models, recipe, runs
 from adaspec.recipe import NewModel
