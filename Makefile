@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check kills faults screenshots tiny-models example clean
+.PHONY: app test check kills faults lossless screenshots tiny-models example clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -22,6 +22,9 @@ kills: .venv/test ## kill a run at 20 random moments; the weights must not notic
 
 faults: .venv/test ## kill trainings, supervisor and studio 100 times; no job must notice (about 15 minutes)
 	ADASPEC_FAULTS=100 $(BIN)/pytest -s tests/test_jobs.py -k killed
+
+lossless: .venv/test ## draw 50,000 texts by speculative decoding four ways; their law must be the target's (about 2 minutes)
+	ADASPEC_DRAWS=50000 $(BIN)/pytest tests/test_speculation.py -k drawn
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots

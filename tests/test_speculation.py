@@ -925,6 +925,16 @@ def test_a_model_that_cannot_go_back_is_refused(kind) -> None:
         speculate(model, model, [5, 9], greedy(2, 8), vocabulary=96, eos=None)
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("which", ["target", "draft"])
+def test_a_diverged_model_is_said(random: Pair, which, temperature) -> None:
+    broken = copy.deepcopy(random.target)
+    broken.lm_head.weight.data.fill_(torch.nan)
+    pair = random._replace(**{which: broken})
+    with pytest.raises(AdaspecError, match="LlamaForCausalLM are not numbers: its training"):
+        pair([3, 4], Decoding(temperature=temperature, max_new_tokens=8))
+
+
 @pytest.mark.parametrize("padded", ["target", "draft"])
 def test_padded_vocabularies(padded) -> None:
     """Ids that one model alone has are never drawn, and p and q are of the others."""

@@ -42,7 +42,8 @@ class Reader:
     """A model, and the key-value cache of the tokens it has read.
 
     Raises:
-        AdaspecError: the model keeps a running state instead, which no crop brings back.
+        AdaspecError: the model keeps a running state instead, which no crop brings back; or what it
+            says is not a number.
     """
 
     model: Any
@@ -63,7 +64,13 @@ class Reader:
 
     def read(self, ids: Tensor) -> Tensor:
         """Read on; the logits after each of these tokens, [tokens, vocabulary] in float32."""
-        return self.logits(self.remember(ids))
+        logits = self.logits(self.remember(ids))
+        if logits.isnan().any():
+            raise AdaspecError(
+                f"The logits of a {type(self.model).__name__} are not numbers: its training "
+                "diverged, or its weights are damaged. Choose another model."
+            )
+        return logits
 
     def remember(self, ids: Tensor) -> Tensor:
         """Read on; the last hidden states, [tokens, hidden]."""
@@ -137,7 +144,7 @@ def speculate(
 
     Raises:
         AdaspecError: the prompt is empty, too long, or has tokens that not both models know; or a
-            model cannot go back to the text before a rejected proposal.
+            model cannot go back to the text before a rejected proposal, or gives no numbers.
     """
     models = [target, draft] if decoding.gamma else [target]
     room = _room(prompt, models, vocabulary, decoding.max_new_tokens)
