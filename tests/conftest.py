@@ -13,12 +13,13 @@ from playwright.sync_api import Browser, Page
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
-torch.set_num_threads(1)  # models this small are slower on two
 
 from adaspec import models, recipe, runs
 from adaspec.recipe import NewModel
 from adaspec.stories import stories
 from tests.studio import CHROMIUM, browser, faultless
+
+torch.set_num_threads(1)  # models this small are slower on two
 
 TARGET = NewModel(vocabulary=300, hidden=32, layers=2, heads=2, feed_forward=48)
 STOCK = NewModel(vocabulary=300, hidden=16, layers=1, heads=2, feed_forward=24)
