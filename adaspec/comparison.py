@@ -263,20 +263,25 @@ def _names(one: Entry) -> list[str]:
 
 
 def default_baseline(chosen: list[Entry]) -> Entry:
-    """What the others are held against: in a fair pair the one that selects less, else the stock
-    draft."""
-    pairs = _fair_groups(chosen)
-    if not pairs:
+    """What the others are held against.
+
+    Of drafts with equal steps and sequences, those that select tokens before others, the one that
+    trained on most tokens; else the stock draft.
+    """
+    groups = _fair_groups(chosen)
+    if not groups:
         return next(one for one in chosen if one.table == STOCK)
-    return max(pairs[0], key=lambda one: _budget(one)["selected_tokens"])
+    group = max(groups, key=lambda some: any(_training(one).get("k") for one in some))
+    return max(group, key=lambda one: _budget(one)["selected_tokens"])
 
 
 def _budget(one: Entry) -> dict[str, Any]:
-    budget: dict[str, Any] = _row(one)["budget"]
+    budget: dict[str, Any] = report_row(one)["budget"]
     return budget
 
 
-def _row(one: Entry) -> dict[str, Any]:
+def report_row(one: Entry) -> dict[str, Any]:
+    """What its run's report says of a draft."""
     drafts: Rows = _report(one.run)["drafts"]
     return next(draft for draft in drafts if draft["name"] == one.table)
 
@@ -307,7 +312,7 @@ def fairness(one: Entry, other: Entry) -> dict[str, Any]:
         says.append(f"equal {what}" if mine == others else f"{_times(mine, others)} the {what}")
     fair = _size(one) == _size(other)
     says = ["equal steps and sequences"] if fair else says
-    if needs := [name for name in _row(one).get("needs", []) if name != other.table]:
+    if needs := [name for name in report_row(one).get("needs", []) if name != other.table]:
         says.append(f"and {_listed(needs)} trained before")
     return {"fair": fair, "says": ", ".join(says)}
 
@@ -484,7 +489,9 @@ def compare(
 
 def _draft(one: Entry) -> dict[str, Any]:
     """A draft's row of the report, under its name here."""
-    row = {name: value for name, value in _row(one).items() if name not in ("name", "same_as")}
+    row = {
+        name: value for name, value in report_row(one).items() if name not in ("name", "same_as")
+    }
     named = {"draft": one.key, "label": one.label, "name": one.table, "run": handle(one.run)}
     return named | row
 

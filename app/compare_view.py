@@ -71,6 +71,8 @@ def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
             "label": one.label,
             "name": one.table,
             "run": comparison.handle(one.run),
+            "short": comparison.short(one.run),
+            "place": order.index(one.run),
             "colour": look.colour,
             "glyph": theme.GLYPHS[look.marker],
             "dash": look.dash if len(order) == 1 else dashes[one.run],

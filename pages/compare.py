@@ -34,10 +34,12 @@ def lanes(picked: list[comparison.Entry], baseline: str) -> None:
 st.title("Compare", anchor=False)
 try:
     with st.container(horizontal=True, key="compare-choice"):
-        chosen = pick_runs()
+        chosen, refused = pick_runs()
         offered = comparison.entries(chosen)
         picked = pick_drafts(offered)
         baseline = pick_baseline(picked).key
+    for reason in refused:
+        link.complain(reason)
     numbers = compare_view.numbers(chosen, picked, baseline)
     budget_warning(offered, numbers["budgets"])
     view = compare_view.board(chosen, picked, numbers)

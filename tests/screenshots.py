@@ -45,6 +45,9 @@ SHOTS = {  # file name -> address below the studio's, width
     "replay-narrow": ("replay?run=example&example=3&step=38&token=3.1", NARROW),
     "replay-first": ("replay?run=example", WIDE),
     "replay-own": ("replay?run=example&of=own&temperature=0&step=60", WIDE),
+    "compare": ("compare?run=example", WIDE),
+    "compare-narrow": ("compare?run=example&drafts=adaspec,distillspec-data&lanes=forced", NARROW),
+    "compare-no-baseline": ("compare?run=example&drafts=adaspec,distillspec&baseline=stock", WIDE),
 }
 ALL_DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')].every(
     one => one.querySelector('.xtick'))"""

@@ -51,6 +51,23 @@ def address(studio_home: Path) -> Iterator[str]:
         yield where
 
 
+@pytest.fixture(scope="module")
+def open_page(chromium: Browser, address: str) -> Iterator[Page]:
+    """The comparison of the example, for tests that tell the server nothing."""
+    with faultless(chromium) as page:
+        page.sent = frames(page)  # type: ignore[attr-defined]
+        visit(page, address)
+        yield page
+
+
+@pytest.fixture
+def example(open_page: Page) -> Iterator[Page]:
+    """The same, and the server is told nothing."""
+    told = len(open_page.sent)  # type: ignore[attr-defined]
+    yield open_page
+    assert len(open_page.sent) == told  # type: ignore[attr-defined]
+
+
 def visit(page: Page, address: str, query: str = "run=example") -> None:
     page.goto(f"{address}/compare?{query}")
     settle(page)
@@ -64,10 +81,8 @@ def minus(text: str) -> str:
     return text.replace("-", "−")
 
 
-def test_the_pages_numbers_are_the_commands_and_the_reports(
-    page: Page, address: str, studio_home: Path
-):
-    visit(page, address)
+def test_the_pages_numbers_are_the_commands_and_the_reports(example: Page, studio_home: Path):
+    page = example
     said = json.loads(adaspec("compare", "example", "--json", home=studio_home).stdout)
     assert said == json.loads(json.dumps(NUMBERS))
     report = {one["name"]: one for one in runs.read_report(EXAMPLE)["drafts"]}
@@ -99,8 +114,8 @@ def test_the_pages_numbers_are_the_commands_and_the_reports(
         assert found["verdict"] in text
 
 
-def test_every_number_is_defined_on_hover(page: Page, address: str):
-    visit(page, address)
+def test_every_number_is_defined_on_hover(example: Page):
+    page = example
     for name in ("exact α", "tested α", "tokens a pass", "speed-up", "break-even α", "steps"):
         head = page.get_by_role("columnheader", name=name, exact=True)
         assert len(head.get_attribute("title") or "") > 15, name
@@ -141,19 +156,17 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
         assert link_of(other) == link_of(page)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ("drafts=nobody", "No draft 'nobody'"),
-        ("baseline=nobody", "There is no baseline 'nobody' here"),
-        ("with=01NOSUCHRUN", "There is no measured run '01NOSUCHRUN' to compare with"),
-        ("prompt=999", "There is no prompt '999' here"),
-        (f"with={REFUSED}", f"Runs example and {REFUSED} cannot be compared: their data differ"),
-    ],
-)
-def test_a_wrong_link_says_so_and_shows_the_rest(page: Page, address: str, wrong: str, said: str):
+def test_a_wrong_link_says_so_and_shows_the_rest(page: Page, address: str):
+    wrong = f"drafts=nobody&baseline=no-one&with=01NOSUCHRUN&with={REFUSED}&prompt=999"
     visit(page, address, f"run=example&{wrong}")
-    expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
+    for said in (
+        "No draft 'nobody'",
+        "There is no baseline 'no-one' here",
+        "There is no measured run '01NOSUCHRUN' to compare with",
+        f"Runs example and {REFUSED} cannot be compared: their data differ",
+        "There is no prompt '999' here",
+    ):
+        expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
     expect(table(page, "What each draft reached")).to_have_count(4)
 
 
@@ -183,10 +196,34 @@ LANES = """cells => cells.map(cell => [cell.dataset.draft,
     [...cell.querySelectorAll('.chip')].map(chip => chip.classList[1])])"""
 
 
+def decided_differently(number: int) -> tuple[int, int]:
+    """Where adaspec accepts and distillspec-data rejects, and the other way round, in a plain loop
+    over both traces, up to where their texts part."""
+    decided = {}
+    texts = {}
+    for draft in ("adaspec", "distillspec-data"):
+        trace = replays.read(EXAMPLE, draft, number)
+        place, found = 0, {}
+        for one in trace.rounds:
+            for at, each in enumerate(one.proposals):
+                if each.accepted is not None:
+                    found[place + at] = each.accepted
+            place += one.tokens
+        decided[draft], texts[draft] = found, trace.text
+    one, other = (decided[draft] for draft in ("adaspec", "distillspec-data"))
+    pairs = enumerate(zip(texts["adaspec"], texts["distillspec-data"], strict=False))
+    shared = next((i for i, (a, b) in pairs if a != b), min(map(len, texts.values())))
+    both = [place for place in one if place in other and place <= shared]
+    first = sum(one[place] and not other[place] for place in both)
+    second = sum(other[place] and not one[place] for place in both)
+    return first, second
+
+
 def test_free_lanes_are_the_traces_round_by_round(page: Page, address: str):
     sent = frames(page)
-    visit(page, address)
-    traces = {draft: replays.read(EXAMPLE, draft, 0) for draft in DRAFTS}
+    number = max(range(20), key=lambda one: sum(decided_differently(one)))
+    visit(page, address, f"run=example&prompt={number}")
+    traces = {draft: replays.read(EXAMPLE, draft, number) for draft in DRAFTS}
     shown: dict[str, list[list[str]]] = {draft: [] for draft in DRAFTS}
     for draft, chips in page.locator(".lanes td[data-draft]").evaluate_all(LANES):
         if chips:
@@ -206,6 +243,14 @@ def test_free_lanes_are_the_traces_round_by_round(page: Page, address: str):
     places = [int(one) for one in parted.evaluate_all("all => all.map(one => one.dataset.place)")]
     base = traces["distillspec-data"].text
     assert places == sorted_by_draft(page, traces, base)
+
+    first, second = decided_differently(number)
+    assert first + second
+    expect(page.locator(".lanes .count")).to_have_text(
+        f"adaspec accepts, distillspec-data rejects: {first} · "
+        f"distillspec-data accepts, adaspec rejects: {second}"
+    )
+    expect(page.locator(".lanes .versus")).to_have_count(2 * (first + second))
 
     told = len(sent)
     slider = page.get_by_role("slider", name="round shown last")
@@ -237,33 +282,6 @@ def sorted_by_draft(page: Page, traces: dict[str, Any], base: list[int]) -> list
                 rounds += 1
             found.append((rounds, DRAFTS.index(draft), differs[0]))
     return [place for _, _, place in sorted(found)]
-
-
-def test_what_two_drafts_decide_differently_is_marked_and_counted(page: Page, address: str):
-    """Against a plain loop over two traces, up to where their texts part."""
-    visit(page, address, "run=example&prompt=5")
-    decided = {}
-    texts = {}
-    for draft in ("adaspec", "distillspec-data"):
-        trace = replays.read(EXAMPLE, draft, 5)
-        place, found = 0, {}
-        for one in trace.rounds:
-            for at, each in enumerate(one.proposals):
-                if each.accepted is not None:
-                    found[place + at] = each.accepted
-            place += one.tokens
-        decided[draft], texts[draft] = found, trace.text
-    one, other = (decided[draft] for draft in ("adaspec", "distillspec-data"))
-    pairs = enumerate(zip(texts["adaspec"], texts["distillspec-data"], strict=False))
-    shared = next((i for i, (a, b) in pairs if a != b), min(map(len, texts.values())))
-    both = [place for place in one if place in other and place <= shared]
-    first = sum(one[place] and not other[place] for place in both)
-    second = sum(other[place] and not one[place] for place in both)
-    expect(page.locator(".lanes .count")).to_have_text(
-        f"adaspec accepts, distillspec-data rejects: {first} · "
-        f"distillspec-data accepts, adaspec rejects: {second}"
-    )
-    expect(page.locator(".lanes .versus")).to_have_count(2 * (first + second))
 
 
 def test_forced_lanes_keep_what_the_uniforms_keep(page: Page, address: str):
@@ -302,10 +320,8 @@ def type_limits(page: Page, limits: list[float]) -> None:
         page.get_by_role("spinbutton", name=name).fill(str(value))
 
 
-def test_a_rectangle_lists_exactly_its_tokens(page: Page, address: str):
-    sent = frames(page)
-    visit(page, address)
-    told = len(sent)
+def test_a_rectangle_lists_exactly_its_tokens(example: Page):
+    page = example
     limits = [2.5, 6.0, 0.02, 0.025]
     type_limits(page, limits)
     expected = inside("adaspec", limits)
@@ -338,7 +354,6 @@ def test_a_rectangle_lists_exactly_its_tokens(page: Page, address: str):
     slack = np.array([1, -1, 1, -1]) * 1e-3 * np.array(drawn)  # four digits are written
     assert len(inside("stock", (drawn + slack).tolist())) <= count
     assert count <= len(inside("stock", (drawn - slack).tolist()))
-    assert len(sent) == told, "the server heard of a rectangle"
 
 
 def test_a_listed_token_opens_at_its_place(page: Page, address: str):
@@ -366,8 +381,8 @@ def test_a_listed_token_opens_at_its_place(page: Page, address: str):
     expect(page.locator(".card:visible").first).to_contain_text(f"{kl[row]:.3f}")
 
 
-def test_a_cell_of_the_agreement_lists_its_tokens(page: Page, address: str):
-    visit(page, address)
+def test_a_cell_of_the_agreement_lists_its_tokens(example: Page):
+    page = example
     first, second = (
         tokens.column(EXAMPLE, "generated", "agree", draft)
         for draft in ("adaspec", "distillspec-data")
@@ -433,8 +448,8 @@ def test_the_report_opens_from_disk_without_a_network(
 def test_nothing_is_in_the_way_of_anybody(chromium: Browser, address: str, theme: str):
     page = chromium.new_page(viewport={"width": 1024, "height": 900}, color_scheme=theme)
     for lanes in ("free", "forced"):
-        visit(page, address, f"run=example&lanes={lanes}")
-        page.locator("button[data-cell=second]").click()
+        visit(page, address, f"run=example&drafts=distillspec-data,adaspec&lanes={lanes}")
+        type_limits(page, [3.0, 6.0, 0.02, 0.022])
         found = Axe().run(page, context=".stBidiComponent")
         violations = found.response["violations"]
         assert violations == [], [[one["id"], one["nodes"][0]["html"]] for one in violations]

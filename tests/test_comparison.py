@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from adaspec import AdaspecError, comparison, replays, runs, tokens
 from adaspec.comparison import MEASURES, compare, floor, sampled, unlike
+from adaspec.speculation import statistics
 from tests.comparisons import (
     EXAMPLE,
     before_decoding,
@@ -272,6 +273,12 @@ def test_a_run_from_before_decoding_is_refused_with_what_to_do(other: runs.Run):
     before_decoding(other)
     with pytest.raises(AdaspecError, match=f"adaspec measure {OTHER}"):
         compare([EXAMPLE, other])
+
+
+def test_intervals_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch):
+    whole = compare([EXAMPLE], ["adaspec"])
+    monkeypatch.setattr(statistics, "BLOCK", 900)  # four resamples
+    assert compare([EXAMPLE], ["adaspec"]) == whole
 
 
 # Choice, sample, files

@@ -17,6 +17,7 @@ from adaspec.speculation.trace import Trace, emitted
 
 LEVELS = [2.5, 97.5]  # percentiles: a 95 % interval
 RESAMPLES = 2000  # of a median of few prompts
+BLOCK = 1 << 22  # clusters drawn at a time
 
 DEFINITIONS = {
     "alpha.tested": "tested acceptance rate A / (A + R): of the proposals that the target came to "
@@ -101,8 +102,7 @@ def bootstrap(
     Args:
         sums, counts: [prompts] sum of the statistic, and number of tokens, of each prompt.
     """
-    picks = _picks(len(sums), resamples, seed)
-    low, high = np.nanpercentile(_ratio(sums[picks].sum(1), counts[picks].sum(1)), LEVELS)
+    low, high = np.nanpercentile(_ratio(*_drawn([sums, counts], resamples, seed)), LEVELS)
     return float(low), float(high)
 
 
@@ -119,22 +119,34 @@ def paired(
     Args:
         one, other: sums and counts [prompts], as `bootstrap` takes them, in the same order.
     """
-    picks = _picks(len(one[0]), resamples, seed)
-    first, second = (_ratio(a[picks].sum(1), b[picks].sum(1)) for a, b in (one, other))
-    low, high = np.nanpercentile(first - second, LEVELS)
+    drawn = _drawn([*one, *other], resamples, seed)
+    low, high = np.nanpercentile(_ratio(*drawn[:2]) - _ratio(*drawn[2:]), LEVELS)
     whole = _ratio(one[0].sum(), one[1].sum()) - _ratio(other[0].sum(), other[1].sum())
     return float(whole), float(low), float(high)
 
 
 def median_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
     """95 % percentile interval of the median when values are resampled."""
-    medians = np.median(values[_picks(len(values), resamples, seed)], axis=1)
+    picks = np.random.default_rng(seed).integers(0, len(values), size=(resamples, len(values)))
+    medians = np.median(values[picks], axis=1)
     low, high = np.percentile(medians, LEVELS)
     return float(low), float(high)
 
 
-def _picks(clusters: int, resamples: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, clusters, size=(resamples, clusters))
+def _drawn(columns: Sequence[np.ndarray], resamples: int, seed: int) -> np.ndarray:
+    """[columns, resamples] sums over the clusters of each resample.
+
+    Drawn in blocks, so that many prompts do not take much memory; the draws do not depend on them.
+    """
+    clusters = len(columns[0])
+    generator = np.random.default_rng(seed)
+    block = max(1, BLOCK // max(1, clusters))
+    parts = []
+    for start in range(0, resamples, block):
+        size = (min(block, resamples - start), clusters)
+        picks = generator.integers(0, clusters, size=size)
+        parts.append([values[picks].sum(1) for values in columns])
+    return np.concatenate(parts, axis=1)
 
 
 def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:

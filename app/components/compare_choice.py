@@ -17,8 +17,11 @@ from app.reading import View
 DRAFTS, OTHERS, BASELINE = "drafts", "with", "baseline"  # query parameters
 
 
-def pick_runs() -> list[Run]:
-    """One run, and others that agree with it; those that do not are said and left out."""
+def pick_runs() -> tuple[list[Run], list[str]]:
+    """One run and others that agree with it; and why those that were asked for and do not are out.
+
+    Ends the page where there is no run.
+    """
     first = pick_run()
     offered = {
         view.id: view
@@ -26,12 +29,14 @@ def pick_runs() -> list[Run]:
         if view.run != first and view.run.examples_file.is_file() and view.report
     }
     asked = [_identity(one, offered) for one in st.query_params.get_all(OTHERS)]
+    refused = [
+        f"There is no measured run {one[:40]!r} to compare with."
+        for one in asked
+        if one not in offered
+    ]
     key = f"compare-with-{first.path}"
     if key not in st.session_state:
         st.session_state[key] = [one for one in dict.fromkeys(asked) if one in offered]
-        for one in asked:
-            if one not in offered:
-                link.complain(f"There is no measured run {one[:40]!r} to compare with.")
     chosen = st.multiselect(
         "With other runs",
         list(offered),
@@ -45,7 +50,14 @@ def pick_runs() -> list[Run]:
         width=260,
     )
     _into_link(OTHERS, chosen)
-    return [first, *_alike(first, [offered[one].run for one in chosen])]
+    alike = [first]
+    for other in (offered[one].run for one in chosen):
+        reason = _refusal(first, other)
+        if reason:
+            refused.append(reason)
+        else:
+            alike.append(other)
+    return alike, refused
 
 
 def _identity(asked: str, offered: dict[str, View]) -> str:
@@ -55,19 +67,11 @@ def _identity(asked: str, offered: dict[str, View]) -> str:
     )
 
 
-def _alike(first: Run, others: list[Run]) -> list[Run]:
-    """Those that may be compared with the first."""
-    found = []
-    for other in others:
-        try:
-            reason = comparison.unlike(first, other)
-        except AdaspecError as error:
-            reason = str(error)
-        if reason:
-            st.error(words.plain(reason), icon=":material/block:")
-        else:
-            found.append(other)
-    return found
+def _refusal(first: Run, other: Run) -> str | None:
+    try:
+        return comparison.unlike(first, other)
+    except AdaspecError as error:
+        return str(error)
 
 
 def pick_drafts(offered: list[Entry]) -> list[Entry]:

@@ -21,6 +21,7 @@ function compareBoard(parent) {
       reachedNote(view),
       differenceTable(view),
       sentences(view),
+      whose(view),
       make("div", { class: "figures" }, ...figures.filter((one) => one)),
       tokenSection(view, alone),
       ...(alone ? [back(view)] : []),
@@ -44,6 +45,14 @@ function reachedNote(view) {
       `${amount(prompts)} held-out prompts; compare by exact α.${spoken} Intervals: 95 %, ` +
       `${amount(bootstrap.resamples)} resamples of the prompts.`,
   );
+}
+
+/* How the figures tell runs apart, where there are several. */
+function whose(view) {
+  const names = [...new Set(Object.values(view.looks).map((look) => look.short))];
+  const others = names.slice(1);
+  const text = `Filled bars and solid lines: ${names[0]}. Outlined bars and other lines: ${others.join(", ")}.`;
+  return make("p", { class: "quiet" }, others.length ? text : "");
 }
 
 function notes(view) {

@@ -88,12 +88,12 @@ function forest(view) {
     const value = 100 * one.value;
     const says = `${look.label}: ${signed(value, 2)}, ${one.verdict}`;
     const beyond = value < x[0] ? -1 : value > x[1] ? 1 : 0;
-    const text = label(EDGE.left, y - 14, says, "start", "name");
+    const text = draw("g", {}, mark(look, EDGE.left + 6, y - 19, one.says), label(EDGE.left + 20, y - 14, says, "start", "name"));
     if (beyond) {
       const end = across(x[beyond < 0 ? 0 : 1]);
       const arrow = `M${end - beyond * 46} ${y}H${end}m${-beyond * 7} -5l${beyond * 7} 5l${-beyond * 7} 5`;
-      const sign = mark(look, end - beyond * 56, y, one.says);
-      return coloured(look, draw("g", {}, draw("path", { class: "line", d: arrow }), sign, text));
+      const line = draw("path", { class: "line thick", d: arrow });
+      return coloured(look, draw("g", {}, line, text, draw("title", {}, one.says)));
     }
     const [low, top] = one.ci.map((bound) => across(100 * bound));
     const bar = draw("path", { class: "line thick", d: `M${low} ${y}H${top}M${low} ${y - 6}v12M${top} ${y - 6}v12` });
@@ -126,7 +126,7 @@ function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
       const wide = Math.min(42, room / list.length);
       const x = across(at) + (place - (list.length - 1) / 2) * wide;
       const bar = draw("rect", {
-        class: "bar", x: x - wide * 0.42, y: up(value), width: wide * 0.84, height: up(0) - up(value),
+        class: look.place ? "bar other" : "bar", x: x - wide * 0.42, y: up(value), width: wide * 0.84, height: up(0) - up(value),
       });
       const tick = dot === undefined ? null : draw("path", {
         class: "tick", d: `M${x - wide * 0.42} ${up(dot)}h${wide * 0.84}`,

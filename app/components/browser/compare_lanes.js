@@ -297,7 +297,7 @@ function lanes(parent) {
     slider.addEventListener("input", () => go(slider.valueAsNumber - 1));
     for (const select of [a, b]) select.addEventListener("change", compareTwo);
 
-    const prompt = make("p", { class: "prompt" }, ...view.prompt.map((id) => spelled(view.vocabulary[id])));
+    const prompt = make("p", { class: "prompt", tabindex: "0", role: "region", "aria-label": "Prompt" }, ...view.prompt.map((id) => spelled(view.vocabulary[id])));
     root.replaceChildren(
       make("p", { class: "faint" }, EXPLAINED[view.mode]),
       make("div", { class: "row" }, make("span", { class: "faint" }, "Prompt"), prompt),
