@@ -66,25 +66,33 @@ def run(
     overrides: Set = None,
     new: Annotated[bool, typer.Option("--new", help="Never go on with an earlier run.")] = False,
 ) -> None:
-    """Train everything a recipe names and measure it.
+    """Train everything a recipe names and measure it; of a matrix, all its recipes.
 
     Stopped at any moment, the same command goes on from the last checkpoint.
     """
-    chosen = recipe.load(name, overrides)
+    names = recipe.cells(name) or [name]
+    if run_dir and len(names) > 1:
+        fail(f"{name} is {len(names)} recipes, and --run-dir one run: leave it out, or name one.")
+    chosen = [recipe.load(one, overrides) for one in names]
     _before_torch()
     from adaspec import pipeline, report  # torch and transformers take seconds to load
 
-    accelerator = pipeline.make_accelerator(chosen)
-    quiet = not accelerator.is_main_process
-    with _bars(quiet) as show:
-        finished = pipeline.execute(
-            chosen, run_dir, fresh=new, accelerator=accelerator, on_progress=show
-        )
-    if quiet:
-        return
-    if finished.report_file.exists():
-        console.print(report.tables(runs.read_report(finished)))
-    console.print(f"Run folder: {finished.path}", soft_wrap=True)
+    finished = []
+    for one in chosen:
+        accelerator = pipeline.make_accelerator(one)
+        quiet = not accelerator.is_main_process
+        with _bars(quiet) as show:
+            done = pipeline.execute(
+                one, run_dir, fresh=new, accelerator=accelerator, on_progress=show
+            )
+        finished.append(done)
+        if quiet:
+            continue
+        if done.report_file.exists():
+            console.print(report.tables(runs.read_report(done)))
+        console.print(f"Run folder: {done.path}", soft_wrap=True)
+    if len({one.family for one in chosen}) < len(chosen) and not quiet:
+        _print_ablation(finished, None, as_json=False)
 
 
 def _before_torch() -> None:
@@ -155,16 +163,17 @@ def submit(
     new: Annotated[bool, typer.Option("--new", help="Train even what was trained before.")] = False,
 ) -> None:
     """Put a recipe in the queue, for a supervisor or the studio to train."""
-    chosen = recipe.load(name, overrides)
-    done = None if new else runs.newest(chosen, "finished")
-    if done:
-        console.print(
-            f"Run {done.path.name} has trained this recipe already: adaspec report "
-            f"{done.path.name}. To train it again: --new.",
-            soft_wrap=True,
-        )
-        return
-    _say_queued(queue.submit(chosen, owner or queue.me()))
+    for one in recipe.cells(name) or [name]:
+        chosen = recipe.load(one, overrides)
+        done = None if new else runs.newest(chosen, "finished")
+        if done:
+            console.print(
+                f"Run {done.path.name} has trained this recipe already: adaspec report "
+                f"{done.path.name}. To train it again: --new.",
+                soft_wrap=True,
+            )
+        else:
+            _say_queued(queue.submit(chosen, owner or queue.me()))
 
 
 @app.command()
@@ -308,6 +317,33 @@ def show_comparison(
         print(json.dumps(found, indent=1, allow_nan=False))
     else:
         console.print(comparison_text.tables(found))
+
+
+@app.command("ablation")
+def show_ablation(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="One: with all other seeds of it.")
+    ],
+    against: Annotated[
+        str | None, typer.Option(help="Drafts that the others are held against: A,B.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Compare the methods of a recipe over its seeds: one row a method, intervals over seeds."""
+    wanted = None if against is None else [one for one in against.split(",") if one]
+    _print_ablation(list(dict.fromkeys(map(runs.find, names))), wanted, as_json)
+
+
+def _print_ablation(found: list[runs.Run], against: list[str] | None, as_json: bool) -> None:
+    from adaspec import ablation
+
+    (first, *others) = found
+    seeds = ablation.of(found) if others else ablation.relatives(first)
+    summary = ablation.summary(seeds, against)
+    if as_json:
+        print(json.dumps(summary, indent=1, allow_nan=False))
+    else:
+        console.print(ablation.table(summary))
 
 
 @app.command("measure")

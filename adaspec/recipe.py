@@ -311,6 +311,12 @@ class Recipe(Strict):
         """Equal for recipes that would do the same; display texts and GPUs do not count."""
         return _digest(self.model_dump(mode="json", exclude={"name", "about", "gpus"}))
 
+    @property
+    def family(self) -> str:
+        """Equal for recipes that differ in nothing but the seed."""
+        unlike = {"name", "about", "gpus", "seed"}
+        return _digest(self.model_dump(mode="json", exclude=unlike))
+
     def yaml(self) -> str:
         """The recipe as YAML that `load` reads back to an equal recipe."""
         return yaml.safe_dump(
@@ -432,11 +438,15 @@ def _training(
 
 def names() -> list[str]:
     """Every bundled recipe; a matrix counts once a cell, as `paper/gsm8k-pythia-3epoch`."""
-    found = []
-    for path in sorted(RECIPES.glob("*.yaml")):
-        matrix = _read(path).get("matrix")
-        found += [f"{path.stem}/{cell}" for cell in _cells(matrix)] if matrix else [path.stem]
-    return found
+    stems = [path.stem for path in sorted(RECIPES.glob("*.yaml"))]
+    return [name for stem in stems for name in cells(stem) or [stem]]
+
+
+def cells(stem: str) -> list[str]:
+    """The recipes of a bundled matrix, in order; none where it is none."""
+    path = RECIPES / f"{stem}.yaml"
+    matrix = _read(path).get("matrix") if path.is_file() else None
+    return [f"{stem}/{cell}" for cell in _cells(matrix)] if matrix else []
 
 
 def load(name: str, overrides: list[str] | None = None) -> Recipe:
