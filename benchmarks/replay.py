@@ -3,9 +3,10 @@
 `python -m benchmarks.replay [--tokens 1000] [--seconds 10]`
 
 A made-up trace in a stand-alone page, opened from disk in Chromium, so that neither a network nor
-Streamlit is timed; it plays from the middle on, where there is much on the page. `open` ends when the task after the first painted frame begins. A frame's time
-is from one animation frame to the next while the player plays, at each of its speeds; script is
-what of it the player's own callback took.
+Streamlit is timed; it plays from the middle on, where there is much on the page. `open` ends when
+the task after the first painted frame begins. A frame's time is from one animation frame to the
+next while the player plays, at each of its speeds; script is what of it the player's own callback
+took.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ SHOWN = """async player => {
         one => one.offsetParent && getComputedStyle(one).opacity !== '0').map(
         one => [one.dataset.chip, [...one.classList]]),
     words: [...player.querySelectorAll('.text [data-chip]')].filter(
-        one => one.offsetParent).map(one => one.dataset.chip),
+        one => getComputedStyle(one).visibility === 'visible').map(one => one.dataset.chip),
     bars: [...player.querySelectorAll('.lane i')].map(
         one => Number(/[(](.*)[)]/.exec(one.style.transform)[1])),
     told: player.querySelector('.told').textContent,
@@ -143,7 +143,7 @@ def agrees(page: Page, shown: dict[str, Any], step: int) -> None:
     tokens, passes, tested = wanted["tokens"], wanted["passes"], wanted["tested"]
     all_of = len(made.text)
     score = [
-        [f"{tokens / passes:.2f}" if passes else "–", f"{tokens} in {passes}"],
+        [f"{tokens / passes:.2f}" if tokens else "–", f"{tokens} in {passes}"],
         [
             f"{100 * wanted['accepted'] / tested:.0f} %" if tested else "–",
             f"{wanted['accepted']} of {tested}",

@@ -59,9 +59,8 @@ def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
     ticket = live_answer(run, request, "replay-ticket")
     if ticket is None:
         return None
-    st.caption(
-        f"Decoded in {ticket.seconds:.2f} s by this run's models, with the target alone too."
-    )
+    took = f"Decoded in {ticket.seconds:.2f} s" if ticket.seconds > 0.01 else "Decoded before"
+    st.caption(f"{took} by this run's models, with the target alone too.")
     answer: dict[str, Any] = ticket.result
     return answer
 

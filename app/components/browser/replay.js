@@ -80,7 +80,7 @@ function replayPlayer(parent) {
       make(
         "div",
         { class: "scene" },
-        make("div", { class: "left" }, stage.text, told, stage.ladder, replayLegend()),
+        make("div", { class: "left" }, stage.text, told, stage.heading, stage.ladder, replayLegend()),
         make("div", { class: "right" }, score.element, why),
       ),
       replayWhatIf(reading),
@@ -94,12 +94,13 @@ function replayPlayer(parent) {
     at = clamp(next, 0, reading.steps.length);
     since = 0;
     stage.show(before, at);
-    stage.follow();
+    stage.follow(at);
     score.show(at);
     run();
     bar.show(at, narrated(reading, at));
+    if (playing && speed > LOOKED_AT) return;
     tell();
-    if (!playing || speed <= LOOKED_AT) explain();
+    explain();
   }
 
   function tell() {

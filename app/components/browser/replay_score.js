@@ -39,7 +39,7 @@ function replayScore(reading) {
   /* After so many steps. */
   function show(step) {
     const { tokens, passes: passed, accepted: kept, tested, ms } = reading.total;
-    passes.value.textContent = passed[step] ? (tokens[step] / passed[step]).toFixed(2) : "–";
+    passes.value.textContent = tokens[step] ? (tokens[step] / passed[step]).toFixed(2) : "–";
     passes.unit.textContent = `${tokens[step]} in ${passed[step]}`;
     accepted.value.textContent = tested[step] ? `${((100 * kept[step]) / tested[step]).toFixed(0)} %` : "–";
     accepted.unit.textContent = `${kept[step]} of ${tested[step]}`;

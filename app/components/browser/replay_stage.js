@@ -1,6 +1,7 @@
 /* The stage: the text so far, and the passes of the target, one a line, with every guess. */
 
 const LEGEND = ["proposed", "accepted", "rejected", "untested", "residual", "bonus"];
+const BLOCK = 150; // tokens
 const SURPRISES = {
   lucky: ["✦", "lucky", `Accepted, though the chance was at most ${100 * LUCKY} %.`],
   unlucky: ["!", "unlucky", `Rejected, though the chance of being accepted was at least ${100 * UNLUCKY} %.`],
@@ -10,17 +11,20 @@ function replayStage(reading) {
   const text = make(
     "div",
     { class: "text", tabindex: 0, role: "region", "aria-label": "Text so far" },
-    ...reading.trace.prompt.map((token) => spoken(reading, token, { class: "prompt" })),
-    ...reading.kept.map((chip) => {
-      chip.word = spoken(reading, chip.token, { "data-chip": chip.id });
-      return chip.word;
-    }),
+    ...textBlocks(reading),
   );
   const rows = reading.rounds.map((round) => rowOf(reading, round));
   const ladder = make(
     "div",
     { class: "ladder", tabindex: 0, role: "region", "aria-label": "Passes of the target" },
     ...rows.map(({ element }) => element),
+  );
+  const heading = make(
+    "div",
+    { class: "round heading quiet", "aria-hidden": "true" },
+    make("span", { class: "number" }, "pass"),
+    make("span", {}, "what the draft guessed, and what became of it"),
+    make("span", { class: "yield there" }, "tokens"),
   );
   let current = null;
 
@@ -53,8 +57,10 @@ function replayStage(reading) {
     if (chip.word) chip.word.className = look === chip.kind ? `word ${look}` : "word hidden";
   }
 
-  function follow() {
-    text.scrollTop = text.scrollHeight;
+  function follow(step) {
+    const { word } = reading.kept[Math.max(0, reading.total.tokens[step] - 1)];
+    const below = word.getBoundingClientRect().bottom + 12 - text.getBoundingClientRect().bottom;
+    if (Math.abs(below) > 4) text.scrollTop += below;
     if (!current) return;
     const low = current.offsetTop + current.offsetHeight + 8 - ladder.clientHeight;
     if (ladder.scrollTop < low || ladder.scrollTop > current.offsetTop) ladder.scrollTop = low;
@@ -67,7 +73,20 @@ function replayStage(reading) {
   }
 
   for (const chip of reading.chips) dress(chip, 0);
-  return { text, ladder, show, follow, choose };
+  return { text, heading, ladder, show, follow, choose };
+}
+
+/* Prompt and text, in blocks that a browser draws by themselves: a long text is cut before a word. */
+function textBlocks(reading) {
+  const first = reading.trace.prompt.map((token) => spoken(reading, token, { class: "prompt" }));
+  const blocks = [first];
+  for (const chip of reading.kept) {
+    chip.word = spoken(reading, chip.token, { "data-chip": chip.id });
+    const full = blocks.at(-1).length >= BLOCK && chip.at > 0;
+    if (full && /^\s/.test(reading.piece(chip.token).text ?? "")) blocks.push([]);
+    blocks.at(-1).push(chip.word);
+  }
+  return blocks.map((words) => make("div", { class: "block" }, ...words));
 }
 
 function spoken(reading, token, attributes) {
@@ -146,7 +165,7 @@ function replayLegend() {
           `Solid: the outcome had a chance of at least ${100 * UNLUCKY} %. Dashed: it could have gone either way. ` +
           `Dotted: at most ${100 * LUCKY} %. Of accepted and rejected guesses.`,
       },
-      "border: how likely",
+      "border: solid likely, dashed open, dotted surprising",
     ),
   );
 }
