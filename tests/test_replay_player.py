@@ -549,8 +549,8 @@ def test_a_thousand_tokens_play_smoothly(exported: Open):
 def test_the_server_hears_of_it_when_it_has_rested(served: Open):
     page = served()
     assert left(page) == STATE | {"step": 0}
-    page.get_by_label("Speed").select_option("20")
     page.get_by_role("button", name="Play").click()
+    page.get_by_label("Speed").select_option("20")
     page.wait_for_timeout(900)
     expect(page.get_by_text("runs: 1")).to_be_visible()  # while it plays
     page.get_by_role("button", name="Pause").click()
