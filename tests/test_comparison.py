@@ -297,8 +297,8 @@ def test_a_sample_is_evenly_spaced(total: int, most: int):
     picked = sampled(total, most)
     assert len(picked) == min(total, most)
     if len(picked):
-        assert picked[0] >= 0
-        assert picked[-1] < total
+        assert picked[0] == 0
+        assert total - total / most - 1 <= picked[-1] < total
         steps = np.diff(picked)
         assert len(steps) == 0 or (steps.min() >= 1 and steps.max() - steps.min() <= 1)
 
