@@ -6,6 +6,7 @@ its own, so that its peak of memory is that of the recipe.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ import psutil
 
 from adaspec import estimate, explain, is_users, pipeline, recipe, rows, runs
 from adaspec.estimate import Estimate
-from adaspec.pace import CPU, Pace, kind, of_run
+from adaspec.pace import CPU, Pace, data_key, kind, of_run
 from adaspec.recipe import Optimisation, Recipe, Stage2, trainings
 
 STEPS = 8  # of every kind of training
@@ -41,7 +42,7 @@ def calibrate(recipe: Recipe) -> Estimate:
 
 
 def _measured(recipe: Recipe) -> Pace:
-    train, _ = rows.read_splits(recipe.data, recipe.seed)
+    train, evaluation = rows.read_splits(recipe.data, recipe.seed)
     small = shortened(recipe, len(train))
     estimate.calibration_file(recipe).parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=estimate.calibration_file(recipe).parent) as folder:
@@ -49,6 +50,7 @@ def _measured(recipe: Recipe) -> Pace:
         state = runs.read_state(run)
         pace = of_run(run, state, small)
     assert pace is not None  # it was trained
+    pace.rows = {data_key(recipe): (len(train), len(evaluation))}
     alone = 1 if state.facts["device"] == CPU else recipe.gpus
     pace.train = {name: seconds / alone for name, seconds in pace.train.items()}
     pace.start = state.created.timestamp() - psutil.Process().create_time()
@@ -57,20 +59,26 @@ def _measured(recipe: Recipe) -> Pace:
 
 
 def shortened(recipe: Recipe, rows: int) -> Recipe:
-    """The same recipe with a few steps of every kind of training, and few prompts."""
+    """The same recipe with a few steps of every kind of training, few prompts, and few rows.
+
+    So few that steps come back to them: the target is asked once, as in the whole.
+    """
+    most = max(one.batch for one in trainings(recipe, rows))
+    few = min(rows, 2 * most)
+    data = recipe.data.model_copy(update={"limit": few})
     prompts = min(recipe.evaluation.prompts, GROUPS * recipe.evaluation.batch)
     evaluation = recipe.evaluation.model_copy(update={"prompts": prompts, "every": 1})
     stages: dict[str, Optimisation] = {
-        name: _few_steps(stage, rows)
+        name: _few_steps(stage, few)
         for name in ("stage0", "stage1", "stage2")
         if (stage := getattr(recipe, name))
     }
     if isinstance(stage2 := stages.get("stage2"), Stage2):
-        ordered = sorted(trainings(recipe, rows), key=lambda training: training.batch)
+        ordered = sorted(trainings(recipe, few), key=lambda training: training.batch)
         widest = {kind(one): one.name for one in ordered if one.name in stage2.methods}
         methods = {name: stage2.methods[name] for name in widest.values()}
         stages["stage2"] = stage2.model_copy(update={"methods": methods})
-    return recipe.model_copy(update={**stages, "evaluation": evaluation})
+    return recipe.model_copy(update={**stages, "data": data, "evaluation": evaluation})
 
 
 def _few_steps(stage: Optimisation, rows: int) -> Optimisation:
@@ -79,6 +87,7 @@ def _few_steps(stage: Optimisation, rows: int) -> Optimisation:
 
 
 def main() -> None:
+    os.environ.setdefault("ADASPEC_KNOWLEDGE", "memory")  # of rows that no run will have
     try:
         print(calibrate(recipe.read(sys.stdin.read())).model_dump_json())
     except Exception as error:

@@ -148,7 +148,12 @@ def show_estimate(
         if found.memory is not None:
             memory = estimate.size(found.memory)
         span = timedelta(seconds=round(found.seconds))
-        console.print(f"time    {span}\ndisk    {estimate.size(found.disk)}\nmemory  {memory}")
+        disk = estimate.size(found.disk)
+        if found.knowledge:
+            disk += (
+                f", and {estimate.size(found.knowledge)} that runs of this target and data share"
+            )
+        console.print(f"time    {span}\ndisk    {disk}\nmemory  {memory}")
         console.print(found.source, soft_wrap=True, markup=False)
     for lack in estimate.lacks(found):
         errors.print("warning:", style="yellow", end=" ")

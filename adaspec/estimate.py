@@ -47,6 +47,8 @@ class Estimate(BaseModel):
         seconds: from its start to its end, if it has the device to itself.
         disk: bytes of the run folder when it is largest, checkpoints included.
         memory: bytes at the peak, of the GPU if it runs on one; None where nobody measured it.
+        knowledge: bytes beside the run folder, of what the target knows of the training data; runs
+            with the same target and data share them.
         device: what it runs on.
         source: where this comes from, one sentence.
     """
@@ -54,6 +56,7 @@ class Estimate(BaseModel):
     seconds: float
     disk: int
     memory: int | None
+    knowledge: int = 0
     device: str
     source: str
 
@@ -126,9 +129,10 @@ def lacks(estimate: Estimate) -> list[str]:
     while not home.exists():
         home = home.parent
     free = shutil.disk_usage(home).free
-    if estimate.disk > free:
+    needed = estimate.disk + estimate.knowledge
+    if needed > free:
         found.append(
-            f"It takes {size(estimate.disk)} of disk and {size(free)} are free: make room, or "
+            f"It takes {size(needed)} of disk and {size(free)} are free: make room, or "
             "train fewer methods at once."
         )
     there = psutil.virtual_memory().total
@@ -166,9 +170,10 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     if recipe.draft:
         prompts = min(recipe.evaluation.prompts, counts[1])
         seconds += prompts * pace.speak * recipe.evaluation.max_new_tokens
+        seconds += counts[0] * pace.teach
         decoded = decoded_tokens(recipe, list(plan), prompts)
         seconds += decoded * pace.decode
-        seconds += prompts * pace.measure * passes(list(plan)) + 3 * pace.gap
+        seconds += prompts * pace.measure * passes(list(plan)) + 4 * pace.gap
         kept = sum(len(training.snapshots) for training in plan)
         snapshots = kept + 1 + sum(training.name != TARGET for training in plan)
         disk += pace.folders[STOCK] * (1 + kept)
@@ -180,6 +185,7 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     return Estimate(
         seconds=seconds,
         disk=round(disk),
+        knowledge=round(counts[0] * pace.knowledge) if recipe.draft else 0,
         memory=pace.memory if width(recipe) <= pace.width else None,
         device=pace.device,
         source=pace.source,

@@ -37,6 +37,8 @@ class Pace(BaseModel):
         train: kind of training -> seconds a sequence.
         point: kind of training -> seconds for one held-out point of its curve.
         speak: seconds a prompt and token of continuation.
+        teach: seconds to ask the target about a training sequence, once.
+        knowledge: bytes a training sequence of what it said then.
         decode: seconds a token of a decoding at batch 1, speculative or plain.
         measure: seconds a prompt and model, the target being one of them.
         tokens: response tokens of a prompt, the continuation's and the data set's together.
@@ -53,6 +55,8 @@ class Pace(BaseModel):
     train: dict[str, float]
     point: dict[str, float]
     speak: float = 0.0
+    teach: float = 0.0
+    knowledge: float = 0.0
     decode: float = 0.0
     measure: float = 0.0
     tokens: float = 0.0
@@ -162,9 +166,10 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
             point[kind(training)] = steps[1]
     if not train:
         return None
+    rows = state.facts["training rows"]
     prompts = min(earlier.evaluation.prompts, state.facts["evaluation rows"])
     spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
-    plan = trainings(earlier, state.facts["training rows"])
+    plan = trainings(earlier, rows)
     models = passes(plan)
     memory = [row["memory"] for stage in metrics.values() for row in stage if "memory" in row]
     words = in_words(state.facts["device"], state.facts["CPU threads"])
@@ -178,6 +183,8 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         train=train,
         point=point,
         speak=spans.get("continue", 0.0) / (prompts * earlier.evaluation.max_new_tokens),
+        teach=spans.get("teach", 0.0) / rows,
+        knowledge=state.facts["its bytes"] / rows if spans.get("teach") else 0.0,
         decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),
         measure=measure,
         tokens=_tokens(run, earlier, prompts),
@@ -186,7 +193,7 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
             TARGET: state.facts["target parameters"],
             STOCK: state.facts.get("draft parameters", 0),
         },
-        rows={data_key(earlier): (state.facts["training rows"], state.facts["evaluation rows"])},
+        rows={data_key(earlier): (rows, state.facts["evaluation rows"])},
         memory=max(memory, default=None),
         width=width(earlier),
     )

@@ -388,6 +388,9 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> dict[str
         "rows truncated": inputs.dataset.truncated,
         "response tokens": sum(one.predicted for one in inputs.dataset.train),
         "target's knowledge": inputs.place,
+        "its bytes": knowledge.size(
+            inputs.target.model, inputs.dataset.train, _precision(accelerator)
+        ),
         "shared vocabulary": inputs.vocabulary,
         "target parameters": models.parameters(inputs.target.model),
         "device": torch.cuda.get_device_name() if cuda else "CPU",

@@ -195,7 +195,8 @@ def test_sizes_are_read_aloud() -> None:
 def test_a_calibration_runs_few_steps_of_every_kind() -> None:
     whole = recipe.load("smollm2-gsm8k", ["data.train={stories: 5000}"])
     small = calibration.shortened(whole, 5000)
-    plan = trainings(small, 5000)
+    plan = trainings(small, small.data.limit)
+    assert small.data.limit == 80  # two of the widest batches
     assert {pace.kind(one) for one in plan} == {pace.kind(one) for one in trainings(whole, 5000)}
     assert {one.steps for one in plan} == {calibration.STEPS}
     assert max(one.batch for one in plan) == 40  # 16 / k
@@ -266,7 +267,7 @@ def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path:
 def test_for_programs(home: Path) -> None:
     done = adaspec("estimate", "tiny", "--json", home=home)
     found = json.loads(done.stdout)
-    assert set(found) == {"seconds", "disk", "memory", "device", "source"}
+    assert set(found) == {"seconds", "disk", "memory", "knowledge", "device", "source"}
     assert "No recipe" in one_line_error(adaspec("estimate", "tinny", home=home))
 
 
