@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from adaspec import replays, runs, tokens
+from adaspec import AdaspecError, replays, runs, tokens
 from adaspec.runs import Run
 from adaspec.speculation.trace import Trace
 from adaspec.tokens import VOCABULARY
@@ -93,6 +93,9 @@ def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
     assert before["plain"]["ms"] == 2.0
     assert before["costs"] == [(4, 0.5, 3.0)]
     assert replay_view.stored(run, "adaspec", 0) is before
+    run.speed_file.write_text("{")
+    with pytest.raises(AdaspecError, match=r"speed.json is damaged: adaspec measure makes"):
+        replay_view.stored(run, "adaspec", 0)
     run.speed_file.unlink()
     file = run.replay("adaspec", 0)
     trace = replays.read(run, "adaspec", 0)

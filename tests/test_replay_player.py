@@ -390,6 +390,26 @@ def test_the_card_follows_until_a_token_is_asked_about(exported: Open):
     expect(page.locator(".why")).to_have_attribute("data-chip", re.compile(r"^0\."))
 
 
+@pytest.mark.parametrize(
+    ("factor", "due", "said"),
+    [
+        (2.0, 1.0, "2.00 times as fast."),
+        (0.5, 1.0, "slower. Drafting and checking cost more than the passes they saved; one guess"),
+        (0.5, 0.1, "the machine was busy while this was recorded."),
+    ],
+)
+def test_the_end_says_whether_it_paid(exported: Open, factor: float, due: float, said: str):
+    """And where it did not, whether the costs or the clock are to blame."""
+    shown = stored()
+    made = Trace.model_validate(shown["trace"])
+    plain = {"ms": factor * made.ms / len(made.text), "how": "made up"}
+    each = due * made.ms / len(made.rounds)
+    costs = [(4, each / 8, each / 2)]
+    page = exported({"step": shown["steps"]}, shown=shown | {"plain": plain, "costs": costs})
+    expect(page.locator(".told")).to_contain_text(said)
+    expect(page.locator(".score")).to_contain_text("saved" if factor > 1 else "slower")
+
+
 def test_surprises_are_flagged(exported: Open):
     shown = view(tokens=400, name="aaa")
     made = Trace.model_validate(shown["trace"])
@@ -410,6 +430,15 @@ def test_surprises_are_flagged(exported: Open):
     title = page.locator(".ladder .lucky").first.get_attribute("title")
     assert "at most 20 %" in title
     assert "min(1, p/q)" in title
+
+
+@pytest.mark.parametrize("step", [120, 40, 152])
+def test_what_happens_is_in_view(exported: Open, step: int):
+    """At once, and after a jump; also beside tokens of 10,000 characters."""
+    for page in (exported({"step": step}), exported({"step": 0})):
+        scrub(page, step)
+        expect(page.locator(".ladder .current")).to_be_in_viewport()
+        expect(page.locator(".text .word:not(.hidden)").last).to_be_in_viewport(ratio=0.001)
 
 
 # What if.

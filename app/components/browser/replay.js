@@ -95,12 +95,20 @@ function replayPlayer(parent) {
     since = 0;
     stage.show(before, at);
     stage.follow(at);
+    if (!playing) requestAnimationFrame(() => settle(2));
     score.show(at);
     run();
     bar.show(at, narrated(reading, at));
     if (playing && speed > LOOKED_AT) return;
     tell();
     explain();
+  }
+
+  /* What comes into view for the first time is as large as it is one frame later. */
+  function settle(frames) {
+    if (playing || !root.isConnected) return;
+    stage.follow(at);
+    if (frames > 1) requestAnimationFrame(() => settle(frames - 1));
   }
 
   function tell() {

@@ -1,6 +1,9 @@
 /* The running score, and the race against plain decoding by the clock of the recording. */
 
 const SCORED = {
+  ours: "Tokens of this text that speculative decoding has made by now: it jumps with every pass.",
+  theirs: "Tokens that plain decoding would have made by the same time, one after the other, of the same length of text.",
+  passing: "Tokens that plain decoding would have made in as many passes of the target: one each.",
   passes: "Tokens of the text so far, over the target's passes so far (block efficiency). Plain decoding makes 1.",
   accepted: "Of the guesses that the target came to test, those it kept (tested acceptance A / (A + R)).",
   time: "Milliseconds of all rounds so far, as recorded: drafting and verifying, without the prompt's own pass.",
@@ -18,8 +21,8 @@ function replayScore(reading) {
   const time = figure("time", SCORED.time);
   const saved = figure("against plain decoding", SCORED.saved);
   const { plain, kept } = reading;
-  const ours = track("with the draft");
-  const theirs = track("target alone");
+  const ours = track("with the draft", SCORED.ours);
+  const theirs = track("target alone", plain ? SCORED.theirs : SCORED.passing);
   const caption = make(
     "p",
     { class: "quiet" },
@@ -85,8 +88,8 @@ function replayScore(reading) {
   return { element, show, run };
 }
 
-function track(name) {
+function track(name, title) {
   const bar = make("i", {});
   const count = make("span", { class: "count" });
-  return { bar, count, element: make("div", { class: "track" }, make("span", {}, name), make("div", { class: "lane" }, bar), count) };
+  return { bar, count, element: make("div", { class: "track", title }, make("span", {}, name), make("div", { class: "lane" }, bar), count) };
 }
