@@ -179,8 +179,8 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
         disk += pace.folders[STOCK] * (1 + kept)
         speculation = recipe.evaluation.speculation
         replays = min(speculation.prompts, prompts) * (snapshots - kept)
-        tables += REPLAY * replays * speculation.max_new_tokens  # after all checkpoints too
         tables = prompts * pace.tokens * (CONTEXT + snapshots * TOKEN)
+        tables += REPLAY * replays * speculation.max_new_tokens
     disk += max(tables, *(_checkpoints(recipe, pace, training) for training in plan))
     return Estimate(
         seconds=seconds,
