@@ -31,7 +31,7 @@ def tables(comparison: dict[str, Any]) -> Group:
         mine = [one for one in comparison["differences"] if one["draft"] == draft["draft"]]
         if mine:
             parts += [Text(f"\n{draft['label']}: {mine[0]['budget']['says']}"), _differences(mine)]
-    if len(labels) > 2:
+    if len(comparison["differences"]) > 1:
         parts.append(Text("\nThe intervals are not adjusted for several comparisons."))
     return Group(*parts, *(Text(f"\n{note}") for note in comparison["notes"]))
 

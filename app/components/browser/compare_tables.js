@@ -137,7 +137,7 @@ function signed(value, digits) {
 
 /* The comparison in words: exact acceptance of every draft against the baseline. */
 function sentences(view) {
-  const { differences, drafts } = view.comparison;
+  const { differences } = view.comparison;
   const main = differences.filter((one) => one.measure === "alpha.generated");
   const list = main.map((one) =>
     make(
@@ -148,7 +148,7 @@ function sentences(view) {
     ),
   );
   const several =
-    drafts.length > 2
+    differences.length > 1
       ? "Several differences are shown: the intervals are not adjusted for that, and one in twenty " +
         "leaves out 0 by chance where nothing differs."
       : "";
