@@ -110,7 +110,6 @@ def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
         (["example", "--sequence", "99"], "No replay 99 of adaspec: there are 0 to 19."),
         (["example", "--gamma", "3"], "--gamma goes with --prompt: a stored replay has its own."),
         (["example", "--top-k", "3"], "--top-k goes with --prompt"),
-        (["example", "--prompt", ""], "nothing to predict"),
     ],
 )
 def test_what_it_refuses(tmp_path: Path, arguments: list[str], expected: str) -> None:

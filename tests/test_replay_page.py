@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,11 +78,13 @@ def test_a_view_is_the_trace_with_its_words() -> None:
 
 def test_a_view_takes_milliseconds() -> None:
     replay_view.stored(EXAMPLE, "adaspec", 0)  # reads the vocabulary
-    began = time.perf_counter()
+    taken = []
     for seq in range(1, 11):
+        began = time.process_time()  # others are at work
         replay_view.stored(EXAMPLE, "stock", seq)
-    print(f"{100 * (time.perf_counter() - began):.2f} ms a view")
-    assert time.perf_counter() - began < 0.5
+        taken.append(1000 * (time.process_time() - began))
+    print(f"median {statistics.median(taken):.2f} ms, at most {max(taken):.2f} ms")
+    assert statistics.median(taken) < 20
 
 
 def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
@@ -146,7 +149,9 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
     with faultless(chromium) as other:
         visit(other, page.url)
         assert link_of(other) == link
-        looks = "one => [one.innerText, [...one.querySelectorAll('[class]')].map(x => x.className)]"
+        looks = (
+            "one => [one.textContent, [...one.querySelectorAll('[class]')].map(x => x.className)]"
+        )
         for part in (".ladder", ".text", ".score", ".answer", ".whatif"):
             there, here = (at.locator(part).evaluate(looks) for at in (other, page))
             assert there == here

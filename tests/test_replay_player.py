@@ -280,7 +280,9 @@ def test_every_step_forward_and_back_again(exported: Open):
     page.locator(".ladder").focus()
 
     def sight() -> list[str]:
-        looks = "one => [one.innerText, [...one.querySelectorAll('[class]')].map(x => x.className)]"
+        looks = (
+            "one => [one.textContent, [...one.querySelectorAll('[class]')].map(x => x.className)]"
+        )
         return page.locator(".replay").evaluate(looks)
 
     seen = [sight()]
@@ -592,7 +594,7 @@ def test_the_server_hears_of_it_when_it_has_rested(served: Open):
     again = served(state)
     assert left(again) == state
     parts = "'.ladder, .text, .score, .answer'"
-    shown = f"player => [...player.querySelectorAll({parts})].map(one => one.innerText)"
+    shown = f"player => [...player.querySelectorAll({parts})].map(one => one.textContent)"
     assert again.locator(".replay").evaluate(shown) == page.locator(".replay").evaluate(shown)
     element = chip(page, "0.0").element_handle()
     page.get_by_role("button", name="Run again").click()
