@@ -18,6 +18,13 @@ _BUDGET = {
     "seconds": ("seconds", "wall-clock seconds on the machine above", "%.1f"),
 }
 
+_VIEWS = {
+    "tokens": "grain",
+    "filter": "tune",
+    "replay": "play_circle",
+    "compare": "compare_arrows",
+}
+
 
 def run_report(report: dict[str, Any]) -> None:
     """The highest acceptance in words, and the table of them all."""
@@ -51,17 +58,17 @@ def run_no_report(view: View) -> None:
 
 
 def run_views(view: View) -> None:
-    """Where its tokens can be looked at."""
+    """Where its tokens and decodings can be looked at."""
     if not view.run.examples_file.is_file():
         return
     with st.container(horizontal=True, key="run-views"):
-        asked = {"run": view.id}
-        st.page_link(
-            link.page("tokens"), label="Tokens", icon=":material/grain:", query_params=asked
-        )
-        st.page_link(
-            link.page("filter"), label="Filter", icon=":material/tune:", query_params=asked
-        )
+        for name, icon in _VIEWS.items():
+            st.page_link(
+                link.page(name),
+                label=name.capitalize(),
+                icon=f":material/{icon}:",
+                query_params={"run": view.id},
+            )
 
 
 def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
