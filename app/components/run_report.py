@@ -42,8 +42,8 @@ def run_report(report: dict[str, Any]) -> None:
         f"Acceptance on {words.counted(report['tokens']['generated'], 'token')} that the "
         f"target generated from {words.counted(report['prompts'], 'held-out prompt')}, and on "
         f"{words.counted(report['tokens']['dataset'], 'token')} of the data set's answers. "
-        "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over plain "
-        f"decoding: at draft length γ = {report['speculation']['gamma']}, temperature "
+        "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over "
+        f"plain decoding: at draft length γ = {report['speculation']['gamma']}, temperature "
         f"{report['speculation']['temperature']:g}, batch 1, on the machine above."
     )
 
