@@ -7,16 +7,19 @@ prompts is not ahead. Loads no torch.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
 from adaspec import AdaspecError, comparison, runs
-from adaspec.comparison import MEASURES, Entry
-from adaspec.recipe import REFERENCE, STOCK, Method, Recipe
+from adaspec.comparison import MEASURES, VERDICTS, Entry
+from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training, cells, load, trainings
+from adaspec.report import DEFINITIONS
 from adaspec.runs import Run
 from adaspec.speculation.statistics import LEVELS
 
@@ -24,11 +27,23 @@ RESAMPLES = 4000
 ACCEPTANCE = MEASURES[0]
 
 EXPLANATIONS = {
-    "alpha": "exact acceptance on text the target generated, mean over the seeds",
+    "alpha": "exact acceptance on text the target generated, mean over the seeds: the mean of "
+    "beta = sum_x min(p, q) over its tokens",
+    "alpha.ci": "95 % bootstrap interval of it, seeds and prompts resampled together",
+    "alpha.by_seed": "the same of every seed alone",
     "difference": "of exact acceptance, draft minus baseline on the same prompts, mean over the "
     "seeds; 95 % bootstrap interval over seeds and prompts together",
-    "total": "steps and sequences of this training and of the reference where it needs one",
+    "verdict": comparison.EXPLANATIONS["verdict"],
+    "budget": "whether steps and sequences of the draft's own training equal the baseline's",
+    "own": "optimiser steps, sequences read and wall-clock seconds of this training alone, mean "
+    "over the seeds",
+    "total": "steps, sequences and seconds of this training and of the reference where it needs "
+    "one",
+    "kl": f"{DEFINITIONS['kl']}; mean over the seeds",
+    "top1": f"{DEFINITIONS['top1']}; mean over the seeds",
+    "block_efficiency": f"{DEFINITIONS['block_efficiency']}; mean over the seeds",
     "speedup": "measured over plain decoding, median over the seeds",
+    "k": "the share of tokens that a method trains on; 1 is all of them",
 }
 
 
@@ -109,6 +124,7 @@ def summary(found: list[Found], against: list[str] | None = None) -> dict[str, A
             _method(name, recipe, by_seed, baselines)
             for name in dict.fromkeys(names)
         ],
+        "by_k": _by_k(list(dict.fromkeys(names)), recipe, found[0].run),
         "definitions": EXPLANATIONS,
     }  # fmt: skip
 
@@ -130,23 +146,27 @@ def _method(
     entries = [there[name] for there in by_seed]
     rows = [comparison.report_row(one) for one in entries]
     alphas = [row["alpha"]["generated"] for row in rows]
-    budget = rows[0]["budget"]
+    own = _mean_budget(rows)
     needs = rows[0].get("needs", [])
-    steps, sequences = budget["steps"], budget["sequences"]
+    total = own
     if REFERENCE in needs:
-        of_reference = comparison.report_row(by_seed[0][REFERENCE])["budget"]
-        steps, sequences = steps + of_reference["steps"], sequences + of_reference["sequences"]
+        before = [comparison.report_row(there[REFERENCE]) for there in by_seed]
+        total = {key: own[key] + spent for key, spent in _mean_budget(before).items()}
     speeds = [row["speedup"]["measured"] for row in rows]
     return {
         "name": name,
         "label": entries[0].label.rpartition("/")[2],
+        "table": entries[0].table,
         "made": made(name, recipe),
-        "steps": budget["steps"],
-        "sequences": budget["sequences"],
+        "start": _start(name, recipe),
+        **own,
         "needs": needs,
-        "total": {"steps": steps, "sequences": sequences},
-        "seconds": float(np.mean([row["budget"]["seconds"] for row in rows])),
-        "alpha": {"mean": float(np.mean(alphas)), "by_seed": alphas},
+        "total": total,
+        "alpha": {
+            "mean": float(np.mean(alphas)),
+            "ci": interval(entries),
+            "by_seed": alphas,
+        },
         "kl": float(np.mean([row["kl"] for row in rows])),
         "top1": float(np.mean([row["top1"] for row in rows])),
         "block_efficiency": float(np.mean([row["block_efficiency"] for row in rows])),
@@ -157,6 +177,49 @@ def _method(
             if by_seed[0][baseline].table != entries[0].table
         },
     }
+
+
+def _mean_budget(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Steps, sequences and seconds of a training, mean over the seeds."""
+    budgets = [row["budget"] for row in rows]
+    counts = {key: round(np.mean([one[key] for one in budgets])) for key in ("steps", "sequences")}
+    return counts | {"seconds": float(np.mean([one["seconds"] for one in budgets]))}
+
+
+def _start(name: str, recipe: Recipe) -> str:
+    """Which model the training began with."""
+    method = recipe.stage2.methods.get(name) if recipe.stage2 else None
+    return method.start if method else STOCK
+
+
+def _by_k(names: list[str], recipe: Recipe, run: Run) -> list[dict[str, Any]]:
+    """Methods that differ in nothing but k, where there are several: `made`, and `points`, by k.
+
+    k = 1 is the method on all tokens, of equal steps and sequences.
+    """
+    plan = {one.name: one for one in trainings(recipe, runs.read_state(run).facts["training rows"])}
+    series: dict[tuple[Any, ...], list[Training]] = {}
+    for one in (plan[name] for name in names if name in plan):
+        if one.method and one.k is not None:
+            common = one.method.model_dump(exclude={"k"})
+            series.setdefault((*common.values(), *_alike(one)), []).append(one)
+    found = []
+    for some in (some for some in series.values() if len(some) > 1):
+        whole = [
+            plan[name]
+            for name in names
+            if name in plan and plan[name].k is None and _alike(plan[name]) == _alike(some[0])
+        ]
+        points = [{"name": one.name, "k": one.k or 1.0} for one in [*some, *whole[:1]]]
+        made_of = made(some[0].name, recipe).replace(f" {some[0].k:g} ", " ")
+        found.append({"made": made_of, "points": sorted(points, key=lambda one: one["k"])})
+    return found
+
+
+def _alike(one: Training) -> tuple[Any, ...]:
+    """What a training on all tokens shares with one that selects and is otherwise the same."""
+    method = one.method
+    return (one.steps, one.batch, method and (method.objective, method.to, method.start))
 
 
 def made(name: str, recipe: Recipe) -> str:
@@ -174,27 +237,43 @@ def made(name: str, recipe: Recipe) -> str:
     return f"{objective} · {selector} · from {method.start}"
 
 
+def interval(entries: list[Entry]) -> tuple[float, float]:
+    """95 % interval of a draft's exact acceptance.
+
+    Args:
+        entries: the draft of every seed.
+    """
+    return two_way_bootstrap(*_by_seed(entries), RESAMPLES)
+
+
 def difference(ours: list[Entry], theirs: list[Entry]) -> dict[str, Any]:
-    """Of exact acceptance: `value`, `low`, `high`, and `by_seed`.
+    """Of exact acceptance: `value`, `low`, `high`, `by_seed`, and the verdict.
+
+    `budget` says whether it is fair: equal steps and sequences, of every seed.
 
     Args:
         ours, theirs: the draft and its baseline of every seed.
     """
-    pairs = [
-        (comparison.by_prompt(one, ACCEPTANCE), comparison.by_prompt(other, ACCEPTANCE))
-        for one, other in zip(ours, theirs, strict=True)
-    ]
-    # [seeds, prompts]; within a seed, both read the same text.
-    a, b = (np.array([pair[side][0] for pair in pairs]) for side in (0, 1))
-    counts = np.array([pair[0][1] for pair in pairs])
+    a, counts = _by_seed(ours)  # within a seed, both read the same text
+    b, _ = _by_seed(theirs)
     by_seed = (a.sum(1) - b.sum(1)) / counts.sum(1)
+    value = float(by_seed.mean())
     low, high = two_way_bootstrap(a - b, counts, RESAMPLES)
+    budgets = [comparison.fairness(*pair) for pair in zip(ours, theirs, strict=True)]
     return {
-        "value": float(by_seed.mean()),
+        "value": value,
         "low": low,
         "high": high,
         "by_seed": by_seed.tolist(),
+        "verdict": VERDICTS[0 if low <= 0 <= high else int(np.sign(value))],
+        "budget": next((one for one in budgets if not one["fair"]), budgets[0]),
     }
+
+
+def _by_seed(entries: list[Entry]) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of beta and counts of tokens, [seeds, prompts] each."""
+    sums, counts = zip(*(comparison.by_prompt(one, ACCEPTANCE) for one in entries), strict=True)
+    return np.array(sums), np.array(counts)
 
 
 def two_way_bootstrap(
@@ -207,16 +286,35 @@ def two_way_bootstrap(
     Args:
         sums, counts: [seeds, prompts].
     """
-    generator = np.random.default_rng(seed)
-    seeds, prompts = sums.shape
-    means = np.empty(resamples)
-    for i in range(resamples):
-        rows = generator.integers(0, seeds, seeds)
-        columns = generator.integers(0, prompts, prompts)
-        picked = np.ix_(rows, columns)
-        means[i] = (sums[picked].sum(1) / counts[picked].sum(1)).mean()
-    low, high = np.percentile(means, LEVELS)
+    of_seeds, of_prompts = _drawn(*sums.shape, resamples, seed)
+    ratios = (of_prompts @ sums.T) / (of_prompts @ counts.T)
+    low, high = np.percentile((of_seeds * ratios).sum(1) / len(sums), LEVELS)
     return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _drawn(seeds: int, prompts: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How often every resample has each seed and each prompt: [resamples, seeds], [., prompts]."""
+    generator = np.random.default_rng(seed)
+    of_seeds = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples)
+    of_prompts = generator.multinomial(prompts, np.full(prompts, 1 / prompts), resamples)
+    return of_seeds.astype(np.float64), of_prompts.astype(np.float64)
+
+
+def more_seeds(found: list[Found]) -> str:
+    """The command that trains another seed of these runs, or all of a bundled matrix."""
+    run = found[0].run
+    recipe = runs.read_recipe(run)
+    matrix = recipe.name.partition("/")[0]
+    if recipe.name in cells(matrix) and load(recipe.name).family == recipe.family:
+        return f"adaspec run {matrix}"
+    return f"adaspec run {run.recipe_file} --set seed={next_seed(found)}"
+
+
+def next_seed(found: list[Found]) -> int:
+    """The smallest that there is no run of."""
+    taken = {one.seed for one in found}
+    return next(seed for seed in range(len(taken) + 1) if seed not in taken)
 
 
 def table(summary: dict[str, Any]) -> Group:
@@ -254,3 +352,19 @@ def _points(found: dict[str, Any] | None) -> str:
         return ""
     value, low, high = (100 * found[name] for name in ("value", "low", "high"))
     return f"{value:+.2f}\n[{low:+.2f}, {high:+.2f}]".replace("[", "\\[")
+
+
+def frame(summary: dict[str, Any]) -> pd.DataFrame:
+    """One row a method, every value in a column of its own: `alpha.seed0`, `alpha.ci.low`."""
+
+    def seeds_named(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: {f"seed{seed}": one for seed, one in zip(summary["seeds"], inner, strict=True)}
+            if key == "by_seed"
+            else seeds_named(inner)
+            for key, inner in value.items()
+        }
+
+    return pd.DataFrame(dict(comparison.flat(seeds_named(one))) for one in summary["methods"])

@@ -464,7 +464,6 @@ def show_replay(
             option = next(iter(settings)).replace("_", "-")
             raise AdaspecError(f"--{option} goes with --prompt: a stored replay has its own.")
         trace = replays.read(found, draft or replays.drafts(found)[-1], sequence)
-        plain_ms = replays.speed(found).get("plain_ms")
         pieces = tokens.vocabulary(found)
     else:
         _before_torch()
@@ -473,12 +472,12 @@ def show_replay(
         models = inference.open_run(found)
         final = [one for one in inference.snapshot_folders(found) if "@" not in one]
         said = inference.speculate(models, prompt, draft or final[-1], **settings)
-        trace, plain_ms = Trace.model_validate(said["trace"]), said["plain_ms"]
+        trace = Trace.model_validate(said)
         pieces = vocabulary.pieces(models.tokenizer)
     if as_json:
-        print(json.dumps(telling.document(trace, pieces, plain_ms), indent=1))
+        print(json.dumps(telling.document(trace, pieces), indent=1))
         return
-    for line in telling.lines(trace, pieces, plain_ms):
+    for line in telling.lines(trace, pieces):
         console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -605,25 +605,25 @@ def sampled(total: int, most: int) -> np.ndarray:
 
 def table(comparison: dict[str, Any]) -> pd.DataFrame:
     """One row a draft, then one row a paired difference; every value in a column of its own."""
-    rows = [{"kind": "draft"} | dict(_flat(draft, "")) for draft in comparison["drafts"]]
+    rows = [{"kind": "draft"} | dict(flat(draft)) for draft in comparison["drafts"]]
     for found in comparison["differences"]:
         row = {key: found[key] for key in ("draft", "baseline", "measure", "value", "ci")}
         row |= {"verdict": found["verdict"], "comparison": found["budget"]}
-        rows.append({"kind": "difference"} | dict(_flat(row, "")))
+        rows.append({"kind": "difference"} | dict(flat(row)))
     return pd.DataFrame(rows)
 
 
-def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """`alpha.tested`, `alpha.tested_ci.low`, `positions.1.reached`."""
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Content as names and values: `alpha.tested`, `alpha.tested_ci.low`, `positions.1.reached`."""
     if name.endswith("needs"):
         yield name, " ".join(value)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _flat(inner, f"{name}.{key}".lstrip("."))
+            yield from flat(inner, f"{name}.{key}".lstrip("."))
     elif isinstance(value, list | tuple):
         ends = name.endswith("ci") and len(value) == 2
         first = name.endswith(("positions", "curve"))
         for number, inner in enumerate(value, int(first)):
-            yield from _flat(inner, f"{name}.{('low', 'high')[number] if ends else number}")
+            yield from flat(inner, f"{name}.{('low', 'high')[number] if ends else number}")
     else:
         yield name, value

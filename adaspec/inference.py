@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from adaspec.models import context_length, load_weights, open_model, parameters,
 from adaspec.recipe import STOCK, TARGET, Data, Decoding, ModelSpec, Recipe
 from adaspec.runs import Run, RunState
 from adaspec.speculation import decoding
-from adaspec.speculation.trace import Trace
+from adaspec.speculation.speed import replay_beside_plain
 from adaspec.teacher import frozen_rows
 
 MOST_TOKENS = 2000
@@ -225,15 +226,12 @@ def speculate(
 ) -> dict[str, Any]:
     """A draft and the target go on with a prompt; before and after, so does the target alone.
 
-    A few tokens of each warm up and do not count.
-
     Args:
         draft: a name, as `Models.snapshot` takes it.
         seed: of the uniforms.
 
     Returns:
-        trace: an `adaspec.speculation.trace.Trace` in plain values.
-        plain_ms: milliseconds a token of plain decoding with the same settings, both times.
+        An `adaspec.speculation.trace.Trace` in plain values, `plain_ms` too.
 
     Raises:
         AdaspecError: the prompt is empty, too long, or has tokens that not both models know; no
@@ -246,29 +244,15 @@ def speculate(
     most = min([MOST_TOKENS, *filter(None, map(context_length, (models.target, q)))])
     ids = _tokenise(models, prompt, "", most).ids.tolist()
 
-    def decode(gamma: int, new_tokens: int, *, detail: bool = False) -> Trace:
-        return decoding.speculate(
-            models.target,
-            q if gamma else None,
-            ids,
-            settings.model_copy(update={"gamma": gamma, "max_new_tokens": new_tokens}),
-            vocabulary=models.vocabulary,
-            eos=models.tokenizer.eos_token_id,
-            seed=seed,
-            detail=detail,
-        )
-
+    decode = partial(
+        decoding.speculate,
+        models.target,
+        vocabulary=models.vocabulary,
+        eos=models.tokenizer.eos_token_id,
+    )
     with models.autocast():
-        for one in (0, gamma):
-            decode(one, 2 + one)
-        before = decode(0, max_new_tokens)
-        trace = decode(gamma, max_new_tokens, detail=True)
-        after = decode(0, max_new_tokens)
-    named = trace.model_copy(update={"target": TARGET, "draft": draft})
-    return {
-        "trace": named.model_dump(mode="json"),
-        "plain_ms": (before.ms + after.ms) / (2 * len(before.text)),
-    }
+        (trace,) = replay_beside_plain(decode, {draft: q}, ids, settings, seed)
+    return trace.model_copy(update={"target": TARGET}).model_dump(mode="json")
 
 
 def _settings(

@@ -34,7 +34,7 @@ from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
 from adaspec.speculation.decoding import speculate
-from adaspec.speculation.speed import measure_speed
+from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.tokens import DATASET, GENERATED, VALIDATION
 from adaspec.training import train
@@ -632,7 +632,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
     """Decode held-out prompts with every draft, decision by decision; then time some of them."""
     if work.accelerator.is_main_process and not work.run.speed_file.exists():
         work.begin(REPLAY)
-        speculation = work.recipe.evaluation.speculation
+        speculation, target = work.recipe.evaluation.speculation, work.inputs.target
         drafts = {
             name: models.load_weights(folder, work.accelerator.device)
             for name, folder in _results(work).items()
@@ -641,27 +641,28 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
         ]
-        target = work.inputs.target
-        common = {"vocabulary": work.inputs.vocabulary, "eos": target.tokenizer.eos_token_id}
-        steps = count(1)
+        decode = partial(
+            speculate,
+            target.model,
+            vocabulary=work.inputs.vocabulary,
+            eos=target.tokenizer.eos_token_id,
+        )
+        done = count(1)
+
+        def tell() -> None:
+            work.tell(REPLAY, {"step": next(done)})
+
         with work.accelerator.autocast():
             for seq, prompt in enumerate(prompts):
-                for name, draft in drafts.items():
-                    seed = work.recipe.seed * 1_000_003 + seq
-                    trace = speculate(
-                        target.model, draft, prompt, speculation.decoding, seed=seed, **common
-                    )
-                    named = trace.model_copy(update={"target": target.source, "draft": name})
-                    run_folder.write_atomic(work.run.replay(name, seq), named.model_dump_json())
-                    work.tell(REPLAY, {"step": next(steps)})
+                seed = work.recipe.seed * 1_000_003 + seq
+                for trace in replay_beside_plain(
+                    decode, drafts, prompt, speculation.decoding, seed, tell
+                ):
+                    named = trace.model_copy(update={"target": target.source})
+                    path = work.run.replay(named.draft, seq)
+                    run_folder.write_atomic(path, named.model_dump_json())
             timed = measure_speed(
-                target.model,
-                drafts,
-                prompts[: speculation.timed],
-                speculation,
-                seed=work.recipe.seed,
-                on_turn=lambda: work.tell(REPLAY, {"step": next(steps)}),
-                **common,
+                decode, drafts, prompts[: speculation.timed], speculation, work.recipe.seed, tell
             )
         run_folder.write_atomic(work.run.speed_file, json.dumps(timed, indent=1))
     work.accelerator.wait_for_everyone()

@@ -21,8 +21,7 @@ from adaspec.speculation.trace import Round, Trace
 from adaspec.vocabulary import Piece, whole_characters
 from app.token_view import piece
 
-_TIMED = "the median over this run's timed prompts, each timed turn by turn with the drafts"
-_BESIDE = "the same prompt and settings, in the same process just before and after"
+_BESIDE = "the same prompt and settings, in the same process before and after"
 
 
 def stored(run: Run, draft: str, seq: int) -> dict[str, Any]:
@@ -49,8 +48,6 @@ def _stored(
         f"{run.path.name}/{draft}/{seq}",
         f"{runs.read_state(run).name} · prompt #{seq} · {draft}",
         draft,
-        timed.get("plain_ms"),
-        _TIMED,
         sorted(known) or costs(trace),
     )
 
@@ -61,7 +58,7 @@ def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
     Args:
         answer: of `adaspec.inference.speculate`.
     """
-    trace = Trace.model_validate(answer["trace"])
+    trace = Trace.model_validate(answer)
     mark = zlib.crc32(trace.model_dump_json().encode())
     return view(
         trace,
@@ -69,8 +66,6 @@ def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
         f"{run.path.name}/own/{mark}",
         f"{runs.read_state(run).name} · your prompt · {trace.draft}",
         trace.draft,
-        answer["plain_ms"],
-        _BESIDE,
         costs(trace),
     )
 
@@ -81,15 +76,12 @@ def view(
     identity: str,
     title: str,
     draft: str,
-    plain_ms: float | None,
-    plain_how: str,
     spent: list[tuple[int, float, float]],
 ) -> dict[str, Any]:
     """What `browser/replay_trace.js` reads.
 
     Args:
         pieces: every token by id.
-        plain_ms: milliseconds a token of plain decoding; None: not measured.
         spent: gamma, milliseconds a drafted token, and a pass over gamma + 1 tokens.
     """
     text = trace.text
@@ -103,7 +95,7 @@ def view(
         "steps": sum(map(_steps, trace.rounds)),
         "vocabulary": {str(one): piece(pieces[one]) for one in sorted(named(trace))},
         "pieces": {str(place): character for place, character in whole.items()},
-        "plain": None if plain_ms is None else {"ms": plain_ms, "how": plain_how},
+        "plain": None if trace.plain_ms is None else {"ms": trace.plain_ms, "how": _BESIDE},
         "costs": spent,
     }
 

@@ -111,12 +111,10 @@ def view(
 ) -> dict[str, Any]:
     """The view of such a decoding; the same one for the same arguments."""
     made = trace(tokens, gamma, greedy, seed=len(name), words=words)
+    made = made.model_copy(update={"plain_ms": plain_ms})
     title = f"tiny · <b>prompt</b> {name}"
-    how = "made up for tests"
     identity = f"{name}/{tokens}/{gamma}/{greedy}/{plain_ms}"
-    return replay_view.view(
-        made, PIECES, identity, title, "adaspec", plain_ms, how, replay_view.costs(made)
-    )
+    return replay_view.view(made, PIECES, identity, title, "adaspec", replay_view.costs(made))
 
 
 if __name__ == "__main__":

@@ -201,7 +201,7 @@ def test_a_token_that_the_draft_does_not_know(models) -> None:
 def test_a_decoding_is_the_decoders_own(models) -> None:
     settings = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "max_new_tokens": 20}
     said = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
-    made = Trace.model_validate(said["trace"])
+    made = Trace.model_validate(said)
     plain = decoding.speculate(
         models.target,
         models.snapshot("adaspec"),

@@ -54,18 +54,20 @@ def test_the_last_line_sums_up(trace: Trace) -> None:
     accepted = sum(one.accepted for one in trace.rounds)
     tested = accepted + sum(one.rejected for one in trace.rounds)
     count, passes = len(trace.text), len(trace.rounds)
-    (*_, last) = telling.lines(trace, pieces, plain_ms=2 * trace.ms / count)
-    assert last.plain == (
+
+    def told(plain_ms: float | None) -> str:
+        timed = trace.model_copy(update={"plain_ms": plain_ms})
+        return list(telling.lines(timed, pieces))[-1].plain
+
+    assert told(2 * trace.ms / count) == (
         f"{count} tokens in {passes} passes of the target: {count / passes:.2f} tokens a pass. "
         f"Of {tested} proposals tested {accepted} were accepted ({accepted / tested:.1%}); "
         f"{sum(len(one.proposals) for one in trace.rounds)} were drafted. "
         f"It took {trace.ms:.1f} ms. Plain decoding takes {2 * trace.ms:.1f} ms for as many "
         "tokens: 2.00 x."
     )
-    (*_, last) = telling.lines(trace, pieces, plain_ms=trace.ms / count / 2)
-    assert last.plain.endswith("0.50 x, slower than without a draft.")
-    (*_, last) = telling.lines(trace, pieces)
-    assert "Plain" not in last.plain
+    assert told(trace.ms / count / 2).endswith("0.50 x, slower than without a draft.")
+    assert "Plain" not in told(None)
 
 
 def test_no_token_commands_a_terminal(trace: Trace) -> None:

@@ -90,7 +90,9 @@ def test_a_view_takes_milliseconds() -> None:
 def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE.path, tmp_path / "run")
     run = Run(tmp_path / "run")
-    speed = {"plain_ms": 2.0, "drafts": {"adaspec": {"4": {"draft_ms": 0.5, "verify_ms": 3.0}}}}
+    timed = replays.read(run, "adaspec", 0).model_copy(update={"plain_ms": 2.0})
+    run.replay("adaspec", 0).write_text(timed.model_dump_json())
+    speed = {"drafts": {"adaspec": {"4": {"draft_ms": 0.5, "verify_ms": 3.0}}}}
     run.speed_file.write_text(json.dumps(speed))
     before = replay_view.stored(run, "adaspec", 0)
     assert before["plain"]["ms"] == 2.0
@@ -102,7 +104,8 @@ def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
     run.speed_file.unlink()
     file = run.replay("adaspec", 0)
     trace = replays.read(run, "adaspec", 0)
-    file.write_text(trace.model_copy(update={"rounds": trace.rounds[:5]}).model_dump_json())
+    shorter = {"rounds": trace.rounds[:5], "plain_ms": None}
+    file.write_text(trace.model_copy(update=shorter).model_dump_json())
     after = replay_view.stored(run, "adaspec", 0)
     assert after["plain"] is None
     assert len(after["trace"]["rounds"]) == 5

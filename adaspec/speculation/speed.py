@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adaspec.recipe import Decoding, Speculation
-from adaspec.speculation.decoding import speculate
 from adaspec.speculation.trace import Trace
+
+Decode = Callable[..., Trace]
+"""`decoding.speculate` of one target: draft, prompt, decoding, then `seed` and `detail` by name."""
 
 
 class Turn(NamedTuple):
@@ -19,14 +21,41 @@ class Turn(NamedTuple):
     gamma: int
 
 
+def replay_beside_plain(
+    decode: Decode,
+    drafts: dict[str, Any],
+    prompt: list[int],
+    decoding: Decoding,
+    seed: int,
+    on_turn: Callable[[], None] = lambda: None,
+) -> list[Trace]:
+    """A trace of every draft on one prompt, with `draft` and `plain_ms`.
+
+    The target alone decodes before and after them. A few tokens of each warm up and do not count.
+    """
+    plain = decoding.model_copy(update={"gamma": 0})
+    few = {"max_new_tokens": 2 + decoding.gamma}
+    decode(None, prompt, plain.model_copy(update=few), seed=seed, detail=False)
+    for draft in drafts.values():
+        decode(draft, prompt, decoding.model_copy(update=few), seed=seed)
+    before = decode(None, prompt, plain, seed=seed, detail=False)
+    traces = {}
+    for name, draft in drafts.items():
+        traces[name] = decode(draft, prompt, decoding, seed=seed)
+        on_turn()
+    after = decode(None, prompt, plain, seed=seed, detail=False)
+    plain_ms = (_ms(before) + _ms(after)) / 2
+    return [
+        trace.model_copy(update={"draft": name, "plain_ms": plain_ms})
+        for name, trace in traces.items()
+    ]
+
+
 def measure_speed(
-    target: Any,
+    decode: Decode,
     drafts: dict[str, Any],
     prompts: list[list[int]],
     speculation: Speculation,
-    *,
-    vocabulary: int,
-    eos: int | None,
     seed: int,
     on_turn: Callable[[], None],
 ) -> dict[str, Any]:
@@ -45,33 +74,21 @@ def measure_speed(
             gamma + 1 tokens, medians over all rounds.
     """
 
-    def decode(turn: Turn, prompt: list[int], new_tokens: int) -> Trace:
-        decoding = Decoding(
-            **speculation.decoding.model_dump(exclude={"gamma", "max_new_tokens"}),
-            gamma=turn.gamma,
-            max_new_tokens=new_tokens,
-        )
+    def take(turn: Turn, prompt: list[int], new_tokens: int) -> Trace:
+        settings = {"gamma": turn.gamma, "max_new_tokens": new_tokens}
+        decoding = speculation.decoding.model_copy(update=settings)
         draft = drafts[turn.draft] if turn.gamma else None
-        return speculate(
-            target,
-            draft,
-            prompt,
-            decoding,
-            vocabulary=vocabulary,
-            eos=eos,
-            seed=seed,
-            detail=False,
-        )
+        return decode(draft, prompt, decoding, seed=seed, detail=False)
 
     order = list(_turns(list(drafts), speculation))
     for turn in dict.fromkeys(order):
-        decode(turn, prompts[0], 2 + turn.gamma)
+        take(turn, prompts[0], 2 + turn.gamma)
     plain: list[float] = []
     seen: dict[Turn, list[Trace]] = {}
     beside: dict[Turn, list[float]] = {}
     for prompt in prompts:
         for turn in order:
-            trace = decode(turn, prompt, speculation.max_new_tokens)
+            trace = take(turn, prompt, speculation.max_new_tokens)
             if turn.gamma:
                 seen.setdefault(turn, []).append(trace)
                 beside.setdefault(turn, []).append(plain[-1])

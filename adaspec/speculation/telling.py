@@ -44,16 +44,10 @@ MARKS = {  # kind -> before and after a token, style, meaning
 }
 
 
-def document(
-    trace: Trace, pieces: Sequence[Piece], plain_ms: float | None = None
-) -> dict[str, Any]:
-    """All there is to know of a decoding, in plain values; `trace` reads back as a `Trace`.
-
-    Args:
-        plain_ms: milliseconds a token of plain decoding, where they were measured.
-    """
+def document(trace: Trace, pieces: Sequence[Piece]) -> dict[str, Any]:
+    """All there is to know of a decoding, in plain values; `trace` reads back as a `Trace`."""
     return {
-        "summary": summary(trace, plain_ms),
+        "summary": summary(trace),
         "prompt": _joined(trace.prompt, pieces),
         "text": _joined(trace.text, pieces),
         "tokens": {str(one): pieces[one].text for one in sorted(named(trace))},
@@ -62,7 +56,7 @@ def document(
     }
 
 
-def summary(trace: Trace, plain_ms: float | None = None) -> dict[str, Any]:
+def summary(trace: Trace) -> dict[str, Any]:
     """What came of it; null where nothing was tested or measured."""
     all_of = count([trace])
     accepted, rejected = int(all_of.accepted[0]), int(all_of.rejected[0])
@@ -76,11 +70,11 @@ def summary(trace: Trace, plain_ms: float | None = None) -> dict[str, Any]:
         "alpha.tested": accepted / tested if tested else None,
         "block_efficiency": tokens / rounds,
         "ms": trace.ms,
-        "plain_ms": plain_ms,
+        "plain_ms": trace.plain_ms,
     }
 
 
-def lines(trace: Trace, pieces: Sequence[Piece], plain_ms: float | None = None) -> Iterator[Text]:
+def lines(trace: Trace, pieces: Sequence[Piece]) -> Iterator[Text]:
     """The decoding, a line a pass of the target, and what the marks mean."""
     yield Text.assemble(("prompt  ", "bold"), _safe(_joined(trace.prompt, pieces)))
     yield Text.assemble(("text    ", "bold"), _safe(_joined(trace.text, pieces)))
@@ -91,7 +85,7 @@ def lines(trace: Trace, pieces: Sequence[Piece], plain_ms: float | None = None) 
     yield Text("  ").join(
         Text.assemble(_marked(kind, "token"), f" {MARKS[kind][3]}") for kind in MARKS
     )
-    yield Text(_sentence(summary(trace, plain_ms)))
+    yield Text(_sentence(summary(trace)))
 
 
 def _line(number: int, one: Round, pieces: Sequence[Piece]) -> Text:

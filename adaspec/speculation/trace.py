@@ -122,6 +122,8 @@ class Trace(BaseModel):
         seed: of the uniforms. Those of a position depend on seed and position alone, so that two
             drafts on one prompt are tested with the same ones.
         prefill_ms: both models' passes over the prompt, which `rounds` leaves out.
+        plain_ms: milliseconds a token of plain decoding with the same prompt and settings, by the
+            same clock, mean of one before and one after; None where nobody measured it.
         stopped: at the end of the sequence, at `max_new_tokens`, or at a model's context limit.
     """
 
@@ -132,6 +134,7 @@ class Trace(BaseModel):
     seed: int
     rounds: list[Round]
     prefill_ms: float
+    plain_ms: float | None = None
     stopped: Literal["eos", "length", "context"]
 
     @property

@@ -34,7 +34,5 @@ def replay_downloads(run: Run, view: dict[str, Any], state: dict[str, Any]) -> N
 
 
 def _document(run: Run, view: dict[str, Any]) -> str:
-    plain = view["plain"]
     trace = Trace.model_validate(view["trace"])
-    content = document(trace, tokens.vocabulary(run), plain and plain["ms"])
-    return json.dumps(content, indent=1)
+    return json.dumps(document(trace, tokens.vocabulary(run)), indent=1)
