@@ -10,7 +10,7 @@ app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
 
 test: .venv/test check ## set up, lint, type-check, test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile # a file to each of two processes
 
 check: .venv/test
 	$(BIN)/ruff check .
