@@ -62,9 +62,9 @@ class Field:
 
     @property
     def choices(self) -> list[str]:
-        return next(
-            (list(one["enum"]) for one in _alternatives(describe(self.path)) if "enum" in one), []
-        )
+        offered = list(_alternatives(describe(self.path)))
+        found = next((list(one["enum"]) for one in offered if "enum" in one), [])
+        return ["none", *found] if any(one.get("type") == "null" for one in offered) else found
 
 
 WORDS = {  # of the choices that are not words already
@@ -82,6 +82,8 @@ WORDS = {  # of the choices that are not words already
         "lowest_delta": "smallest ΔL",
         "highest_kl": "largest KL",
     },
+    "to": {"none": "itself: it stays"},
+    "keep": {"last": "the last weights", "best": "the best weights"},
     "pool": {"batch": "the batch", "micro_batch": "each micro-batch"},
     "loss": {"published": "sum ÷ all tokens", "mean_selected": "mean of selected"},
     "start": {"stock": "stock draft", "reference": "reference"},
@@ -91,6 +93,9 @@ WORDS = {  # of the choices that are not words already
         "published": "as published",
     },
 }
+
+
+WORDS["to"] |= WORDS["objective"]
 
 
 def word(path: str, choice: str) -> str:
@@ -197,7 +202,9 @@ def shown(value: Any, kind: Kind) -> str:
 
 def typed(text: str, kind: Kind) -> Any:
     """What a typed text means. One that means nothing stays as it is, for `check` to complain."""
-    if kind in ("lines", "choice"):
+    if kind == "choice":
+        return None if text == "none" else text
+    if kind == "lines":
         return text
     text = text.strip()
     if not text:

@@ -51,6 +51,8 @@ FINER_STAGE_FIELDS = [
     Field("warmup", "Warm-up"),
     Field("weight_decay", "Weight decay"),
     Field("clip", "Gradient clip", note="none: no clipping."),
+    Field("keep", "Keeps", "choice", "Validation prompts are held-out rows that no report reads."),
+    Field("patience", "Patience", note="none: all steps are taken."),
 ]
 RUN_FIELDS = [
     Field("seed", "Seed", note="Of the order of the rows and of new weights."),

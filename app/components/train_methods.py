@@ -26,6 +26,10 @@ ADDED: dict[str, tuple[str, dict[str, Any]]] = {  # what can be added -> its nam
         "tv-from-reference",
         {"objective": "total_variation", "selector": "all", "start": "reference"},
     ),
+    "KL that turns into total variation, from the reference": (
+        "kl-to-tv-from-reference",
+        {"objective": "forward_kl", "to": "total_variation", "start": "reference"},
+    ),
 }
 
 
@@ -74,6 +78,12 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
                     "Objective",
                     "choice",
                     "What is brought close to zero: p is the target's distribution, q the draft's.",
+                ),
+                Field(
+                    f"{path}.to",
+                    "Turns into",
+                    "choice",
+                    "A second objective, whose share grows from 0 to 1.",
                 ),
                 Field(
                     f"{path}.selector",
@@ -134,6 +144,8 @@ def _in_words(row: dict[str, Any]) -> str:
         word(key, str(row.get(key, Field(f"{METHODS}.0.{key}", "").default)))
         for key in ("objective", "selector", "start", "budget")
     ]
+    if row.get("to"):
+        parts[0] += f" → {word('to', str(row['to']))}"
     if "k" in row:
         parts.append(f"k = {recipe_form.shown(row['k'], 'number')}")
     glyph = theme.GLYPHS[theme.look(name).marker]
