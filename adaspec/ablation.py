@@ -210,9 +210,12 @@ def _by_k(names: list[str], recipe: Recipe, run: Run) -> list[dict[str, Any]]:
             for name in names
             if name in plan and plan[name].k is None and _alike(plan[name]) == _alike(some[0])
         ]
-        points = [{"name": one.name, "k": one.k or 1.0} for one in [*some, *whole[:1]]]
+        points: list[dict[str, Any]] = [
+            {"name": one.name, "k": one.k or 1.0} for one in [*some, *whole[:1]]
+        ]
         made_of = made(some[0].name, recipe).replace(f" {some[0].k:g} ", " ")
-        found.append({"made": made_of, "points": sorted(points, key=lambda one: one["k"])})
+        points.sort(key=lambda one: float(one["k"]))
+        found.append({"made": made_of, "points": points})
     return found
 
 

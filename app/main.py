@@ -16,8 +16,15 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
     from app import access, link
 
     IMAGES = ROOT / "assets/images"
+    BEHIND = ("ablation",)  # not in the bar: reached from Runs and Compare
     PAGES = [
-        st.Page(link.page(name), title=name.capitalize(), url_path=name, icon=f":material/{icon}:")
+        st.Page(
+            link.page(name),
+            title=name.capitalize(),
+            url_path=name,
+            icon=f":material/{icon}:",
+            visibility="hidden" if name in BEHIND else "visible",
+        )
         for name, icon in {
             "runs": "list",
             "train": "model_training",
@@ -25,6 +32,7 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
             "filter": "tune",
             "replay": "play_circle",
             "compare": "compare_arrows",
+            "ablation": "science",
         }.items()
     ]
     st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")

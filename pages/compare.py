@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from adaspec import AdaspecError, comparison
-from app import compare_view, link
+from adaspec import AdaspecError, comparison, runs
+from app import ablation_view, compare_view, link
 from app.compare_view import MODES
 from app.components.compare_board import compare_board, standalone
 from app.components.compare_choice import budget_warning, pick_baseline, pick_drafts, pick_runs
@@ -59,5 +59,13 @@ try:
             f"{name}.csv",
             "One row a draft, and one row a paired difference.",
         )
+        if ablation_view.has_several(runs.read_recipe(chosen[0])):
+            st.page_link(
+                link.page("ablation"),
+                label="Methods over seeds",
+                icon=":material/science:",
+                query_params={"run": comparison.handle(chosen[0])},
+                help="All methods of this recipe against their cost, with every seed there is.",
+            )
 except AdaspecError as error:
     link.complain(str(error))

@@ -48,6 +48,8 @@ SHOTS = {  # file name -> address below the studio's, width
     "compare": ("compare?run=example", WIDE),
     "compare-narrow": ("compare?run=example&drafts=adaspec,distillspec-data&lanes=forced", NARROW),
     "compare-no-baseline": ("compare?run=example&drafts=adaspec,distillspec&baseline=stock", WIDE),
+    "ablation": ("ablation?run=example", WIDE),
+    "ablation-narrow": ("ablation?run=example&baseline=adaspec&cost=steps", NARROW),
 }
 ALL_DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')].every(
     one => one.querySelector('.xtick'))"""

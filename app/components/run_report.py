@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from adaspec.report import DEFINITIONS
-from app import link, words
+from app import ablation_view, link, reading, words
 from app.reading import View
 
 _BUDGET = {
@@ -23,6 +23,7 @@ _VIEWS = {
     "filter": "tune",
     "replay": "play_circle",
     "compare": "compare_arrows",
+    "ablation": "science",
 }
 
 
@@ -61,8 +62,12 @@ def run_views(view: View) -> None:
     """Where its tokens and decodings can be looked at."""
     if not view.run.examples_file.is_file():
         return
+    recipe = reading.recipe(view)
+    several = recipe is not None and ablation_view.has_several(recipe)
     with st.container(horizontal=True, key="run-views"):
         for name, icon in _VIEWS.items():
+            if name == "ablation" and not several:
+                continue
             st.page_link(
                 link.page(name),
                 label=name.capitalize(),

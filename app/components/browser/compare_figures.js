@@ -5,16 +5,16 @@ const [W, H] = [600, 300];
 const EDGE = { left: 64, right: 16, top: 16, bottom: 44 };
 
 /* An empty plot: axes with ticks, and the places of values. */
-function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, yText = short, xText = short }) {
-  const across = (value) => EDGE.left + ((value - x[0]) / (x[1] - x[0])) * (W - EDGE.left - right);
+function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, wide = W, yText = short, xText = short }) {
+  const across = (value) => EDGE.left + ((value - x[0]) / (x[1] - x[0])) * (wide - EDGE.left - right);
   const up = (value) => high - EDGE.bottom - ((value - y[0]) / (y[1] - y[0])) * (high - EDGE.top - EDGE.bottom);
   const marks = [
     ...yTicks.map((tick) =>
-      draw("path", { class: "grid", d: `M${EDGE.left} ${up(tick)}H${W - right}` }),
+      draw("path", { class: "grid", d: `M${EDGE.left} ${up(tick)}H${wide - right}` }),
     ),
     ...yTicks.map((tick) => label(EDGE.left - 8, up(tick) + 4, yText(tick), "end")),
     ...xTicks.map((tick) => label(across(tick), high - EDGE.bottom + 18, xText(tick), "middle")),
-    label((EDGE.left + W - right) / 2, high - 6, xTitle, "middle", "title"),
+    label((EDGE.left + wide - right) / 2, high - 6, xTitle, "middle", "title"),
   ];
   if (yTitle) {
     const middle = (EDGE.top + high - EDGE.bottom) / 2;

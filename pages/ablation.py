@@ -1,0 +1,80 @@
+"""Ablation: the methods of one recipe over its seeds, what each cost and reached."""
+
+import streamlit as st
+
+from adaspec import AdaspecError, ablation, comparison, runs
+from adaspec.ablation import Found
+from app import ablation_view, link
+from app.ablation_view import COSTS
+from app.components.ablation_board import ablation_board
+from app.components.token_downloads import file_button
+from app.components.token_roles import pick_run
+
+
+def one_seed(found: list[Found]) -> None:
+    """What is missing, and how to get it."""
+    (only,) = found
+    name = comparison.handle(only.run)
+    st.info(
+        f"There is one seed of this recipe, {only.seed}: the intervals are over prompts alone. "
+        "Intervals over seeds need more of them: "
+        f"`{ablation.more_seeds(found)}`",
+        icon=":material/casino:",
+    )
+    seed = ablation.next_seed(found)
+    st.page_link(
+        link.page("train"),
+        label=f"Train seed {seed}",
+        icon=":material/model_training:",
+        query_params={"from": name, "set": f"seed={seed}"},
+    )
+
+
+def pick_baseline(preferred: str, labels: dict[str, str]) -> str:
+    return link.choice(
+        "Baseline",
+        "baseline",
+        list(labels),
+        default=preferred,
+        format_func=labels.__getitem__,
+        help="Differences are *method − baseline*, on the same prompts.",
+    )
+
+
+st.title("Methods over seeds", anchor=False)
+try:
+    with st.container(horizontal=True, key="ablation-choice"):
+        run = pick_run()
+        if not ablation_view.has_several(runs.read_recipe(run)):
+            st.info("The recipe of this run has one method: nothing to compare.")
+            st.stop()
+        found = ablation_view.seeds(run)
+        plain = ablation_view.summary(found)
+        labels = {one["name"]: one["label"] for one in plain["methods"]}
+        baseline = pick_baseline(plain["baselines"][0], labels)
+        cost = link.choice(
+            "Cost",
+            "cost",
+            list(COSTS),
+            format_func=COSTS.__getitem__,
+            help="What the training of a method took, with the reference's where it needs one.",
+        )
+    if len(found) == 1:
+        one_seed(found)
+    view = ablation_view.view(found, baseline, cost)
+    ablation_board(view, key="ablation-board")
+    with st.container(horizontal=True, key="ablation-downloads"):
+        file_button(
+            "CSV",
+            lambda: ablation.frame(view["summary"]).to_csv(index=False),
+            f"ablation-{comparison.handle(run)}.csv",
+            "One row a method, every number in a column of its own.",
+        )
+        st.page_link(
+            link.page("compare"),
+            label="Compare this run's drafts token by token",
+            icon=":material/compare_arrows:",
+            query_params={"run": comparison.handle(run)},
+        )
+except AdaspecError as error:
+    link.complain(str(error))
