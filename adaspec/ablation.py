@@ -25,6 +25,11 @@ from adaspec.speculation.statistics import LEVELS
 
 RESAMPLES = 4000
 ACCEPTANCE = MEASURES[0]
+MANY = 10  # seeds, from which on a bootstrap of them is about as wide as it says
+FEW = (
+    "A bootstrap of few seeds is too narrow: where seeds differ more than prompts do, what is "
+    "called 95 % held the truth in 80 % of simulated trials with 3 seeds, in 90 % with 6."
+)
 
 EXPLANATIONS = {
     "alpha": "exact acceptance on text the target generated, mean over the seeds: the mean of "
@@ -125,6 +130,7 @@ def summary(found: list[Found], against: list[str] | None = None) -> dict[str, A
             for name in dict.fromkeys(names)
         ],
         "by_k": _by_k(list(dict.fromkeys(names)), recipe, found[0].run),
+        "notes": [FEW] if 1 < len(found) < MANY else [],
         "definitions": EXPLANATIONS,
     }  # fmt: skip
 
@@ -347,6 +353,7 @@ def table(summary: dict[str, Any]) -> Group:
         "Differences in points, on the same prompts; intervals over seeds and prompts together, "
         "not adjusted for there being many. In all: steps / sequences with the reference's, where "
         "it is needed.",
+        *(f"\n{note}" for note in summary["notes"]),
     )
 
 

@@ -22,6 +22,17 @@ def page(name: str) -> Path:
     return ASSETS.parent / "pages" / f"{name}.py"
 
 
+def arrive(name: str) -> None:
+    """Forget what was chosen on another page: on this one, its address says what is chosen.
+
+    Streamlit would show the first option under a key that both pages have.
+    """
+    if st.session_state.get("arrived") != name:
+        for key in [key for key in st.session_state if str(key).startswith("link-")]:
+            del st.session_state[key]
+        st.session_state["arrived"] = name
+
+
 def choice(
     label: str,
     name: str,

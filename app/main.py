@@ -40,6 +40,7 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
     st.html(ROOT / "app/style.css")
     page = st.navigation(PAGES, position="top")
     access.controls()
+    link.arrive(page.url_path)
     page.run()
 else:  # the server imports it once
     from app import background

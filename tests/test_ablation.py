@@ -77,17 +77,96 @@ def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run])
     json.dumps(summary, allow_nan=False)
 
 
-def test_two_way_intervals_hold_the_mean_about_as_often_as_they_say() -> None:
-    """Six seeds and 30 prompts that both shift a difference: 95 %, from 88 to 99 in 200 trials."""
+@pytest.mark.parametrize(("seeds", "share"), [(3, 0.80), (6, 0.90), (30, 0.94)])
+def test_how_often_two_way_intervals_hold_the_mean(seeds: int, share: float) -> None:
+    """Seeds and 30 prompts that both shift a difference, in 500 trials, to 4 %: 95 % is true of many
+    seeds, of three it is 80 %."""
     generator = np.random.default_rng(0)
     held = 0
-    for trial in range(200):
-        shift = generator.normal(0, 0.01, (6, 1)) + generator.normal(0, 0.01, (1, 30))
-        counts = generator.integers(20, 40, (1, 30)).repeat(6, 0)
-        values = 0.03 + shift + generator.normal(0, 0.01, (6, 30))
+    for trial in range(500):
+        shift = generator.normal(0, 0.01, (seeds, 1)) + generator.normal(0, 0.01, (1, 30))
+        counts = generator.integers(20, 40, (1, 30)).repeat(seeds, 0)
+        values = 0.03 + shift + generator.normal(0, 0.01, (seeds, 30))
         low, high = ablation.two_way_bootstrap(values * counts, counts, 200, trial)
         held += low <= 0.03 <= high
-    assert 0.88 <= held / 200 <= 0.99
+    assert held / 500 == pytest.approx(share, abs=0.04)
+
+
+def plainly(sums: np.ndarray, counts: np.ndarray, resamples: int) -> tuple[float, float]:
+    """The two-way bootstrap as it is described: draw seeds, draw prompts, take the mean."""
+    generator = np.random.default_rng(7)
+    seeds, prompts = sums.shape
+    means = []
+    for _ in range(resamples):
+        drawn = generator.integers(0, prompts, prompts)
+        rows = generator.integers(0, seeds, seeds)
+        means.append(np.mean([sums[row, drawn].sum() / counts[row, drawn].sum() for row in rows]))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def test_two_way_intervals_are_those_of_the_plain_loop() -> None:
+    """Ends to 6 % of the width, four times what 4000 resamples leave open."""
+    generator = np.random.default_rng(1)
+    counts = generator.integers(5, 60, (4, 25))
+    sums = counts * generator.normal(0.7, 0.05, (4, 25)) + generator.normal(0, 0.4, (4, 1)) * counts
+    expected = plainly(sums, counts, 4000)
+    found = ablation.two_way_bootstrap(sums, counts, 4000)
+    width = expected[1] - expected[0]
+    assert found == pytest.approx(expected, abs=0.06 * width)
+
+
+def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
+    """Of alpha itself; ends to 6 % of the width, as above."""
+    summary = ablation.summary(ablation.of(there))
+    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    read = [overlaps(run, "adaspec") for run in there]
+    sums, counts = (
+        np.array([np.bincount(seq, weights) for seq, weights in pairs])
+        for pairs in (read, [(seq, np.ones_like(beta)) for seq, beta in read])
+    )
+    expected = plainly(sums, counts, 4000)
+    assert ours["alpha"]["ci"] == pytest.approx(expected, abs=0.06 * (expected[1] - expected[0]))
+    assert ours["alpha"]["ci"][0] < ours["alpha"]["mean"] < ours["alpha"]["ci"][1]
+
+
+def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run]) -> None:
+    methods = {one["name"]: one for one in ablation.summary(ablation.of(there))["methods"]}
+    for one in methods.values():
+        for found in one["difference"].values():
+            sign = np.sign(found["low"]) if found["low"] * found["high"] > 0 else 0
+            assert found["verdict"] == {1: "ahead", -1: "behind", 0: "not told apart"}[sign]
+    fair = {name: one["difference"]["adaspec"]["budget"] for name, one in methods.items()
+            if name != "adaspec"}  # fmt: skip
+    assert fair["distillspec-data"] == {"fair": True, "says": "equal steps and sequences"}
+    assert not fair["distillspec"]["fair"]
+    assert fair["stock"]["says"] == "stock was not trained"
+
+
+def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
+    found = ablation.of(there)
+    assert ablation.more_seeds(found) == f"adaspec run {there[0].recipe_file} --set seed=2"
+    assert ablation.more_seeds(found[1:]) == f"adaspec run {there[1].recipe_file} --set seed=0"
+    bundled = Run(tmp_path / "bundled")
+    shutil.copytree(there[0].path, bundled.path)
+    cell = recipe.cells("ablation-tiny")[1]
+    bundled.recipe_file.write_text(recipe.load(cell).yaml(), encoding="utf-8")
+    assert ablation.more_seeds([ablation.Found(1, bundled)]) == "adaspec run ablation-tiny"
+    changed = recipe.load(cell, ["stage2.k=0.3"])
+    bundled.recipe_file.write_text(changed.yaml(), encoding="utf-8")
+    assert ablation.more_seeds([ablation.Found(1, bundled)]).endswith("--set seed=0")
+
+
+def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
+    summary = ablation.summary(ablation.of(there[1:]))
+    frame = ablation.frame(summary).set_index("name")
+    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    row = frame.loc["adaspec"]
+    assert row["alpha.by_seed.seed1"] == ours["alpha"]["by_seed"][0]
+    assert (row["alpha.ci.low"], row["alpha.ci.high"]) == ours["alpha"]["ci"]
+    assert row["difference.distillspec.verdict"] == ours["difference"]["distillspec"]["verdict"]
+    assert row["total.sequences"] == ours["total"]["sequences"]
+    assert row["needs"] == "reference"
 
 
 def test_seeds_count_not_prompts_alone() -> None:
@@ -130,6 +209,7 @@ def test_the_command_prints_and_refuses(seeds) -> None:
     assert done.returncode == 0, done.stderr
     assert "distillspec-data, 95 %" in done.stdout
     assert "seeds 0, 1" in done.stdout
+    assert "A bootstrap of few seeds is too narrow" in done.stdout
     as_json = json.loads(adaspec("ablation", first.path.name, "--json", home=home).stdout)
     assert as_json["seeds"] == [0, 1]
     one_line_error(adaspec("ablation", "nothing", home=home))

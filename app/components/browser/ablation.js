@@ -385,7 +385,7 @@ function ablationBoard(parent) {
   function show(view) {
     if (view.id === shown) return;
     shown = view.id;
-    const { recipe, seeds, target, prompts } = view.summary;
+    const { recipe, seeds, target, prompts, notes } = view.summary;
     const count = `${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`;
     root.replaceChildren(
       make("p", {}, `${recipe.replace(/\/seed\d+$/, "")} · ${count} · target ${target} · exact acceptance on the target's own text after ${amount(prompts)} held-out prompts`),
@@ -395,7 +395,8 @@ function ablationBoard(parent) {
         "p",
         { class: "quiet" },
         `Differences are made on the same prompts within each seed; intervals: 95 %, over ${overWhat(view)}, not adjusted ` +
-          "for there being many: one in twenty leaves out 0 by chance where nothing differs.",
+          "for there being many: one in twenty leaves out 0 by chance where nothing differs. " +
+          notes.join(" "),
       ),
       ratios(view),
       everything(view),
