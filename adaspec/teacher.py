@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from adaspec.data import Batch, Example, batches, collate
 from adaspec.divergence import Rows, forward_kl, measure_rows
@@ -38,7 +38,7 @@ class Teacher:
         if self.knowledge is None:
             return frozen_rows(self.target, batch, self.vocabulary)
         hidden = self.knowledge.rows(places).to(self.target.device)
-        return Rows(hidden, head(self.target, self.vocabulary), self.vocabulary)
+        return _rows(self.target, hidden, self.vocabulary)
 
     def loss_r(self, p: Rows, batch: Batch, places: list[int]) -> Tensor:
         """[rows] L_r = KL(p || r)."""
@@ -64,8 +64,14 @@ def all_losses_r(teacher: Teacher, examples: list[Example], batch: int) -> Tenso
 
 def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
     """What a model says at the batch's response tokens; over all its ids where none are named."""
-    width = vocabulary or model.get_output_embeddings().weight.shape[0]
-    return Rows(hidden_rows(model, batch), head(model, vocabulary), width)
+    return _rows(model, hidden_rows(model, batch), vocabulary)
+
+
+def _rows(model: Any, hidden: Tensor, vocabulary: int | None) -> Rows:
+    layer = model.get_output_embeddings()
+    capped = getattr(model.config, "final_logit_softcapping", None)
+    linear = layer if type(layer) is nn.Linear and not capped else None
+    return Rows(hidden, head(model, vocabulary), vocabulary or layer.weight.shape[0], linear)
 
 
 @torch.no_grad()

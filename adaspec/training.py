@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
@@ -25,7 +25,18 @@ from torch import Tensor
 
 from adaspec import AdaspecError
 from adaspec.data import Batch, Example, collate
-from adaspec.divergence import Measure, Rows, backward, blend, forward_kl, measure_rows
+from adaspec.divergence import (
+    Kl,
+    Measure,
+    Rows,
+    backward,
+    blend,
+    forward_kl,
+    measure_rows,
+    tiled_kl,
+    tiled_kl_backward,
+    tiles,
+)
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import atomic_folder
 from adaspec.selection import count, select
@@ -88,7 +99,9 @@ def train(
         AdaspecError: a loss is not finite (with step and sequence).
     """
     optimisation = training.optimisation
-    optimiser = torch.optim.AdamW(_groups(draft, optimisation), lr=optimisation.lr)
+    optimiser = torch.optim.AdamW(
+        _groups(draft, optimisation), lr=optimisation.lr, fused=_fused(draft)
+    )
     budget = _resume(checkpoints, draft, optimiser)
     draft.requires_grad_(True)
     spacing = max(1, training.steps // monitor_points)
@@ -236,28 +249,34 @@ def _fit_teacher(
     whole_batch = method.pool == "batch"
     frozen: dict[int, Rows] = {}
     masks: dict[int, Tensor] = {}
+    scored: dict[int, Scored] = {}
     if training.k is not None and whole_batch and micros > 1:
         # The pool is larger than a forward pass: score everything first, then train.
-        scores = {}
         for m, micro in mine.items():
             frozen[m] = teacher.rows(micro.batch, micro.places)
             q = frozen_rows(draft, micro.batch, teacher.vocabulary)
-            scores[m] = _scores(training, teacher, frozen[m], q, micro)
-        masks = _select_together(training, scores, step, accelerator)
+            scored[m] = _scores(training, teacher, frozen[m], q, micro)
+        masks = _select_together(training, scored, step, accelerator)
     total = 0.0
     for m, micro in mine.items():
         p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch, micro.places)
         q = rows_of(draft, micro.batch, teacher.vocabulary)
         if m not in masks:
-            scored = _scores(training, teacher, p, q, micro)
-            masks[m] = _select(training, *scored, step, pool=m)
+            scored[m] = _scores(training, teacher, p, q, micro)
+            masks[m] = _select(training, scored[m].loss_q, scored[m].loss_r, step, pool=m)
         size = tokens if whole_batch else micro.tokens
         if method.loss == "mean_selected" and training.k is not None:
             size = count(size, training.k)
         scale = 1 / size if whole_batch else 1 / (size * micros)
         p, q = (rows._replace(hidden=rows.hidden[masks[m]]) for rows in (p, q))
         objective = blend(method.objective, method.to, step / max(1, training.steps - 1))
-        values = backward(_distillation(objective, p), q, scale)
+        if objective is forward_kl and tiles(p, q):
+            kl = scored[m].kl
+            kl = tiled_kl(p, q) if kl is None else kl.at(masks[m])
+            tiled_kl_backward(kl, p, q, scale)
+            values = kl.values
+        else:
+            values = backward(_distillation(objective, p), q, scale)
         micro.require_finite(values, "Loss", masks[m])
         total += float(values.sum()) * scale
     return total
@@ -297,19 +316,31 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
     return optimisation.lr * shape[optimisation.schedule]
 
 
-def _scores(
-    training: Training, teacher: Teacher, p: Rows, q: Rows, micro: Micro
-) -> tuple[Tensor, Tensor | None]:
-    """(L_d, L_r) as far as the selector asks for them; zeros where it does not look."""
+class Scored(NamedTuple):
+    """What a selector looks at in a micro-batch.
+
+    Attributes:
+        loss_q: [rows] L_d; zeros where it does not look.
+        loss_r: [rows] L_r, where it asks for it.
+        kl: L_d with what its gradient needs, where the heads are tiled.
+    """
+
+    loss_q: Tensor
+    loss_r: Tensor | None = None
+    kl: Kl | None = None
+
+
+def _scores(training: Training, teacher: Teacher, p: Rows, q: Rows, micro: Micro) -> Scored:
     if training.k is None or (training.method and training.method.selector == "random"):
-        return torch.zeros(len(q.hidden), device=q.hidden.device), None
-    loss_q = measure_rows(forward_kl, p, q)
+        return Scored(torch.zeros(len(q.hidden), device=q.hidden.device))
+    kl = tiled_kl(p, q) if tiles(p, q) else None
+    loss_q = measure_rows(forward_kl, p, q) if kl is None else kl.values
     micro.require_finite(loss_q, "KL(p || q)")
     if not training.needs_reference:
-        return loss_q, None
+        return Scored(loss_q, None, kl)
     loss_r = teacher.loss_r(p, micro.batch, micro.places)
     micro.require_finite(loss_r, "KL(p || r)")
-    return loss_q, loss_r
+    return Scored(loss_q, loss_r, kl)
 
 
 def _select(
@@ -322,19 +353,22 @@ def _select(
 
 def _select_together(
     training: Training,
-    scores: dict[int, tuple[Tensor, Tensor | None]],
+    scored: dict[int, Scored],
     step: int,
     accelerator: Accelerator,
 ) -> dict[int, Tensor]:
     """One selection over the micro-batches of all processes; the masks of this process's own."""
-    here = [(m, q.cpu(), None if r is None else r.cpu()) for m, (q, r) in scores.items()]
+    here = [
+        (m, one.loss_q.cpu(), None if one.loss_r is None else one.loss_r.cpu())
+        for m, one in scored.items()
+    ]
     everywhere = sorted(gather_object(here), key=lambda score: score[0])
     loss_q = torch.cat([q for _, q, _ in everywhere])
     loss_r = torch.cat([r for _, _, r in everywhere]) if training.needs_reference else None
     mask = _select(training, loss_q, loss_r, step, pool=0)
     parts = torch.split(mask, [len(q) for _, q, _ in everywhere])
     masks = {m: part for (m, _, _), part in zip(everywhere, parts, strict=True)}
-    return {m: masks[m].to(accelerator.device) for m in scores}
+    return {m: masks[m].to(accelerator.device) for m in scored}
 
 
 def _selected(training: Training, batch: list[Example], accelerator: Accelerator) -> int:
@@ -355,6 +389,11 @@ def _distillation(objective: Measure, p: Rows) -> Callable[[slice, Tensor], Tens
         return objective(logp, logq)
 
     return loss
+
+
+def _fused(model: Any) -> bool | None:
+    """On a CPU, AdamW in one pass over the weights, in a fifth of the time; else torch's choice."""
+    return True if model.device.type == "cpu" else None
 
 
 def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:

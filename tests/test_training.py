@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, data, models, recipe, training
+from adaspec import AdaspecError, data, divergence, models, recipe, training
 from adaspec.recipe import ModelSpec, Optimisation
 from adaspec.teacher import Teacher
 
@@ -186,7 +186,7 @@ def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatc
     """The loss is checked on selected rows: the row must be translated back to its sequence."""
     bad = torch.zeros(len(world.examples), dtype=torch.bool)
     bad[1] = True
-    original = training.OBJECTIVES["forward_kl"]
+    original = divergence.OBJECTIVES["forward_kl"]
     sizes = [example.predicted for example in world.examples[:3]]
     first = sizes[0]  # all rows of sequence 0 are left out below
 
@@ -197,7 +197,7 @@ def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatc
 
     monkeypatch.setattr(training, "select", select)
     monkeypatch.setitem(
-        training.OBJECTIVES, "forward_kl", lambda logp, logq: original(logp, logq) * torch.nan
+        divergence.OBJECTIVES, "forward_kl", lambda logp, logq: original(logp, logq) * torch.nan
     )
     with pytest.raises(AdaspecError, match="training sequence 11"):
         training.accumulate(
