@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from adaspec import AdaspecError, data, divergence, models, recipe, training
 from adaspec.recipe import ModelSpec, Optimisation
-from adaspec.teacher import Teacher
+from adaspec.teacher import Teacher, rows_of
 
 STEP_SEED = 0
 
@@ -362,3 +362,26 @@ def test_padded_vocabularies_are_sliced_and_renormalised(world, mini) -> None:
     world.draft = padded.model
     again, _ = gradients(world, spec, world.examples[:4])
     assert again == pytest.approx(loss, rel=1e-5)
+
+
+def test_a_capped_head_is_not_tiled(world) -> None:
+    batch = data.collate(world.examples[:2])
+    assert rows_of(world.target, batch, world.vocabulary).linear is not None
+    world.target.config.final_logit_softcapping = 30.0
+    assert rows_of(world.target, batch, world.vocabulary).linear is None
+
+
+def test_adamw_in_one_pass_is_adamw(world, mini, tmp_path, monkeypatch) -> None:
+    """After 10 steps, weights to 1e-5 of their norm."""
+    spec = plan(mini, "adaspec", rows=len(world.examples)).model_copy(update={"steps": 10})
+    weights = []
+    for fused in (True, False):
+        monkeypatch.setattr(training, "_fused", lambda model, fused=fused: fused)
+        draft = copy.deepcopy(world.draft)
+        training.train(
+            spec, draft, world.teacher, world.examples, Accelerator(), tmp_path / str(fused),
+            1000, lambda model: {}, 1, lambda row: None,
+        )  # fmt: skip
+        weights.append(list(draft.parameters()))
+    for a, b in zip(*weights, strict=True):
+        assert (a - b).norm() / b.norm() < 1e-5
