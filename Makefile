@@ -37,8 +37,8 @@ tiny-models: .venv/app ## train anew the models that the recipe `tiny` starts fr
 	cp -r build/tiny-stock/models/target assets/tiny/stock
 
 example: .venv/app ## make the bundled example run anew (about 2 minutes)
-	rm -rf build/example
-	$(BIN)/adaspec run tiny --run-dir build/example
+	rm -rf build/example build/example-home # whose own home knows nothing of the target yet
+	ADASPEC_HOME=build/example-home $(BIN)/adaspec run tiny --run-dir build/example
 	rm -rf assets/example && cp -r build/example assets/example && rm -f assets/example/run.lock
 
 clean:

@@ -25,7 +25,14 @@ from pydantic import ValidationError
 
 from adaspec import AdaspecError, explain, measurement, runs
 from adaspec.data import Example, collate, encode
-from adaspec.models import context_length, load_weights, open_model, parameters, weights_hash
+from adaspec.models import (
+    context_length,
+    load_weights,
+    open_model,
+    parameters,
+    threads_for,
+    weights_hash,
+)
 from adaspec.recipe import STOCK, TARGET, Data, Decoding, ModelSpec, Recipe
 from adaspec.runs import Run, RunState
 from adaspec.speculation import decoding
@@ -37,7 +44,6 @@ MOST_CHARACTERS = 20 * MOST_TOKENS
 """A longer text is refused before it is split into tokens."""
 IDLE = 600.0  # seconds without a request
 WARM = 4 << 30  # bytes of weights, beside the target's, that stay in memory
-SMALL = 20_000_000  # parameters; a model of fewer is not faster on a second thread
 
 log = logging.getLogger("adaspec")
 
@@ -336,11 +342,10 @@ def main(folder: str, idle: float = IDLE) -> None:
     except Exception as error:
         print(json.dumps({"error": _one_line(error)}), file=answers)
         return
-    if parameters(models.target) < SMALL:
-        torch.set_num_threads(1)
-    print(json.dumps({"ready": True}), file=answers)
-    for line in _lines(idle):
-        print(json.dumps(_answer(models, json.loads(line))), file=answers)
+    with threads_for(models.target):
+        print(json.dumps({"ready": True}), file=answers)
+        for line in _lines(idle):
+            print(json.dumps(_answer(models, json.loads(line))), file=answers)
 
 
 def _lines(idle: float) -> Iterator[str]:

@@ -474,7 +474,10 @@ def held_out(
 
 
 def _knowledge(work: Work) -> knowledge.Knowledge | None:
-    """The target's hidden states of the training data, where they are kept."""
+    """The target's hidden states of the training data, where they are kept and still needed."""
+    left = [one for one in work.state.plan if one.kind == "train" and not one.same_as]
+    if all(work.run.budget_file(one.name).exists() for one in left):
+        return None
     target, examples = work.inputs.target.model, work.inputs.dataset.train
     if work.inputs.place == "nowhere":
         return None
@@ -652,7 +655,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
         def tell() -> None:
             work.tell(REPLAY, {"step": next(done)})
 
-        with work.accelerator.autocast():
+        with work.accelerator.autocast(), models.threads_for(target.model):
             for seq, prompt in enumerate(prompts):
                 seed = work.recipe.seed * 1_000_003 + seq
                 for trace in replay_beside_plain(

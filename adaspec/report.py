@@ -6,6 +6,7 @@ Computed from the token tables and the replays alone, so that it can be made aga
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from adaspec import replays
 from adaspec.recipe import Recipe
-from adaspec.runs import Run, RunState
+from adaspec.runs import Budget, Run, RunState
 from adaspec.speculation import statistics
 from adaspec.speculation.statistics import bootstrap
 
@@ -29,7 +30,8 @@ DEFINITIONS = {
     "reverse_kl": "mean KL(q || p) in nats a token, likewise",
     "top1": "share of tokens where argmax p = argmax q, likewise: greedy acceptance",
     "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
-    "sequences through a frozen model (target or reference), wall-clock seconds",
+    "sequences that a frozen model (target or reference) was asked about, each computed once a run "
+    "where there is room, wall-clock seconds; the step whose weights are kept, where not the last",
     "needs": "other trainings of the run that this draft stands on, with budgets of their own",
     **statistics.DEFINITIONS,
 }
@@ -110,12 +112,10 @@ def _mean(values: Any) -> float:
     return float(values.to_numpy(dtype=np.float64).mean())
 
 
-def _budget(run: Run, name: str) -> dict[str, float]:
+def _budget(run: Run, name: str) -> dict[str, Any]:
     if name == "stock":
-        keys = ("steps", "sequences", "selected_tokens", "teacher_forwards")
-        return dict.fromkeys(keys, 0) | {"seconds": 0.0}
-    content = json.loads(run.budget_file(name).read_bytes())
-    budget: dict[str, float] = content["budget"]
+        return asdict(Budget())
+    budget: dict[str, Any] = json.loads(run.budget_file(name).read_bytes())["budget"]
     return budget
 
 

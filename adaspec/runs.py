@@ -90,6 +90,29 @@ class Stage(BaseModel):
     needs: list[str] = []
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What a training has consumed, summed over processes and resumptions.
+
+    Attributes:
+        steps: optimiser steps.
+        sequences: sequences read, repeats included.
+        selected_tokens: response tokens that contributed a gradient.
+        teacher_forwards: sequences that a frozen model, target or reference, was asked about;
+            what is known of them already is not computed again.
+        seconds: wall-clock time of the steps, held-out points included.
+        kept: the step whose weights are the result, where those with the highest acceptance are
+            kept; 0 is the model it started from.
+    """
+
+    steps: int = 0
+    sequences: int = 0
+    selected_tokens: int = 0
+    teacher_forwards: int = 0
+    seconds: float = 0.0
+    kept: int | None = None
+
+
 class RunState(BaseModel):
     """`run.json`: what the run is and how far it is."""
 

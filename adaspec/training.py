@@ -38,35 +38,13 @@ from adaspec.divergence import (
     tiles,
 )
 from adaspec.recipe import Optimisation, Training
-from adaspec.runs import atomic_folder
+from adaspec.runs import Budget, atomic_folder
 from adaspec.selection import count, select
 from adaspec.teacher import Teacher, frozen_rows, rows_of
 
 BEST = "best"
 KEEP = 2
 """Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a training has consumed, summed over processes and resumptions.
-
-    Attributes:
-        steps: optimiser steps.
-        sequences: sequences read, repeats included.
-        selected_tokens: response tokens that contributed a gradient.
-        teacher_forwards: sequences run through a frozen model, target or reference.
-        seconds: wall-clock time of the steps, held-out points included.
-        kept: the step whose weights are the result, where those with the highest acceptance are
-            kept; 0 is the model it started from.
-    """
-
-    steps: int = 0
-    sequences: int = 0
-    selected_tokens: int = 0
-    teacher_forwards: int = 0
-    seconds: float = 0.0
-    kept: int | None = None
 
 
 OnStep = Callable[[dict[str, float | int]], None]

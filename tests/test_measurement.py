@@ -82,6 +82,7 @@ def test_the_report_is_means_over_those_rows(finished_run) -> None:
             "sequences",
             "selected_tokens",
             "teacher_forwards",
+            "kept",
             "seconds",
         }
     by_name = {draft["name"]: draft for draft in content["drafts"]}

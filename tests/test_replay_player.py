@@ -510,7 +510,7 @@ def test_what_if_is_exact_in_greedy_decoding(exported: Open, small_models: Path)
     assert len(set(rounds.values())) > 1
     pieces = [one._replace(id=i) for i, one in enumerate(PIECES * 20)]
     made = decode(4)
-    shown = replay_view.view(made, pieces, "x", "greedy", "stock", None, "", [])
+    shown = replay_view.view(made, pieces, "x", "greedy", "stock", [])
     page = exported(shown=shown)
     said = what_if(page)["target passes"]
     assert {gamma: said[gamma - 1] for gamma in rounds} == rounds

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaspec import replays, runs
@@ -115,6 +115,7 @@ def test_nothing_tested_has_no_rate() -> None:
 
 
 @given(keeps, gammas)
+@settings(deadline=None)
 def test_expected_passes_are_the_mean_of_playing_it(keep, gamma) -> None:
     """4 standard errors of 400 plays; exact where nothing is left to chance."""
     expected = statistics.expected_passes(play(keep, 1, random.Random(0)), gamma)
