@@ -9,13 +9,14 @@ written out plainly in `published`: three whole models on all positions, their l
 whole vocabulary, selection and mean by micro-batches of 5 up to 40 sequences (= 16 / k), with or
 without the cross-entropies of the `labels` that it leaves in its inputs. Ours is
 `adaspec.training.train` as a run calls it; with the same pool its losses are the same to 1e-5,
-which is asserted at every step (of the published ones in float64: its float32 softmax is off by as
-much). What is computed once (the target's hidden states, L_r) is spread
-over the steps of 7.5 epochs. SmolLM2's rows are GSM8K's, in FOLDER or `ADASPEC_GSM8K`.
+which is asserted at every step, by the published ones in float64: its float32 softmax is off by as
+much. What is computed once (the target's hidden states, L_r) is spread over the steps of 7.5
+epochs. SmolLM2's rows are GSM8K's, in FOLDER or `ADASPEC_GSM8K`; the pair takes about 11 GB,
+with `--labels` 17.
 
 Seconds are medians over steps, the first left out: of the clock, and of the processor's time, which
-others' work disturbs less. FLOPs are those of matrix products
-as torch counts them, attention's scores left out.
+others' work disturbs less. FLOPs are those of matrix products as torch counts them, attention's
+scores left out.
 """
 
 from __future__ import annotations
@@ -54,7 +55,6 @@ TOKENS, STEPS = (10**4, 10**5, 10**6), 30
 CPU = torch.device("cpu")
 PUBLISHED, LABELS = "published", "published, its labels left in"
 OURS, BATCH_POOL = "ours, the same pool", "ours, pool: batch"
-SIDES = [PUBLISHED, LABELS, OURS, BATCH_POOL]
 PARTS = ["head", "softmax and divergence", "body", "optimiser"]
 
 OnStep = Callable[[dict[str, Any]], None]
@@ -345,6 +345,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=120, help="training rows")
     parser.add_argument("--steps", type=int, default=4, help="the first is not counted")
     parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--labels", action="store_true", help="the published loop with labels too")
     told = parser.parse_args()
     if told.pair == "smollm2" and told.data is None:
         parser.error("smollm2 needs --data FOLDER with GSM8K's train.jsonl and test.jsonl")
@@ -352,17 +353,19 @@ def main() -> None:
     if told.pair == "growth":
         growth(console)
         return
+    names = [PUBLISHED, *([LABELS] if told.labels else []), OURS, BATCH_POOL]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         in_process(prepare, told.pair, told.data, told.rows, folder)
-        sides = {one: Side(one, folder, told.steps + 1, told.batch) for one in SIDES}
+        sides = {one: Side(one, folder, told.steps + 1, told.batch) for one in names}
         for step in range(told.steps):
-            for one in SIDES if step % 2 else SIDES[::-1]:
+            for one in names if step % 2 else names[::-1]:
                 sides[one].rows.append(sides[one].step())
                 console.log(one, json.dumps(sides[one].rows[-1]))
-        more = {one: sides[one].step("look") for one in SIDES}
-        for one in sides.values():
-            one.end()
+        more = {}
+        for one in names[::-1]:  # the published last: alone, since looking takes memory
+            more[one] = sides[one].step("look")
+            sides[one].end()
     report(console, told, sides, more)
 
 
@@ -396,6 +399,8 @@ def grow(folder: Path, tokens: int, talk: Connection) -> None:
     began = now()
     opened = knowledge.on_disk(world.target, examples, "benchmark", 1, lambda sequences: None)
     opening = since(began)[0]
+    size = sum(part.nbytes for part in opened.parts)
+    del opened
     world.draft.requires_grad_(True)
     training.train(
         world.training, world.draft, teacher, examples, Accelerator(cpu=True),
@@ -409,7 +414,7 @@ def grow(folder: Path, tokens: int, talk: Connection) -> None:
             build["processor"] / tokens * 1e6,
             took / (60 * BATCH) * 1e6,
             opening,
-            sum(part.nbytes for part in opened.parts),
+            size,
             memory.rss - memory.shared,
             memory.shared,
         )
@@ -447,6 +452,7 @@ def report(
     errors = [
         abs(a["loss"] - b["loss"]) / b["loss"]
         for name in (OURS, LABELS)
+        if name in sides
         for a, b in zip(sides[name].rows, base.rows, strict=True)
     ]
     table = Table(
