@@ -36,7 +36,7 @@ from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, trainings
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
 CONTEXT, TOKEN = 26, 33  # bytes a response token in the target's table, and in each draft's
-REPLAY = 550  # bytes a token of a replay
+REPLAY = 420  # bytes a token that a replay may have
 ROW = 200  # bytes a step in metrics.jsonl
 
 
