@@ -532,30 +532,36 @@ def _distil(
         return
     assert training.method is not None
     draft = _load(work, training.method.start)
-    reference = _load(work, REFERENCE).requires_grad_(False) if training.needs_reference else None
     evaluation = work.recipe.evaluation
     monitored = sequences.get(VALIDATION) or sequences[GENERATED][: evaluation.monitor]
     _train(
         work,
         training,
         draft,
-        _teacher(work, reference, known),
+        _teacher(work, training, known),
         measurement.Monitor(
             work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch
         ),
     )
 
 
-def _teacher(work: Work, reference: Any, known: knowledge.Knowledge | None) -> Teacher:
-    """The frozen models, and what is known of them; L_r follows from both, once."""
+def _teacher(work: Work, training: Training, known: knowledge.Knowledge | None) -> Teacher:
+    """The frozen models, and what is known of them.
+
+    L_r follows from target and reference, once; then the reference is not needed any more.
+    """
     target, examples = work.inputs.target.model, work.inputs.dataset.train
-    teacher = Teacher(target, work.inputs.vocabulary, reference, known)
-    if known is None or reference is None:
+    teacher = Teacher(target, work.inputs.vocabulary, None, known)
+    if not training.needs_reference:
         return teacher
+    reference = _load(work, REFERENCE).requires_grad_(False)
+    with_reference = replace(teacher, reference=reference)
+    if known is None:
+        return with_reference
 
     def compute() -> Tensor:
         with work.accelerator.autocast():
-            return all_losses_r(teacher, examples, BATCH)
+            return all_losses_r(with_reference, examples, BATCH)
 
     on_disk = work.inputs.place == "disk"
     folder = knowledge.folder_of(_identity(work)) if on_disk else None

@@ -119,10 +119,14 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
             "reverse_kl": (q * np.log(q / p)).sum(-1),
             "overlap": np.minimum(p, q).sum(-1),
             "q": q[at, next_ids],
-            "rank": 1 + (q > q[at, next_ids][:, None]).sum(-1),
             "agree": p.argmax(-1) == q.argmax(-1),
         }.items():
             np.testing.assert_allclose(columns[f"{column}@{name}"], expected, atol=1e-4)
+        # float32 may swap a token with a neighbour that is as likely to seven digits.
+        rank = 1 + (q > q[at, next_ids][:, None]).sum(-1)
+        apart = np.abs(np.array(columns[f"rank@{name}"]) - rank)
+        assert apart.max() <= 1
+        assert apart.mean() < 0.05
         likeliest = np.argsort(-q, axis=-1)[:, : tokens.TOP]
         assert said["top"][name]["id"] == likeliest.tolist()
 
