@@ -7,7 +7,7 @@ tokenised prompt can end in other tokens than the same prompt with its response.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -112,6 +112,25 @@ def batches(examples: list[T], size: int) -> Iterator[list[T]]:
     """Consecutive groups of at most `size`."""
     for start in range(0, len(examples), size):
         yield examples[start : start + size]
+
+
+def by_length(
+    examples: list[Example], size: int, ask: Callable[[Batch, list[int]], torch.Tensor]
+) -> torch.Tensor:
+    """[rows, ...] what `ask` says of every response token, one example after the other.
+
+    Sequences of about one length are padded together, at most `size` of them.
+
+    Args:
+        ask: of a batch, and where its sequences stand among the examples: [its rows, ...].
+    """
+    order = sorted(range(len(examples)), key=lambda place: len(examples[place].ids))
+    found: dict[int, torch.Tensor] = {}
+    for places in batches(order, size):
+        rows = ask(collate([examples[place] for place in places]), places)
+        sizes = [examples[place].predicted for place in places]
+        found |= zip(places, torch.split(rows, sizes), strict=True)
+    return torch.cat([found[place] for place in range(len(examples))])
 
 
 def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:

@@ -30,7 +30,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from adaspec import AdaspecError
-from adaspec.data import Example, batches, collate
+from adaspec.data import Example, by_length
 from adaspec.models import hidden_rows
 from adaspec.runs import atomic_file, home
 from adaspec.settings import settings
@@ -62,12 +62,14 @@ class Knowledge:
         shards, parts: which examples each part holds, and its states, [rows, hidden].
         starts: [examples] where an example's rows begin in its part.
         sizes: [examples] how many it has.
+        folder: where it is on disk; None where it is not.
     """
 
     shards: list[Shard]
     parts: list[Tensor]
     starts: np.ndarray
     sizes: np.ndarray
+    folder: Path | None
 
     def rows(self, places: list[int]) -> Tensor:
         """[rows, hidden] of these examples, in their order."""
@@ -156,7 +158,7 @@ def on_disk(
                 raise AdaspecError(f"{file} is not what was just written: look at the disk.")
             parts.append(part)
             on_sequences(shard.end - shard.first)
-    return _knowledge(layout, parts, examples)
+    return _knowledge(layout, parts, examples, folder)
 
 
 def in_memory(
@@ -168,20 +170,17 @@ def in_memory(
     for shard in layout:
         parts.append(_ask(target, examples[shard.first : shard.end], batch))
         on_sequences(shard.end - shard.first)
-    return _knowledge(layout, parts, examples)
+    return _knowledge(layout, parts, examples, None)
 
 
 @torch.no_grad()
 def _ask(target: Any, examples: list[Example], batch: int) -> Tensor:
-    """[rows, hidden] by example; those of about one length go through the target together."""
-    by_length = sorted(range(len(examples)), key=lambda place: len(examples[place].ids))
-    states: dict[int, Tensor] = {}
-    for places in batches(by_length, batch):
-        inputs = collate([examples[place] for place in places]).to(target.device)
-        rows = hidden_rows(target, inputs).to(target.dtype).cpu()
-        sizes = [examples[place].predicted for place in places]
-        states |= zip(places, torch.split(rows, sizes), strict=True)
-    return torch.cat([states[place] for place in range(len(examples))])
+    """[rows, hidden] one example after the other."""
+    return by_length(
+        examples,
+        batch,
+        lambda inputs, _: hidden_rows(target, inputs.to(target.device)).to(target.dtype).cpu(),
+    )
 
 
 def losses_r(
@@ -203,11 +202,13 @@ def losses_r(
     return losses
 
 
-def _knowledge(layout: list[Shard], parts: list[Tensor], examples: list[Example]) -> Knowledge:
+def _knowledge(
+    layout: list[Shard], parts: list[Tensor], examples: list[Example], folder: Path | None
+) -> Knowledge:
     sizes = np.array([one.predicted for one in examples])
     before = sizes.cumsum() - sizes
     starts = np.concatenate([before[one.first : one.end] - before[one.first] for one in layout])
-    return Knowledge(layout, parts, starts, sizes)
+    return Knowledge(layout, parts, starts, sizes, folder)
 
 
 # Files

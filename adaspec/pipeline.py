@@ -563,10 +563,8 @@ def _teacher(work: Work, training: Training, known: knowledge.Knowledge | None) 
         with work.accelerator.autocast():
             return all_losses_r(with_reference, examples, BATCH)
 
-    on_disk = work.inputs.place == "disk"
-    folder = knowledge.folder_of(_identity(work)) if on_disk else None
     rows = sum(one.predicted for one in examples)
-    losses = knowledge.losses_r(folder, models.weights_hash(reference), rows, compute)
+    losses = knowledge.losses_r(known.folder, models.weights_hash(reference), rows, compute)
     sizes = [one.predicted for one in examples]
     return replace(teacher, losses_r=list(torch.split(losses, sizes)))
 

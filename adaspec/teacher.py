@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from adaspec.data import Batch, Example, batches, collate
+from adaspec.data import Batch, Example, by_length
 from adaspec.divergence import Rows, forward_kl, measure_rows
 from adaspec.knowledge import Knowledge
 from adaspec.models import head, hidden_rows
@@ -48,18 +48,13 @@ class Teacher:
 
 
 def all_losses_r(teacher: Teacher, examples: list[Example], batch: int) -> Tensor:
-    """[rows] L_r of every response token of these examples, one after the other.
+    """[rows] L_r of every response token of these examples, one after the other."""
 
-    Sequences of about one length go through the models together.
-    """
-    by_length = sorted(range(len(examples)), key=lambda place: len(examples[place].ids))
-    found: dict[int, Tensor] = {}
-    for places in batches(by_length, batch):
-        inputs = collate([examples[place] for place in places]).to(teacher.target.device)
-        losses = teacher.loss_r(teacher.rows(inputs, places), inputs, places).cpu()
-        sizes = [examples[place].predicted for place in places]
-        found |= zip(places, torch.split(losses, sizes), strict=True)
-    return torch.cat([found[place] for place in range(len(examples))])
+    def ask(batch: Batch, places: list[int]) -> Tensor:
+        inputs = batch.to(teacher.target.device)
+        return teacher.loss_r(teacher.rows(inputs, places), inputs, places).cpu()
+
+    return by_length(examples, batch, ask)
 
 
 def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
