@@ -108,9 +108,10 @@ def summary(found: list[Found], against: list[str] | None = None) -> dict[str, A
             AdaSPEC, as far as the recipe has them.
 
     Raises:
-        AdaspecError: the runs have no such draft, or no report.
+        AdaspecError: the runs have no such draft, no report, or not the same rows.
     """
     recipe = runs.read_recipe(found[0].run)
+    _same_rows(found)
     by_seed = [{name: one for one in comparison.entries([each.run]) for name in one.names}
                for each in found]  # fmt: skip
     shared = [name for name in by_seed[0] if all(name in there for there in by_seed)]
@@ -133,6 +134,17 @@ def summary(found: list[Found], against: list[str] | None = None) -> dict[str, A
         "notes": [FEW] if 1 < len(found) < MANY else [],
         "definitions": EXPLANATIONS,
     }  # fmt: skip
+
+
+def _same_rows(found: list[Found]) -> None:
+    """Refuse what cannot be paired by prompt."""
+    read = [runs.read_state(one.run).hashes.get("data") for one in found]
+    for one, rows in zip(found, read, strict=True):
+        if rows != read[0]:
+            raise AdaspecError(
+                f"{found[0].run.path.name} and {one.run.path.name} were made from different rows. "
+                "A `holdout` changes with the seed: give data.evaluation rows of its own."
+            )
 
 
 def default_baselines(recipe: Recipe, names: list[str]) -> list[str]:

@@ -91,8 +91,19 @@ def run(
         if done.report_file.exists():
             console.print(report.tables(runs.read_report(done)))
         console.print(f"Run folder: {done.path}", soft_wrap=True)
-    if len({one.family for one in chosen}) < len(chosen) and not quiet:
-        _print_ablation(finished, None, as_json=False)
+    if len(names) > 1 and not quiet:
+        _print_families(chosen, finished)
+
+
+def _print_families(recipes: list[recipe.Recipe], finished: list[runs.Run]) -> None:
+    """An ablation for every group of runs that differ only in their seed."""
+    families: dict[str, list[runs.Run]] = {}
+    for one, run in zip(recipes, finished, strict=True):
+        families.setdefault(one.family, []).append(run)
+    for family in families.values():
+        if len(family) > 1:
+            console.print(f"\n{runs.read_state(family[0]).name} and its other seeds")
+            _print_ablation(family, None, as_json=False)
 
 
 def _before_torch() -> None:

@@ -188,6 +188,15 @@ def test_what_does_not_belong_together_is_refused(there: list[Run]) -> None:
         ablation.summary(ablation.of(there), ["nobody"])
 
 
+def test_seeds_that_hold_out_other_rows_are_not_paired(there: list[Run], tmp_path) -> None:
+    other = Run(tmp_path / "other")
+    shutil.copytree(there[1].path, other.path)
+    state = runs.read_state(other)
+    runs.write_state(other, state.model_copy(update={"hashes": state.hashes | {"data": "x"}}))
+    with pytest.raises(AdaspecError, match="made from different rows. A `holdout`"):
+        ablation.summary(ablation.of([there[0], other]))
+
+
 def test_a_family_differs_in_nothing_but_the_seed(mini: recipe.Recipe) -> None:
     assert mini.family == mini.model_copy(update={"seed": 7, "name": "x"}).family
     assert mini.family != mini.model_copy(update={"checkpoint_every": 99}).family
@@ -224,7 +233,13 @@ def test_a_matrix_is_run_whole(tmp_path, content) -> None:
     folder.mkdir()
     small = content | {
         "stage2": content["stage2"] | {"methods": {"adaspec": {"selector": "top_delta"}}},
-        "matrix": {"axes": [{"seed0": {"seed": 0}, "seed1": {"seed": 1}}], "cells": {}},
+        "matrix": {
+            "axes": [
+                {"one": {}, "two": {"stage2": {"lr": 1e-4}}},
+                {"seed0": {"seed": 0}, "seed1": {"seed": 1}},
+            ],
+            "cells": {},
+        },
     }
     small.pop("name")
     (folder / f"{stem}.yaml").write_text(json.dumps(small))
@@ -238,7 +253,9 @@ def test_a_matrix_is_run_whole(tmp_path, content) -> None:
     quiet = {"capture_output": True, "text": True, "env": environment, "check": False}
     done = subprocess.run(command, **quiet)
     assert done.returncode == 0, done.stderr
-    assert "seeds 0, 1" in done.stdout
+    assert done.stdout.count("seeds 0, 1") == 2  # one ablation a condition
+    for condition in ("one", "two"):
+        assert f"{stem}/{condition}-seed0 and its other seeds" in done.stdout
     refused = subprocess.run([*command, "--run-dir", str(tmp_path / "x")], **quiet)
     assert refused.returncode == 2
-    assert "is 2 recipes" in refused.stderr
+    assert "is 4 recipes" in refused.stderr
