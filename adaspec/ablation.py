@@ -323,12 +323,15 @@ def _drawn(seeds: int, prompts: int, resamples: int, seed: int) -> tuple[np.ndar
 
 
 def more_seeds(found: list[Found]) -> str:
-    """The command that trains another seed of these runs, or all of a bundled matrix."""
+    """The command that trains another seed of these runs, or all those of a bundled matrix."""
     run = found[0].run
     recipe = runs.read_recipe(run)
     matrix = recipe.name.partition("/")[0]
-    if recipe.name in cells(matrix) and load(recipe.name).family == recipe.family:
-        return f"adaspec run {matrix}"
+    alike = [cell for cell in cells(matrix) if load(cell).family == recipe.family]
+    if recipe.name in alike:
+        values = [cell.partition("/")[2].split("-") for cell in alike]
+        shared = "-".join(each[0] for each in zip(*values, strict=True) if len(set(each)) == 1)
+        return f"adaspec run {matrix}" + (f"/{shared}" if shared else "")
     return f"adaspec run {run.recipe_file} --set seed={next_seed(found)}"
 
 

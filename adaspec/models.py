@@ -93,12 +93,21 @@ def check_head(model: Any, name: str) -> None:
     """Body, then head, must be the model.
 
     Raises:
-        AdaspecError: the architecture does something between the two that `head` does not know.
+        AdaspecError: the architecture does something between the two that `head` does not know, or
+            does not run.
     """
     ids = torch.arange(4, device=model.device)[None]
-    with torch.no_grad():
-        whole = model(input_ids=ids).logits[0].float()
-        halves = head(model)(model.base_model(input_ids=ids).last_hidden_state[0])
+    try:
+        with torch.no_grad():
+            whole = model(input_ids=ids).logits[0].float()
+            halves = head(model)(model.base_model(input_ids=ids).last_hidden_state[0])
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # every architecture fails in its own way
+        raise AdaspecError(
+            f"{name}: {type(model).__name__} does not run here ({_first_line(error)}). "
+            "Choose another architecture."
+        ) from None
     if whole.shape != halves.shape or not torch.allclose(whole, halves, rtol=1e-2, atol=1e-2):
         raise AdaspecError(
             f"{name}: {type(model).__name__} changes its logits after the head in a way this "
@@ -151,8 +160,9 @@ def _open(source: str, where: str) -> Opened:
         raise
     except Exception as error:  # transformers, the Hub client and safetensors share no base class
         if Path(location).is_dir():
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise AdaspecError(f"{where}: {source} is not a usable model: {reason}") from None
+            raise AdaspecError(
+                f"{where}: {source} is not a usable model: {_first_line(error)}"
+            ) from None
         raise AdaspecError(
             f"{where}: cannot fetch {source} from the Hugging Face Hub ({type(error).__name__}). "
             f"Check the id; offline, pass --set {where}.source=FOLDER with a downloaded model."
@@ -162,6 +172,10 @@ def _open(source: str, where: str) -> Opened:
     model.eval()
     check_head(model, source)
     return Opened(model, tokenizer, source)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _locate(source: str, where: str) -> tuple[str, str | None]:

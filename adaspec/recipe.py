@@ -442,11 +442,19 @@ def names() -> list[str]:
     return [name for stem in stems for name in cells(stem) or [stem]]
 
 
-def cells(stem: str) -> list[str]:
-    """The recipes of a bundled matrix, in order; none where it is none."""
+def cells(name: str) -> list[str]:
+    """The recipes of a bundled matrix, or of a part of it, in order; none where it is neither.
+
+    A part names some of its values: `conditions-tiny/long` is that length with every seed.
+    """
+    stem, _, part = name.partition("/")
     path = RECIPES / f"{stem}.yaml"
     matrix = _read(path).get("matrix") if path.is_file() else None
-    return [f"{stem}/{cell}" for cell in _cells(matrix)] if matrix else []
+    every = _cells(matrix) if matrix else []
+    if part in every:
+        return []
+    values = set(part.split("-")) if part else set()
+    return [f"{stem}/{cell}" for cell in every if values <= set(cell.split("-"))]
 
 
 def load(name: str, overrides: list[str] | None = None) -> Recipe:

@@ -150,9 +150,10 @@ def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
     assert ablation.more_seeds(found[1:]) == f"adaspec run {there[1].recipe_file} --set seed=0"
     bundled = Run(tmp_path / "bundled")
     shutil.copytree(there[0].path, bundled.path)
-    cell = recipe.cells("ablation-tiny")[1]
-    bundled.recipe_file.write_text(recipe.load(cell).yaml(), encoding="utf-8")
-    assert ablation.more_seeds([ablation.Found(1, bundled)]) == "adaspec run ablation-tiny"
+    for part in ("ablation-tiny", "conditions-tiny/long"):
+        cell = recipe.cells(part)[1]
+        bundled.recipe_file.write_text(recipe.load(cell).yaml(), encoding="utf-8")
+        assert ablation.more_seeds([ablation.Found(1, bundled)]) == f"adaspec run {part}"
     changed = recipe.load(cell, ["stage2.k=0.3"])
     bundled.recipe_file.write_text(changed.yaml(), encoding="utf-8")
     assert ablation.more_seeds([ablation.Found(1, bundled)]).endswith("--set seed=0")
@@ -203,7 +204,11 @@ def test_a_family_differs_in_nothing_but_the_seed(mini: recipe.Recipe) -> None:
 
 
 def test_the_bundled_ablations_give_every_method_the_same(home) -> None:
-    for stem, rows in (("ablation-tiny", 1200), ("ablation-smollm2", 120)):
+    conditions = ("short", "long", "half", "raw", "twice", "cut", "micro")
+    stems = [("ablation-tiny", 1200)]
+    stems += [(f"ablation-smollm2/{length}", 120) for length in ("brief", "longer")]
+    stems += [(f"conditions-tiny/{condition}", 1200) for condition in conditions]
+    for stem, rows in stems:
         cells = recipe.cells(stem)
         assert len(cells) == 3
         loaded = [recipe.load(cell) for cell in cells]

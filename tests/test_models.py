@@ -62,6 +62,15 @@ def test_an_architecture_that_rescales_its_logits_is_refused() -> None:
         models.check_head(model, "cohere")
 
 
+def test_an_architecture_that_fails_is_refused_in_one_line(monkeypatch) -> None:
+    model = FAMILIES["pythia"]().eval()
+    monkeypatch.setattr(model.base_model, "forward", lambda *_, **__: 1 / 0)
+    with pytest.raises(
+        AdaspecError, match=r"^pythia: GPTNeoXForCausalLM does not run here \(division"
+    ):
+        models.check_head(model, "pythia")
+
+
 def test_pruning_keeps_these_layers_and_changes_nothing_else(small_models: Path) -> None:
     target = models.open_model(ModelSpec(source=(str(small_models / "target"),)), [], 0, "t").model
     whole = models.prune(target, (0, 1))

@@ -23,6 +23,16 @@ def test_every_bundled_recipe_is_valid_and_survives_its_own_yaml(tmp_path) -> No
         assert again.hash == one.hash
 
 
+def test_a_part_of_a_matrix_is_named_by_some_of_its_values() -> None:
+    whole = recipe.cells("paper")
+    assert recipe.cells("paper/gsm8k") == [name for name in whole if "/gsm8k-" in name]
+    assert recipe.cells("paper/pythia-optimal") == [
+        name for name in whole if "-pythia-optimal" in name
+    ]
+    for nothing in ("paper/gsm8k-pythia-3epoch", "paper/nothing", "tiny", "tiny/x", "nothing"):
+        assert recipe.cells(nothing) == []
+
+
 # The paper's table: batch, learning rate of Pythia and of CodeGen, optimal epochs of each.
 PUBLISHED = {
     "gsm8k": (16, 3e-4, 3e-4, (6, 15, 30), (3, 30, 30)),

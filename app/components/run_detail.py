@@ -236,7 +236,8 @@ def _plan(view: View) -> None:
 
 def _plan_row(view: View, stage: Stage) -> dict[str, Any]:
     rows = view.metrics.get(stage.name)
-    ended = bool(rows) and rows[-1]["step"] >= stage.steps if rows else False
+    trained = view.state is not None and stage.name in view.state.models  # perhaps stopped early
+    ended = trained or bool(rows and rows[-1]["step"] >= stage.steps)
     done = "done" if ended else ("begun" if rows else "waiting")
     return {
         "stage": stage.name,

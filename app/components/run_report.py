@@ -94,7 +94,22 @@ def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
     if near:
         others = words.listed(near)
         text += f"Its interval overlaps that of {others}: only a paired comparison can tell. "
-    return text + _fairness(drafts)
+    return text + _fairness(drafts) + _kept(drafts)
+
+
+def _kept(drafts: list[dict[str, Any]]) -> str:
+    """Which drafts are not those of the last step, and why."""
+    kept = {draft["name"]: draft["budget"].get("kept") for draft in drafts}
+    steps = [
+        f"{words.plain(name)} {words.count(step)}"
+        for name, step in kept.items()
+        if step is not None
+    ]
+    if not steps:
+        return ""
+    return " Kept is the step with the highest exact acceptance on the validation prompts: " + (
+        f"{', '.join(steps)}."
+    )
 
 
 def _fairness(drafts: list[dict[str, Any]]) -> str:
