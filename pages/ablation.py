@@ -63,7 +63,7 @@ try:
         one_seed(found)
     view = ablation_view.view(found, baseline, cost)
     ablation_board(view, key="ablation-board")
-    with st.container(horizontal=True, key="ablation-downloads"):
+    with st.container(horizontal=True, vertical_alignment="center", key="ablation-downloads"):
         file_button(
             "CSV",
             lambda: ablation.frame(view["summary"]).to_csv(index=False),

@@ -59,7 +59,7 @@ ratio = f"{k / 1000:g}"
 st.query_params["k"] = ratio
 name = "example" if run.is_example else run.path.name
 seq = int(example or 0)
-with st.container(horizontal=True, key="filter-next"):
+with st.container(horizontal=True, vertical_alignment="center", key="filter-next"):
     if st.button(
         "Train with this k",
         type="primary",
