@@ -20,7 +20,7 @@ Axis = Literal["steps", "sequences"]
 
 POINTS = 300  # along one loss curve; more only cost the browser time
 PANELS = 4  # side by side
-ACROSS, DOWN = 0.07, 0.4  # between two panels: of the figure's width, of a panel's height
+ACROSS, DOWN = 0.07, 0.5  # between two panels: of the figure's width, of a panel's height
 LABEL = 20  # pixels from one line of text to the next
 FRAME = 90  # pixels of a figure's height that are not the plot
 
