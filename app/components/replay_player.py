@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components import view_state
 from app.components.browser_script import page, script, style
 
 STATE: dict[str, Any] = {  # how a replay is looked at first
@@ -18,6 +19,7 @@ STATE: dict[str, Any] = {  # how a replay is looked at first
     "speed": 1,
     "token": None,  # ROUND.PLACE of the token that is asked about; None: the last decided
 }
+OWN = ("step", "token")  # of one replay alone
 SPEEDS = (0.5, 1, 2, 5, 20, 100)
 _SCRIPT = script(
     "glyphs", "dom", "scale", "replay_trace", "replay_why", "replay_score", "replay_whatif",
@@ -33,14 +35,7 @@ def replay_player(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
     Args:
         state: what differs from `STATE`.
     """
-    left = _player(
-        data={"view": view, "state": STATE | state}, key=key, on_state_change=lambda: None
-    )
-    said = dict(left.state or {})
-    if said.pop("of", None) != view["id"]:  # of another replay
-        said.pop("step", None)
-        said.pop("token", None)
-    return STATE | state | said
+    return view_state.show(_player, view, state, STATE, OWN, key)
 
 
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:

@@ -8,26 +8,19 @@ from typing import Any
 import streamlit as st
 
 from app import link
-from app.components.replay_player import SPEEDS, STATE
-from app.words import listed
-
-_SHOWN = "replay-shown"
+from app.components import view_state
+from app.components.replay_player import OWN, SPEEDS, STATE
 
 
 def from_link(view: dict[str, Any]) -> dict[str, Any]:
     """The state that the link asks for; what it asks for in vain is said."""
-    if st.session_state.get(_SHOWN, view["id"]) != view["id"]:
-        for name in ("step", "token"):  # of another replay
-            st.query_params.pop(name, None)
-    st.session_state[_SHOWN] = view["id"]
+    view_state.forget(OWN, view["id"], "replay")
     state: dict[str, Any] = {}
     if (step := link.number("step", 0, view["steps"])) is not None:
         state["step"] = int(step)
     speeds = {f"{one:g}": one for one in SPEEDS}
-    if (asked := st.query_params.get("speed")) in speeds:
-        state["speed"] = speeds[asked]
-    elif asked is not None:
-        link.complain(f"There is no speed {asked[:40]!r}. There are {listed(list(speeds))}.")
+    if (speed := view_state.option("speed", speeds)) is not None:
+        state["speed"] = speeds[speed]
     if (token := st.query_params.get("token")) is not None:
         if _is_token(token, view["trace"]["rounds"]):
             state["token"] = token
@@ -48,8 +41,4 @@ def _is_token(asked: str, rounds: list[dict[str, Any]]) -> bool:
 
 def into_link(state: dict[str, Any]) -> None:
     """Write into the address what differs from how a replay is looked at first."""
-    for name, first in STATE.items():
-        if state[name] == first:
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = f"{state[name]}"
+    view_state.into_link(state, STATE)

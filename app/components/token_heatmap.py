@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components import view_state
 from app.components.browser_script import page, script, style
 
 STATE: dict[str, Any] = {  # how a text is looked at first
@@ -26,6 +27,7 @@ STATE: dict[str, Any] = {  # how a text is looked at first
     "prompt": True,
     "outline": True,
 }
+OWN = ("token", "pins")  # of one text alone
 _SCRIPT = script(
     "columns", "glyphs", "dom", "scale", "view", "chart", "card", "text", "legend", "line",
     "controls", "picture", "heatmap",
@@ -40,13 +42,7 @@ def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
     Args:
         state: what differs from `STATE`.
     """
-    left = _heatmap(
-        data={"view": view, "state": STATE | state}, key=key, on_state_change=lambda: None
-    )
-    said = dict(left.state or {})
-    if said.pop("of", None) != view["id"]:  # of another text, or another draft
-        said = {name: value for name, value in said.items() if name not in ("token", "pins")}
-    return STATE | state | said
+    return view_state.show(_heatmap, view, state, STATE, OWN, key)
 
 
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 import streamlit as st
 
 from app import link
-from app.components.token_heatmap import STATE
+from app.components import view_state
+from app.components.token_heatmap import OWN, STATE
 from app.metrics import METRICS
-from app.words import listed
 
 LONGEST_PINS = 8
-_TEXT = "token-text"
 _CHOICES = {
     "metric": [metric.name for metric in METRICS],
     "pool": ["corpus", "batch"],
@@ -31,11 +30,8 @@ def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
     """
     state: dict[str, Any] = {}
     for name, offered in (_CHOICES | {"step": steps}).items():
-        asked = st.query_params.get(name)
-        if asked in offered:
-            state[name] = asked
-        elif asked is not None:
-            link.complain(f"There is no {name} {asked[:40]!r}. There are {listed(offered)}.")
+        if (chosen := view_state.option(name, offered)) is not None:
+            state[name] = chosen
     for name in _SWITCHES:
         if name in st.query_params:
             state[name] = st.query_params[name] != "no"
@@ -48,21 +44,14 @@ def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
 
 def forget_tokens(text: str) -> None:
     """Drop the chosen token and the pins when another text is shown: it has other tokens."""
-    if st.session_state.get(_TEXT, text) != text:
-        st.query_params.pop("token", None)
-        st.query_params.pop("pins", None)
-    st.session_state[_TEXT] = text
+    view_state.forget(OWN, text, "tokens")
 
 
 def into_link(state: dict[str, Any]) -> None:
     """Write into the address what differs from how a text is looked at first."""
-    for name, first in STATE.items():
-        value = state[name]
-        if value == first:
-            st.query_params.pop(name, None)
-        elif name == "k":
-            st.query_params[name] = f"{value / 1000:g}"
-        elif name == "pins":
-            st.query_params[name] = ",".join(map(str, value))
-        else:
-            st.query_params[name] = {True: "yes", False: "no"}.get(value, str(value))
+    view_state.into_link(_with_ratio(state), _with_ratio(STATE))
+
+
+def _with_ratio(state: dict[str, Any]) -> dict[str, Any]:
+    """With k as the address has it: a share, and no thousandths."""
+    return state | {"k": state["k"] / 1000}
