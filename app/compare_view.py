@@ -184,6 +184,7 @@ def free(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     return {
         "prompt": next(iter(traces.values())).prompt,
         "vocabulary": [one for trace in traces.values() for one in _ids(trace)],
+        "rows": max(len(trace.rounds) for trace in traces.values()),
         "lanes": {
             key: {"rounds": [_round(one) for one in trace.rounds]} for key, trace in traces.items()
         },
@@ -222,6 +223,7 @@ def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     return {
         "prompt": tokens.prompt_ids(run, GENERATED, seq).tolist(),
         "vocabulary": ids,
+        "rows": len(ids),
         "ids": ids,
         "p": p,
         "u": uniforms.tolist(),

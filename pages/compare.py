@@ -1,18 +1,23 @@
 """Compare: drafts of one target side by side, with their budgets first."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from adaspec import AdaspecError, comparison, runs
 from app import ablation_view, compare_view, link
 from app.compare_view import MODES
-from app.components.compare_board import compare_board, standalone
+from app.components import compare_board, compare_lanes, view_state
 from app.components.compare_choice import budget_warning, pick_baseline, pick_drafts, pick_runs
-from app.components.compare_lanes import compare_lanes
+from app.components.compare_state import board_from_link, lanes_from_link
 from app.components.token_downloads import file_button
 
 
-def lanes(picked: list[comparison.Entry], baseline: str) -> None:
-    """One prompt, draft by draft."""
+def lanes(picked: list[comparison.Entry], baseline: str, top: DeltaGenerator) -> None:
+    """One prompt, draft by draft.
+
+    Args:
+        top: where to say what a link asks for in vain.
+    """
     st.subheader("One prompt, draft by draft", anchor=False)
     texts = compare_view.prompts(picked)
     if not texts:
@@ -28,10 +33,15 @@ def lanes(picked: list[comparison.Entry], baseline: str) -> None:
         seq = link.choice(
             "Prompt", "prompt", list(range(len(texts))), format_func=lambda n: f"#{n}  {texts[n]}"
         )
-    compare_lanes(compare_view.lanes(picked, mode, seq, baseline), key="compare-lanes")
+    view = compare_view.lanes(picked, mode, seq, baseline)
+    with top:
+        asked = lanes_from_link(view)
+    state = compare_lanes.compare_lanes(view, asked, key="compare-lanes")
+    view_state.into_link(state, compare_lanes.STATE)
 
 
 st.title("Compare", anchor=False)
+top = st.container()
 try:
     with st.container(horizontal=True, key="compare-choice"):
         chosen, refused = pick_runs()
@@ -43,13 +53,16 @@ try:
     numbers = compare_view.numbers(chosen, picked, baseline)
     budget_warning(offered, numbers["budgets"])
     view = compare_view.board(chosen, picked, numbers)
-    compare_board(view, key="compare-board")
-    lanes(picked, baseline)
+    with top:
+        asked = board_from_link(view)
+    state = compare_board.compare_board(view, asked, key="compare-board")
+    view_state.into_link(state, compare_board.STATE)
+    lanes(picked, baseline, top)
     name = "-".join(["compare", *map(comparison.handle, chosen)])
     with st.container(horizontal=True, key="compare-downloads"):
         file_button(
             "Report",
-            lambda: standalone(view),
+            lambda: compare_board.standalone(view, state),
             f"{name}.html",
             "This comparison as one HTML page: tables, figures and tokens, offline.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +22,7 @@ from adaspec.speculation.decoding import TEST, uniforms
 from app import compare_view
 from app.components.compare_board import standalone
 from tests.comparisons import EXAMPLE, copied, hash_changed, hostile
-from tests.studio import faultless, settle, studio
+from tests.studio import enough, faultless, settle, studio
 from tests.test_cli import adaspec
 from tests.test_token_pages import link_of, wait_for_link
 from tests.views import ATTACK
@@ -221,7 +222,6 @@ def decided_differently(number: int, to_the_end: bool = False) -> tuple[int, int
 
 
 def test_free_lanes_are_the_traces_round_by_round(page: Page, address: str):
-    sent = frames(page)
     differ = [one for one in range(20) if sum(decided_differently(one))]
     number = max(differ, key=lambda one: sum(decided_differently(one, to_the_end=True)))
     assert decided_differently(number) != decided_differently(number, to_the_end=True)
@@ -254,7 +254,6 @@ def test_free_lanes_are_the_traces_round_by_round(page: Page, address: str):
     )
     expect(page.locator(".lanes .versus")).to_have_count(2 * (first + second))
 
-    told = len(sent)
     slider = page.get_by_role("slider", name="round shown last")
     slider.press("Home")
     first = traces["stock"].rounds[0].tokens
@@ -269,7 +268,6 @@ def test_free_lanes_are_the_traces_round_by_round(page: Page, address: str):
     expect(page.locator(".lane strong").first).to_have_text(f"{second} tokens in 2 passes")
     page.get_by_role("button", name="Next difference").click()
     expect(page.locator(".lanes .told")).to_contain_text("difference 1 of")
-    assert len(sent) == told, "the server heard of a step"
 
 
 def sorted_by_draft(page: Page, traces: dict[str, Any], base: list[int]) -> list[int]:
@@ -322,8 +320,8 @@ def type_limits(page: Page, limits: list[float]) -> None:
         page.get_by_role("spinbutton", name=name).fill(str(value))
 
 
-def test_a_rectangle_lists_exactly_its_tokens(example: Page):
-    page = example
+def test_a_rectangle_lists_exactly_its_tokens(open_page: Page):
+    page = open_page
     limits = [2.5, 6.0, 0.02, 0.025]
     type_limits(page, limits)
     expected = inside("adaspec", limits)
@@ -339,23 +337,33 @@ def test_a_rectangle_lists_exactly_its_tokens(example: Page):
         f"{len(inside('stock', limits)):,} tokens"
     )
 
+    with drawing(page):
+        pass
+    drawn = limits_of(page)
+    assert 0.01 < drawn[0] < drawn[1] < 3
+    count = int(page.locator(".listed h3").inner_text().split()[0].replace(",", ""))
+    assert count == len(inside("stock", drawn)) > 100
+
+
+@contextmanager
+def drawing(page: Page) -> Iterator[None]:
+    """A rectangle is drawn, and the button still down."""
     plot = page.locator(".compare .plot")
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"], steps=4)
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.5 * box["height"], steps=8)
+    yield
     page.mouse.up()
-    drawn = [
+
+
+def limits_of(page: Page) -> list[float]:
+    return [
         float(page.get_by_role("spinbutton", name=name).input_value())
         for name in ("KL from", "KL to", "overlap from", "overlap to")
     ]
-    assert 0.01 < drawn[0] < drawn[1] < 3
-    count = int(page.locator(".listed h3").inner_text().split()[0].replace(",", ""))
-    slack = np.array([1, -1, 1, -1]) * 1e-3 * np.array(drawn)  # four digits are written
-    assert len(inside("stock", (drawn + slack).tolist())) <= count
-    assert count <= len(inside("stock", (drawn - slack).tolist()))
 
 
 def test_a_listed_token_opens_at_its_place(page: Page, address: str):
@@ -383,8 +391,8 @@ def test_a_listed_token_opens_at_its_place(page: Page, address: str):
     expect(page.locator(".card:visible").first).to_contain_text(f"{kl[row]:.3f}")
 
 
-def test_a_cell_of_the_agreement_lists_its_tokens(example: Page):
-    page = example
+def test_a_cell_of_the_agreement_lists_its_tokens(open_page: Page):
+    page = open_page
     first, second = (
         tokens.column(EXAMPLE, "generated", "agree", draft)
         for draft in ("adaspec", "distillspec-data")
@@ -408,6 +416,154 @@ def test_a_cell_of_the_agreement_lists_its_tokens(example: Page):
         assert where[listed].all()
 
 
+# Links to what a viewer has drawn, opened and reached
+
+BOARD = """board => ({
+    set: [...board.querySelectorAll('select, input')].map(one => one.value),
+    box: ['x', 'y', 'width', 'height'].map(name =>
+        board.querySelector('.box:not([hidden])')?.getAttribute(name)),
+    pressed: [...board.querySelectorAll('[aria-pressed=true]')].map(one => one.dataset.cell),
+    says: board.querySelector('.listed h3').textContent,
+    listed: [...board.querySelectorAll('.listed tbody tr')].map(one => one.dataset.row),
+})"""
+LANE_ROWS = """lanes => ({
+    set: [...lanes.querySelectorAll('select, input')].map(one => one.value),
+    says: [...lanes.querySelectorAll('.told, .count, .lane strong')].map(one => one.textContent),
+    now: lanes.querySelector('.now').dataset.row,
+})"""
+VISIBLE = """row => {
+    const [one, all] = [row, row.closest('.scroll')].map(part => part.getBoundingClientRect());
+    return all.top <= one.top && one.bottom <= all.bottom + 1;
+}"""
+HAS_FOCUS = "one => one.getRootNode().activeElement === one"
+
+
+def seen_elsewhere(page: Page, address: str, chromium: Browser, part: str, script: str) -> Any:
+    """A part of the page as its address shows it to somebody else."""
+    with faultless(chromium) as other:
+        visit(other, address, urlsplit(page.url).query)
+        expect(other.locator(part)).to_be_visible()
+        assert link_of(other) == link_of(page)
+        return other.locator(part).evaluate(script)
+
+
+def test_a_rectangle_and_a_cell_are_in_the_link(page: Page, address: str, chromium: Browser):
+    sent = frames(page)
+    visit(page, address)
+    board = page.locator(".compare")
+    page.get_by_role("combobox", name="Draft of the scatter").select_option("stock")
+    wait_for_link(page, scatter="stock")
+    settle(page)
+    told = len(sent)
+    with drawing(page):
+        page.wait_for_timeout(700)
+        assert len(sent) == told, "the server heard of a pointer's move"
+    listed = page.get_by_role("region", name="Tokens listed")
+    listed.focus()
+    listed.evaluate("one => one.scrollTop = 300")
+    before = board.evaluate(BOARD)
+    limits = limits_of(page)
+    kl, beta = (",".join(f"{one:g}" for one in pair) for pair in (limits[:2], limits[2:]))
+    wait_for_link(page, scatter="stock", kl=kl, beta=beta)
+    settle(page)
+    assert len(sent) == told + 1
+    assert board.evaluate(BOARD) == before
+    assert listed.evaluate(HAS_FOCUS)
+    assert listed.evaluate("one => one.scrollTop") == 300
+    assert seen_elsewhere(page, address, chromium, ".compare", BOARD) == before
+
+    page.locator("button[data-cell=first]").click()
+    wait_for_link(page, cell="first")
+    assert link_of(page).keys() == {"run", "scatter", "cell"}
+    page.get_by_role("combobox", name="First draft of the agreement").select_option("stock")
+    wait_for_link(page, agree="stock,distillspec-data", cell="first")
+    expect(page.locator(".listed h3")).to_contain_text("only stock has the target's")
+    opened = board.evaluate(BOARD)
+    assert opened["pressed"] == ["first"]
+    assert seen_elsewhere(page, address, chromium, ".compare", BOARD) == opened
+
+    page.locator("button[data-cell=first]").click()
+    expect(page.locator(".listed")).to_be_hidden()
+    enough(lambda: page.wait_for_timeout(100) or "cell" not in link_of(page))
+
+
+def test_the_row_reached_is_in_the_link(page: Page, address: str, chromium: Browser):
+    sent = frames(page)
+    visit(page, address, "run=example&lanes=forced&prompt=3")
+    lanes = page.locator(".lanes")
+    rows = lanes.locator("tbody tr")
+    told = len(sent)
+    page.get_by_role("slider", name="token shown last").evaluate("""slider => {
+        for (let at = 1; at <= 30; at += 1) {
+            slider.value = at;
+            slider.dispatchEvent(new Event('input'));
+        }
+    }""")
+    page.get_by_role("combobox", name="Second draft").last.select_option("stock")
+    table = page.get_by_role("region", name="Lanes, a column a draft")
+    table.focus()
+    before = lanes.evaluate(LANE_ROWS)
+    wait_for_link(page, at="30", versus="adaspec,stock")
+    settle(page)
+    assert len(sent) <= told + 2
+    assert lanes.evaluate(LANE_ROWS) == before
+    assert table.evaluate(HAS_FOCUS)
+    assert rows.nth(29).evaluate(VISIBLE)
+    assert seen_elsewhere(page, address, chromium, ".lanes", LANE_ROWS) == before
+    table.press("End")
+    enough(lambda: page.wait_for_timeout(100) or "at" not in link_of(page))
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=label)
+    box.scroll_into_view_if_needed()
+    settle(page)  # a list that opens while the page scrolls is closed by it
+    box.click()
+    page.get_by_role("listbox").get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def test_what_is_of_another_comparison_is_dropped(page: Page, address: str):
+    query = "run=example&kl=2.5,6&beta=0.02,0.025&at=3&versus=stock,adaspec&prompt=3"
+    visit(page, address, query)
+    expect(page.locator(".lanes .told")).to_contain_text("round 3 of")
+    type_limits(page, [2, 6.0, 0.02, 0.025])
+    wait_for_link(page, kl="2,6")
+    choose(page, "Lanes", "the target's recorded text")
+    expect(page.locator(".lanes .told")).to_contain_text("token")
+    assert link_of(page).keys() == {"run", "kl", "beta", "lanes", "prompt"}
+    choose(page, "Baseline", "stock")
+    expect(page.locator(".listed")).to_be_hidden()
+    assert link_of(page).keys() == {"run", "baseline", "lanes", "prompt"}
+    choose(page, "Baseline", "distillspec-data")  # as it was left: what is shown is in the link
+    wait_for_link(page, kl="2,6")
+    assert limits_of(page) == [2, 6, 0.02, 0.025]
+
+
+def test_what_a_link_asks_for_in_vain_is_said_at_the_top(page: Page, address: str):
+    wrong = "scatter=nobody&kl=9,1&beta=x&agree=stock,nobody&cell=corner&at=999&versus=stock"
+    visit(page, address, f"run=example&{wrong}")
+    said = page.get_by_test_id("stAlert")
+    for number, text in enumerate(
+        (
+            "There is no scatter 'nobody'. There are stock, reference, distillspec-data, adaspec",
+            "kl=9,1 in the link is no FROM,TO",
+            "beta=x in the link is no FROM,TO",
+            "agree=stock,nobody in the link is no pair ONE,OTHER of the drafts stock, reference",
+            "There is no cell 'corner'. There are both, first, second, none",
+            "at=999 in the link is no number from 1 to",
+            "versus=stock in the link is no pair ONE,OTHER of the drafts stock, reference",
+        )
+    ):
+        expect(said.nth(number)).to_contain_text(text)
+    expect(page.locator(".listed")).to_be_hidden()
+    assert link_of(page) == {"run": "example"}
+    for beside in ("kl=1,2", "agree=stock,stock"):
+        visit(page, address, f"run=example&cell=both&{beside}")
+        expect(said.first).to_contain_text("No cell is opened beside a rectangle")
+        assert "cell" not in link_of(page)
+
+
 # Files, looks, hostile texts
 
 
@@ -415,6 +571,9 @@ def test_the_report_opens_from_disk_without_a_network(
     page: Page, address: str, chromium: Browser, tmp_path: Path
 ):
     visit(page, address)
+    type_limits(page, [2.5, 6, 0.02, 0.025])
+    wait_for_link(page, kl="2.5,6", beta="0.02,0.025")
+    settle(page)
     for name in ("Report", "CSV"):
         with page.expect_download() as got:
             page.get_by_role("button", name=name).click()
@@ -438,6 +597,7 @@ def test_the_report_opens_from_disk_without_a_network(
     ):
         expect(report.get_by_text(text).first).to_be_visible()
     expect(report.locator("figure")).to_have_count(6)
+    assert report.locator(".compare").evaluate(BOARD) == page.locator(".compare").evaluate(BOARD)
     report.locator("button[data-cell=first]").click()
     expect(report.locator(".listed tbody tr")).to_have_count(100)
     expect(report.locator(".listed a")).to_have_count(0)
@@ -473,7 +633,8 @@ def test_hostile_names_and_tokens_are_text(
     picked = entries([run])
     numbers = compare_view.numbers([run], picked, "stock")
     file = tmp_path / "report.html"
-    file.write_text(standalone(compare_view.board([run], picked, numbers)), encoding="utf-8")
+    view = compare_view.board([run], picked, numbers)
+    file.write_text(standalone(view, {}), encoding="utf-8")
     with faultless(chromium) as report:
         report.goto(file.as_uri())
         report.locator("button[data-cell=both]").click()

@@ -6,14 +6,24 @@ from typing import Any
 
 import streamlit as st
 
+from app.components import view_state
 from app.components.browser_script import script, style
 
+STATE: dict[str, Any] = {  # how lanes are looked at first
+    "at": None,  # number of the row reached, from 1; None: the last
+    "versus": None,  # keys of the two drafts compared; None: the last that is no baseline, and it
+}
 _lanes = st.components.v2.component(
     "compare_lanes",
-    css=style("compare_lanes"),
+    css=style("compare") + style("compare_lanes"),
     js=script("glyphs", "dom", "compare_words", "compare_lanes"),
 )
 
 
-def compare_lanes(view: dict[str, Any], key: str) -> None:
-    _lanes(data={"view": view}, key=key)
+def compare_lanes(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show lanes; the state as the viewer left it, or the given one.
+
+    Args:
+        state: what differs from `STATE`.
+    """
+    return view_state.show(_lanes, view, state, STATE, STATE, key)

@@ -1,17 +1,24 @@
 /* A comparison: budgets first, results, paired differences, figures, and the tokens behind them.
 
-   `view` is what app/compare_view.py gives. Nothing that a viewer does here is told to the server. */
+   `view` is what app/compare_view.py gives. Everything happens in the browser; the server hears of what
+   a viewer has drawn and opened when it has rested. */
 
+const REST = 400; // milliseconds
 const boards = new WeakMap(); // parent element -> what is mounted there
 
 function compareBoard(parent) {
   const root = make("div", { class: "compare" });
   parent.append(root);
   let shown = null;
+  let tokens = null;
+  let report = () => {};
+  let due = null;
 
-  function show(view, alone) {
+  function show(view, given, alone, reporter) {
+    report = reporter;
     if (view.id === shown) return;
     shown = view.id;
+    tokens = tokenSection(view, given, alone, changed);
     const figures = [forest(view), speed(view), positions(view), lengths(view)];
     root.replaceChildren(
       ...(alone ? [front(view)] : []),
@@ -23,12 +30,24 @@ function compareBoard(parent) {
       sentences(view),
       whose(view),
       make("div", { class: "figures" }, ...figures.filter((one) => one)),
-      tokenSection(view, alone),
+      tokens.element,
       ...(alone ? [back(view)] : []),
     );
+    tokens.open(given);
+    clearTimeout(due); // the server knows what it gave
   }
 
-  return { show, leave: () => root.remove(), calls: 0 };
+  function changed() {
+    clearTimeout(due);
+    due = setTimeout(() => report({ ...tokens.state(), of: shown }), REST);
+  }
+
+  function leave() {
+    clearTimeout(due);
+    root.remove();
+  }
+
+  return { show, leave, calls: 0 };
 }
 
 function reachedNote(view) {
@@ -94,10 +113,10 @@ function back(view) {
   );
 }
 
-export default function compare({ data, parentElement }) {
+export default function compare({ data, parentElement, setStateValue }) {
   if (!boards.has(parentElement)) boards.set(parentElement, compareBoard(parentElement));
   const board = boards.get(parentElement);
-  board.show(data.view, data.alone);
+  board.show(data.view, data.state, data.alone, (state) => setStateValue("state", state));
   const call = (board.calls += 1);
   return () => {
     if (board.calls !== call) return; // called again since: Streamlit leaves what it has overtaken

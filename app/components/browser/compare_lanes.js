@@ -2,8 +2,10 @@
 
    `free`: a row a round of each draft's own decoding; the texts part where the uniforms fall out
    differently. `forced`: a row a token of the target's recorded text, the same for every draft.
-   What two drafts decide differently is marked, counted and can be jumped to. */
+   What two drafts decide differently is marked, counted and can be jumped to. The server hears of the
+   row reached and of the two drafts when they have rested. */
 
+const REST = 400; // milliseconds
 const lanesOf = new WeakMap(); // parent element -> what is mounted there
 
 /* What is the same for both modes once it is read: rows with a cell a draft, the places where
@@ -17,7 +19,6 @@ function readFree(view) {
   const base = texts[view.baseline];
   const parts = (key) => (key === view.baseline ? Infinity : firstDifference(texts[key], base));
   return {
-    rows: Math.max(...Object.values(lanes).map(({ rounds }) => rounds.length)),
     unit: "round",
     head: [],
     left: () => [],
@@ -113,7 +114,6 @@ function readForced(view) {
     return sum;
   };
   return {
-    rows: view.ids.length,
     unit: "token",
     head: [
       ["token", "Of the target's recorded text."],
@@ -171,17 +171,31 @@ function lanes(parent) {
   const root = make("div", { class: "lanes" });
   parent.append(root);
   let shown = null;
+  let report = () => {};
+  let due = null;
 
-  function show(view) {
+  function show(view, given, reporter) {
+    report = reporter;
     if (view.id === shown) return;
     shown = view.id;
-    build(view, view.mode === "free" ? readFree(view) : readForced(view));
+    build(view, given, view.mode === "free" ? readFree(view) : readForced(view));
+    clearTimeout(due); // the server knows what it gave
   }
 
-  function build(view, read) {
+  function rested(state) {
+    clearTimeout(due);
+    due = setTimeout(() => report({ ...state, of: shown }), REST);
+  }
+
+  function leave() {
+    clearTimeout(due);
+    root.remove();
+  }
+
+  function build(view, given, read) {
     const keys = Object.keys(view.lanes);
     const scores = keys.map(() => [make("strong"), make("span", { class: "faint" })]);
-    const rows = Array.from({ length: read.rows }, (_, row) =>
+    const rows = Array.from({ length: view.rows }, (_, row) =>
       make(
         "tr",
         { "data-row": row },
@@ -214,27 +228,28 @@ function lanes(parent) {
         make("tbody", {}, ...rows),
       ),
     );
-    const slider = make("input", { type: "range", min: 1, max: read.rows, value: read.rows, "aria-label": `${read.unit} shown last` });
+    const slider = make("input", { type: "range", min: 1, max: view.rows, value: view.rows, "aria-label": `${read.unit} shown last` });
     const told = make("span", { class: "told", "aria-live": "polite" });
     const button = (text, name, act) => {
       const one = make("button", { type: "button", "aria-label": name, title: name }, text);
       one.addEventListener("click", act);
       return one;
     };
-    let at = read.rows - 1;
+    let at = (given.at ?? view.rows) - 1;
     let differences = [];
     let jumped = -1;
 
     function go(next, follow = true) {
-      at = Math.min(read.rows - 1, Math.max(0, next));
+      at = Math.min(view.rows - 1, Math.max(0, next));
       slider.value = at + 1;
       rows.forEach((row, number) => {
         row.classList.toggle("later", number > at);
         row.classList.toggle("now", number === at);
       });
       keys.forEach((key, lane) => read.score(key, at).forEach((text, part) => (scores[lane][part].textContent = text)));
-      told.textContent = `${read.unit} ${at + 1} of ${read.rows}`;
+      told.textContent = `${read.unit} ${at + 1} of ${view.rows}`;
       if (follow) reveal(rows[at]);
+      changed();
     }
 
     function reveal(row) {
@@ -250,8 +265,19 @@ function lanes(parent) {
         { "aria-label": name },
         ...keys.map((key) => make("option", { value: key, selected: key === chosen }, view.looks[key].label)),
       );
-    const [a, b] = [pick("First draft", keys.filter((key) => key !== view.baseline).at(-1) ?? keys[0]), pick("Second draft", view.baseline)];
+    const usual = [keys.filter((key) => key !== view.baseline).at(-1) ?? keys[0], view.baseline];
+    const versus = given.versus ?? usual;
+    const [a, b] = [pick("First draft", versus[0]), pick("Second draft", versus[1])];
     const count = make("span", { class: "count" });
+
+    /* As app/components/compare_lanes.py has it: null is what a viewer finds. */
+    function changed() {
+      const two = [a.value, b.value];
+      rested({
+        at: at === view.rows - 1 ? null : at + 1,
+        versus: two.every((key, place) => key === usual[place]) ? null : two,
+      });
+    }
 
     function compareTwo() {
       differences = a.value === b.value ? [] : read.versus(a.value, b.value);
@@ -266,6 +292,7 @@ function lanes(parent) {
       const [one, other] = [a, b].map((select) => view.looks[select.value].label);
       count.textContent =
         `${one} accepts, ${other} rejects: ${first} · ${other} accepts, ${one} rejects: ${differences.length - first}`;
+      changed();
     }
 
     /* What a draft decided in this place of the text. */
@@ -307,7 +334,7 @@ function lanes(parent) {
         button("|◀", "First", () => go(0)),
         button("◀", "Back", () => go(at - 1)),
         button("▶", "Forward", () => go(at + 1)),
-        button("▶|", "All", () => go(read.rows - 1)),
+        button("▶|", "All", () => go(view.rows - 1)),
         slider,
         told,
       ),
@@ -324,16 +351,16 @@ function lanes(parent) {
       table,
     );
     compareTwo();
-    go(at, false);
+    go(at, given.at !== null);
   }
 
-  return { show, leave: () => root.remove(), calls: 0 };
+  return { show, leave, calls: 0 };
 }
 
-export default function compare_lanes({ data, parentElement }) {
+export default function compare_lanes({ data, parentElement, setStateValue }) {
   if (!lanesOf.has(parentElement)) lanesOf.set(parentElement, lanes(parentElement));
   const mounted = lanesOf.get(parentElement);
-  mounted.show(data.view);
+  mounted.show(data.view, data.state, (state) => setStateValue("state", state));
   const call = (mounted.calls += 1);
   return () => {
     if (mounted.calls !== call) return; // called again since: Streamlit leaves what it has overtaken

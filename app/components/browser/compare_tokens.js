@@ -3,6 +3,7 @@
 
 const SIZE = { width: 640, height: 400, left: 52, right: 12, top: 12, bottom: 44 };
 const KL = [1e-4, 20]; // nats, drawn on a log scale; what lies beyond is drawn at the edge
+const WHOLE = { kl: [0, KL[1]], beta: [0, 1] };
 const LISTED = 100;
 const CELLS = [
   ["both", "both", (a, b) => a && b],
@@ -52,27 +53,53 @@ function inside(draft, { kl, beta }) {
   return found;
 }
 
-function tokenSection(view, alone) {
+function tokenSection(view, given, alone, changed) {
   const tokens = readTokens(view.tokens);
   const keys = Object.keys(tokens.drafts);
   const { baseline } = view.comparison;
   const firstKey = keys.filter((key) => key !== baseline).at(-1) ?? keys[0];
   const list = tokenList(view, tokens, alone, (row) => cloud.point(row));
-  const cloud = scatter(view, tokens, firstKey, (rows, says, key) => {
-    table.clear();
+  const cloud = scatter(view, tokens, given.scatter ?? firstKey, (rows, says, key) => {
     const { kl } = tokens.drafts[key];
-    list.show(rows.sort((one, other) => kl[other] - kl[one]), `${says}, largest KL first`);
+    enlist(table, rows, `${says}, largest KL first`, (row) => kl[row]);
   });
-  const table = agreement(view, tokens, firstKey, baseline, (rows, says, [a, b]) => {
-    cloud.clear();
+  const table = agreement(view, tokens, given.agree ?? [firstKey, baseline], (rows, says, [a, b]) => {
     const apart = (row) => Math.abs(tokens.drafts[a].overlap[row] - tokens.drafts[b].overlap[row]);
-    list.show(rows.sort((one, other) => apart(other) - apart(one)), `${says}, where β differs most first`);
+    enlist(cloud, rows, `${says}, where β differs most first`, apart);
   });
+
+  /* What a rectangle or a cell lists, greatest first; it takes the other away. Null: it is gone. */
+  function enlist(other, rows, says, size) {
+    if (rows) {
+      other.clear();
+      list.show(rows.sort((one, next) => size(next) - size(one)), says);
+    } else if (!other.lists()) list.show([], "");
+    changed();
+  }
+
+  function open({ kl, beta, cell }) {
+    if (kl || beta) cloud.choose({ kl: kl ?? WHOLE.kl, beta: beta ?? WHOLE.beta });
+    else if (cell) table.open(cell);
+  }
+
+  /* As app/components/compare_board.py has it: null is what a viewer finds. */
+  function state() {
+    const { key, rectangle } = cloud.state();
+    const { pair, cell } = table.state();
+    return {
+      scatter: key === firstKey ? null : key,
+      kl: rectangle?.kl ?? null,
+      beta: rectangle?.beta ?? null,
+      agree: pair[0] === firstKey && pair[1] === baseline ? null : pair,
+      cell,
+    };
+  }
+
   const part =
     tokens.rows < tokens.total
       ? `${amount(tokens.rows)} of ${amount(tokens.total)} tokens, evenly spaced over all prompts, are drawn and listed; counts are of all.`
       : `All ${amount(tokens.total)} tokens of the target's own text.`;
-  return make(
+  const element = make(
     "section",
     { class: "tokens" },
     make("h2", {}, "Tokens behind the numbers"),
@@ -80,10 +107,11 @@ function tokenSection(view, alone) {
     make("div", { class: "pair" }, cloud.element, table.element),
     list.element,
   );
+  return { element, open, state };
 }
 
 /* Overlap against KL; a rectangle drawn on it, or typed, lists its tokens. */
-function scatter(view, tokens, firstKey, onRows) {
+function scatter(view, tokens, key, onRows) {
   const canvas = make("canvas", { width: 2 * SIZE.width, height: 2 * SIZE.height, "aria-hidden": "true" });
   const paper = canvas.getContext("2d");
   const box = draw("rect", { class: "box" });
@@ -93,7 +121,7 @@ function scatter(view, tokens, firstKey, onRows) {
   const pick = make(
     "select",
     { "aria-label": "Draft of the scatter" },
-    ...Object.keys(tokens.drafts).map((key) => make("option", { value: key, selected: key === firstKey }, view.looks[key].label)),
+    ...Object.keys(tokens.drafts).map((one) => make("option", { value: one, selected: one === key }, view.looks[one].label)),
   );
   const fields = [["KL from", 0, "any"], ["to", KL[1], "any"], ["β from", 0, "any"], ["to", 1, "any"]].map(
     ([text, value, step], at) => {
@@ -103,7 +131,6 @@ function scatter(view, tokens, firstKey, onRows) {
   );
   const inputs = fields.map((one) => one.querySelector("input"));
   const told = make("p", { class: "quiet" });
-  let key = firstKey;
   let rectangle = null;
   let chosen = new Set();
   let from = null;
@@ -155,14 +182,14 @@ function scatter(view, tokens, firstKey, onRows) {
       const [left, right] = next.kl.map(across);
       const [bottom, top] = next.beta.map(upward);
       fill(box, { x: left, y: top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) }, []);
-      const shown = [...next.kl, ...next.beta].map((value) => Number(value.toPrecision(4)));
-      if (!typed) inputs.forEach((input, at) => (input.value = shown[at]));
     }
+    const { kl, beta } = next ?? WHOLE;
+    if (!typed) inputs.forEach((input, at) => (input.value = [...kl, ...beta][at]));
     box.toggleAttribute("hidden", !next);
     ring.setAttribute("hidden", "");
     paint();
     say(rows.length);
-    if (tell) onRows(rows, `${amount(rows.length)} tokens in the rectangle (${view.looks[key].label})`, key);
+    if (tell) onRows(next && rows, `${amount(rows.length)} tokens in the rectangle (${view.looks[key].label})`, key);
   }
 
   function say(count) {
@@ -180,9 +207,10 @@ function scatter(view, tokens, firstKey, onRows) {
 
   function spanned(event) {
     const [[x0, y0], [x1, y1]] = [from, at(event)];
+    const short = (value) => Number(value.toPrecision(4)); // as it is written, here and in the address
     return {
-      kl: [klAt(Math.min(x0, x1)), klAt(Math.max(x0, x1))],
-      beta: [betaAt(Math.max(y0, y1)), betaAt(Math.min(y0, y1))],
+      kl: [klAt(Math.min(x0, x1)), klAt(Math.max(x0, x1))].map(short),
+      beta: [betaAt(Math.max(y0, y1)), betaAt(Math.min(y0, y1))].map(short),
     };
   }
 
@@ -207,12 +235,12 @@ function scatter(view, tokens, firstKey, onRows) {
   for (const input of inputs) {
     input.addEventListener("input", () => {
       const [low, high, least, most] = inputs.map((one) => one.valueAsNumber);
-      if (low <= high && least <= most) choose({ kl: [low, high], beta: [least, most] }, { typed: true });
+      if (0 <= low && low <= high && 0 <= least && least <= most) choose({ kl: [low, high], beta: [least, most] }, { typed: true });
     });
   }
   pick.addEventListener("change", () => {
     key = pick.value;
-    choose(rectangle, { tell: rectangle !== null });
+    choose(rectangle);
   });
 
   const element = make(
@@ -235,9 +263,12 @@ function scatter(view, tokens, firstKey, onRows) {
   say(0);
   return {
     element,
+    choose,
     clear: () => {
       if (rectangle) choose(null, { tell: false });
     },
+    lists: () => rectangle !== null,
+    state: () => ({ key, rectangle }),
     point(row) {
       ring.toggleAttribute("hidden", row === null);
       if (row === null) return;
@@ -248,7 +279,7 @@ function scatter(view, tokens, firstKey, onRows) {
 }
 
 /* Whose likeliest token is the target's: both drafts', one's alone, or neither's. */
-function agreement(view, tokens, firstKey, secondKey, onRows) {
+function agreement(view, tokens, pair, onRows) {
   const keys = Object.keys(tokens.drafts);
   const chooser = (name, chosen) =>
     make(
@@ -256,7 +287,8 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
       { "aria-label": `${name} draft of the agreement` },
       ...keys.map((key) => make("option", { value: key, selected: key === chosen }, view.looks[key].label)),
     );
-  const selects = [chooser("First", firstKey), chooser("Second", secondKey)];
+  const selects = [chooser("First", pair[0]), chooser("Second", pair[1])];
+  let cell = null;
   const body = make("div", {});
   const element = make(
     "figure",
@@ -271,6 +303,8 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
     make("p", { class: "quiet" }, "Greedy decoding accepts where a draft agrees. A cell lists its tokens below."),
   );
 
+  const drafts = () => selects.map((one) => one.value);
+
   function counts(a, b) {
     const found = view.comparison.agreement.find(
       ({ drafts }) => drafts.includes(a) && drafts.includes(b),
@@ -279,7 +313,7 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
   }
 
   function show() {
-    const [a, b] = selects.map((one) => one.value);
+    const [a, b] = drafts();
     if (a === b) {
       body.replaceChildren(make("p", {}, "Choose two different drafts."));
       return;
@@ -287,7 +321,6 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
     const found = counts(a, b);
     const total = CELLS.reduce((sum, [name]) => sum + found[name], 0);
     const button = (name) => {
-      const [, , test] = CELLS.find(([one]) => one === name);
       const says = cellSays(name, view.looks[a].label, view.looks[b].label);
       const element = make(
         "button",
@@ -296,13 +329,7 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
         make("span", { class: "range" }, share(found[name], total)),
       );
       element.style.setProperty("--v", found[name] / total);
-      element.addEventListener("click", () => {
-        const [one, other] = [tokens.drafts[a].agree, tokens.drafts[b].agree];
-        const rows = [...one.keys()].filter((row) => test(one[row], other[row]));
-        clear();
-        element.setAttribute("aria-pressed", "true");
-        onRows(rows, `${amount(rows.length)} tokens: ${says}`, [a, b]);
-      });
+      element.addEventListener("click", () => open(name === cell ? null : name));
       return make("td", {}, element);
     };
     const side = (key, text) => make("th", { scope: key === a ? "col" : "row" }, called(view.looks[key]), ` ${text}`);
@@ -321,13 +348,40 @@ function agreement(view, tokens, firstKey, secondKey, onRows) {
     );
   }
 
-  function clear() {
-    for (const one of body.querySelectorAll("button")) one.setAttribute("aria-pressed", "false");
+  /* List the tokens of a cell, if there is one. */
+  function open(name) {
+    const [a, b] = drafts();
+    press(a === b ? null : name);
+    const says = cell && cellSays(cell, view.looks[a].label, view.looks[b].label);
+    const rows = cell && rowsOf(cell, a, b);
+    onRows(rows, `${amount(rows?.length)} tokens: ${says}`, [a, b]);
   }
 
-  for (const one of selects) one.addEventListener("change", show);
+  function rowsOf(name, a, b) {
+    const [, , test] = CELLS.find(([one]) => one === name);
+    const [one, other] = [tokens.drafts[a].agree, tokens.drafts[b].agree];
+    return [...one.keys()].filter((row) => test(one[row], other[row]));
+  }
+
+  function press(name) {
+    cell = name;
+    for (const one of body.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one.dataset.cell === cell));
+  }
+
+  for (const one of selects) {
+    one.addEventListener("change", () => {
+      show();
+      open(cell);
+    });
+  }
   show();
-  return { element, clear };
+  return {
+    element,
+    open,
+    clear: () => press(null),
+    lists: () => cell !== null,
+    state: () => ({ pair: drafts(), cell }),
+  };
 }
 
 function cellSays(name, a, b) {
