@@ -59,7 +59,7 @@ try:
     view_state.into_link(state, compare_board.STATE)
     lanes(picked, baseline, top)
     name = "-".join(["compare", *map(comparison.handle, chosen)])
-    with st.container(horizontal=True, key="compare-downloads"):
+    with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
             lambda: compare_board.standalone(view, state),
