@@ -140,7 +140,8 @@ def device() -> str:
 
 
 def in_words(device: str, threads: int) -> str:
-    return f"CPU with {threads} threads" if device == CPU else device
+    plural = "" if threads == 1 else "s"
+    return f"CPU with {threads} thread{plural}" if device == CPU else device
 
 
 def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
