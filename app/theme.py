@@ -21,7 +21,7 @@ class Look(NamedTuple):
 # Okabe and Ito's palette without its black and yellow, which vanish on one of the two grounds.
 ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#1F83C9"
 VERMILLION, PURPLE, GREY = "#D55E00", "#CC79A7", "#8A8F98"
-OLIVE, VIOLET = "#999933", "#8A7FE0"
+BROWN = "#A6761D"
 
 LOOKS = {
     "stock": Look(GREY, "dot", "circle-open"),
@@ -31,7 +31,7 @@ LOOKS = {
     "distillspec-data": Look(SKY, "dashdot", "triangle-up"),
     "adaspec": Look(VERMILLION, "solid", "diamond"),
     # beside kl-to-tv-from-reference in the bundled recipes, whose look it would nearly share
-    "adaspec-from-reference": Look(OLIVE, "longdashdot", "cross"),
+    "adaspec-from-reference": Look(BROWN, "longdashdot", "cross"),
 }
 RUN_LINES = {  # dash -> the same in running text; one a run where several are drawn together
     "solid": "━━━",
@@ -39,7 +39,7 @@ RUN_LINES = {  # dash -> the same in running text; one a run where several are d
     "dot": "• • •",
     "dashdot": "━ •",
 }
-_COLOURS = (GREEN, PURPLE, OLIVE, VIOLET)
+_COLOURS = (GREEN, PURPLE, "#999933", "#8A7FE0")  # none of a known draft's
 _DASHES = ("dash", "dashdot", "longdash", "solid", "longdashdot")
 _MARKERS = ("cross", "x", "triangle-down", "pentagon", "hexagon")
 
