@@ -3,7 +3,6 @@
    `view` is what app/compare_view.py gives. Everything happens in the browser; the server hears of what
    a viewer has drawn and opened when it has rested. */
 
-const REST = 400; // milliseconds
 const boards = new WeakMap(); // parent element -> what is mounted there
 
 function compareBoard(parent) {
@@ -12,13 +11,13 @@ function compareBoard(parent) {
   let shown = null;
   let tokens = null;
   let report = () => {};
-  let due = null;
+  const telling = whenRested(() => report({ ...tokens.state(), of: shown }));
 
   function show(view, given, alone, reporter) {
     report = reporter;
     if (view.id === shown) return;
     shown = view.id;
-    tokens = tokenSection(view, given, alone, changed);
+    tokens = tokenSection(view, given, alone, telling.ask);
     const figures = [forest(view), speed(view), positions(view), lengths(view)];
     root.replaceChildren(
       ...(alone ? [front(view)] : []),
@@ -34,16 +33,11 @@ function compareBoard(parent) {
       ...(alone ? [back(view)] : []),
     );
     tokens.open(given);
-    clearTimeout(due); // the server knows what it gave
-  }
-
-  function changed() {
-    clearTimeout(due);
-    due = setTimeout(() => report({ ...tokens.state(), of: shown }), REST);
+    telling.forget(); // the server knows what it gave
   }
 
   function leave() {
-    clearTimeout(due);
+    telling.forget();
     root.remove();
   }
 

@@ -5,7 +5,6 @@
    What two drafts decide differently is marked, counted and can be jumped to. The server hears of the
    row reached and of the two drafts when they have rested. */
 
-const REST = 400; // milliseconds
 const lanesOf = new WeakMap(); // parent element -> what is mounted there
 
 /* What is the same for both modes once it is read: rows with a cell a draft, the places where
@@ -172,23 +171,18 @@ function lanes(parent) {
   parent.append(root);
   let shown = null;
   let report = () => {};
-  let due = null;
+  const telling = whenRested((state) => report({ ...state, of: shown }));
 
   function show(view, given, reporter) {
     report = reporter;
     if (view.id === shown) return;
     shown = view.id;
     build(view, given, view.mode === "free" ? readFree(view) : readForced(view));
-    clearTimeout(due); // the server knows what it gave
-  }
-
-  function rested(state) {
-    clearTimeout(due);
-    due = setTimeout(() => report({ ...state, of: shown }), REST);
+    telling.forget(); // the server knows what it gave
   }
 
   function leave() {
-    clearTimeout(due);
+    telling.forget();
     root.remove();
   }
 
@@ -273,7 +267,7 @@ function lanes(parent) {
     /* As app/components/compare_lanes.py has it: null is what a viewer finds. */
     function changed() {
       const two = [a.value, b.value];
-      rested({
+      telling.ask({
         at: at === view.rows - 1 ? null : at + 1,
         versus: two.every((key, place) => key === usual[place]) ? null : two,
       });

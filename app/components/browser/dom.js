@@ -25,3 +25,14 @@ function spelled(piece, attributes = {}) {
 
 const idle = window.requestIdleCallback ?? ((work) => setTimeout(() => work(RUSH), 16));
 const RUSH = { timeRemaining: () => 8 }; // where the browser does not say when it is idle
+
+/* `act`, with what it was last asked with, once nothing has asked for a while. */
+function whenRested(act) {
+  let due = null;
+  const forget = () => clearTimeout(due);
+  const ask = (...given) => {
+    forget();
+    due = setTimeout(() => act(...given), 400);
+  };
+  return { ask, forget };
+}
