@@ -3,7 +3,6 @@
    Everything happens in the browser. While it plays, a frame changes classes and transforms only;
    the server hears of step, speed and token when they have rested. */
 
-const REST = 400; // milliseconds
 const SPEEDS = [0.5, 1, 2, 5, 20, 100];
 const HOLD = { propose: 320, check: 900, decide: 520, add: 1000 }; // milliseconds at speed 1
 const BEGIN = 900;
@@ -40,7 +39,6 @@ function replayPlayer(parent) {
   let why = null;
   let told = null;
   let report = () => {};
-  let due = null;
   let at = 0;
   let speed = 1;
   let token = null; // id of the chip that is asked about; null: the last decided
@@ -54,7 +52,7 @@ function replayPlayer(parent) {
     report = reporter;
     if (reading?.id === view.id) return;
     stop();
-    clearTimeout(due);
+    forget();
     reading = readReplay(view);
     [at, since] = [0, 0];
     ({ speed, token } = given);
@@ -129,7 +127,7 @@ function replayPlayer(parent) {
   function play(end = Infinity) {
     if (at >= reading.steps.length) go(0);
     [playing, until, last] = [true, end, null];
-    clearTimeout(due);
+    forget();
     bar.play(true);
     root.classList.add("playing");
     root.style.setProperty("--quick", `${Math.min(280, 320 / speed)}ms`);
@@ -265,16 +263,13 @@ function replayPlayer(parent) {
   root.addEventListener("pointerover", point);
   root.addEventListener("keydown", press);
 
-  function changed() {
-    clearTimeout(due);
-    due = setTimeout(() => {
-      if (!playing) report({ step: at, speed, token, of: reading.id });
-    }, REST);
-  }
+  const { ask: changed, forget } = whenRested(() => {
+    if (!playing) report({ step: at, speed, token, of: reading.id });
+  });
 
   function leave() {
     stop();
-    clearTimeout(due);
+    forget();
     root.remove();
   }
 
