@@ -75,11 +75,11 @@ def run(
         fail(f"{name} is {len(names)} recipes, and --run-dir one run: leave it out, or name one.")
     chosen = [recipe.load(one, overrides) for one in names]
     _before_torch()
-    from adaspec import pipeline, report  # torch and transformers take seconds to load
+    from adaspec import pipeline, precision, report  # torch and transformers take seconds to load
 
     finished = []
     for one in chosen:
-        accelerator = pipeline.make_accelerator(one)
+        accelerator = precision.make_accelerator(one)
         quiet = not accelerator.is_main_process
         with _bars(quiet) as show:
             done = pipeline.execute(

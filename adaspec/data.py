@@ -7,7 +7,7 @@ tokenised prompt can end in other tokens than the same prompt with its response.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -66,46 +66,48 @@ class Dataset:
 
 
 class Batch(NamedTuple):
-    """Right-padded sequences.
+    """Right-padded sequences. Their models are causal: no token sees the padding after it.
 
     Attributes:
         input_ids: [batch, length] token ids.
-        attention_mask: [batch, length], 1 on real tokens.
-        predicts: [batch, length] bool; True where the *next* token is a response token, which is
-            where the distributions of that response token are read.
+        rows: [rows] places, counted through the sequences one after the other, whose *next* token
+            is a response token: where the distribution of that token is read. As indices and not as
+            a mask, since a device need not tell how many there are.
     """
 
     input_ids: torch.Tensor
-    attention_mask: torch.Tensor
-    predicts: torch.Tensor
+    rows: torch.Tensor
 
     def to(self, device: torch.device) -> Batch:
-        return Batch(*(tensor.to(device) for tensor in self))
+        return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+    def pin_memory(self) -> Batch:
+        """The same where a GPU can fetch it while others work."""
+        return Batch(*(tensor.pin_memory() for tensor in self))
 
     @property
     def next_ids(self) -> torch.Tensor:
-        """[rows] the response tokens, in the order of `predicts`' rows."""
-        return self.input_ids.roll(-1, dims=1)[self.predicts]
+        """[rows] the response tokens."""
+        return self.input_ids.flatten()[self.rows + 1]
 
     @property
     def sequence_of_row(self) -> torch.Tensor:
         """[rows] which sequence of the batch each response token belongs to."""
-        return self.predicts.nonzero()[:, 0]
+        return self.rows // self.input_ids.shape[1]
 
 
 def collate(examples: list[Example]) -> Batch:
     """Pad on the right. The pad id is irrelevant: it is never attended to, never predicted."""
     length = max(len(example.ids) for example in examples)
     ids = torch.zeros(len(examples), length, dtype=torch.long)
-    mask = torch.zeros(len(examples), length, dtype=torch.long)
-    predicts = torch.zeros(len(examples), length, dtype=torch.bool)
+    rows = []
     for i, example in enumerate(examples):
         size = len(example.ids)
         ids[i, :size] = torch.from_numpy(example.ids)
-        mask[i, :size] = 1
         # A first token has no predecessor to predict it from.
-        predicts[i, max(example.prompt_length - 1, 0) : size - 1] = True
-    return Batch(ids, mask, predicts)
+        first = max(example.prompt_length - 1, 0)
+        rows.append(torch.arange(i * length + first, i * length + size - 1))
+    return Batch(ids, torch.cat(rows))
 
 
 def batches(examples: list[T], size: int) -> Iterator[list[T]]:
@@ -114,23 +116,43 @@ def batches(examples: list[T], size: int) -> Iterator[list[T]]:
         yield examples[start : start + size]
 
 
+def by_tokens(
+    positions: Sequence[int], examples: list[Example], most: int | None
+) -> Iterator[list[int]]:
+    """Consecutive groups of positions that have at most so many tokens, padding included.
+
+    A longer example is a group of its own. Without a limit there is one group.
+    """
+    group: list[int] = []
+    longest = 0
+    for position in positions:
+        longest = max(longest, len(examples[position].ids))
+        if group and most is not None and longest * (len(group) + 1) > most:
+            yield group
+            group, longest = [], len(examples[position].ids)
+        group.append(position)
+    if group:
+        yield group
+
+
 def by_length(
-    examples: list[Example], size: int, ask: Callable[[Batch, list[int]], torch.Tensor]
+    examples: list[Example], tokens: int, ask: Callable[[Batch, list[int]], torch.Tensor]
 ) -> torch.Tensor:
     """[rows, ...] what `ask` says of every response token, one example after the other.
 
-    Sequences of about one length are padded together, at most `size` of them.
+    Sequences of about one length are padded together.
 
     Args:
+        tokens: of a batch, padding included, at most.
         ask: of a batch, and where its sequences stand among the examples: [its rows, ...].
     """
-    order = sorted(range(len(examples)), key=lambda place: len(examples[place].ids))
-    found: dict[int, torch.Tensor] = {}
-    for places in batches(order, size):
-        rows = ask(collate([examples[place] for place in places]), places)
-        sizes = [examples[place].predicted for place in places]
-        found |= zip(places, torch.split(rows, sizes), strict=True)
-    return torch.cat([found[place] for place in range(len(examples))])
+    order = sorted(range(len(examples)), key=lambda position: len(examples[position].ids))
+    answers: dict[int, torch.Tensor] = {}
+    for positions in by_tokens(order, examples, tokens):
+        rows = ask(collate([examples[position] for position in positions]), positions)
+        sizes = [examples[position].predicted for position in positions]
+        answers |= zip(positions, torch.split(rows, sizes), strict=True)
+    return torch.cat([answers[position] for position in range(len(examples))])
 
 
 def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:

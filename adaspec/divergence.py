@@ -109,8 +109,33 @@ def measure_rows(measure: Measure, p: Rows, q: Rows) -> Tensor:
     return torch.cat(values) if values else p.hidden.new_zeros(0, dtype=torch.float32)
 
 
-def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, scale: float) -> Tensor:
-    """Add the gradient of `scale * sum(loss)` to the draft's parameters.
+def backward_objective(
+    objective: Measure, p: Rows, q: Rows, weights: Tensor, kl: Kl | None = None
+) -> Tensor:
+    """Add the gradient of `sum(weights * objective)` to the draft's parameters.
+
+    Args:
+        weights: [rows]
+        kl: KL(p || q) at these rows, if `tiled_kl` was asked for it before.
+
+    Returns:
+        [rows] the objective, without gradient.
+    """
+    if objective is forward_kl and tiles(p, q):
+        kl = kl or tiled_kl(p, q)
+        tiled_kl_backward(kl, p, q, weights)
+        return kl.values
+
+    def loss(rows: slice, logq: Tensor) -> Tensor:
+        with torch.no_grad():
+            logp = p.log_probs(rows)
+        return objective(logp, logq)
+
+    return backward(loss, q, weights)
+
+
+def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, weights: Tensor) -> Tensor:
+    """Add the gradient of `sum(weights * loss)` to the draft's parameters.
 
     The head is differentiated chunk by chunk into the gradient of the hidden states, which then
     goes through the body once: the same gradient as through the whole, with one chunk's logits in
@@ -118,6 +143,7 @@ def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, scale: float) -> 
 
     Args:
         loss: (rows, log q at those rows [n, vocabulary]) -> [n] losses.
+        weights: [rows]
 
     Returns:
         [rows] the losses, without gradient.
@@ -127,7 +153,7 @@ def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, scale: float) -> 
     for rows in chunks(len(q.hidden), q.vocabulary):
         leaf = q.hidden[rows].detach().requires_grad_()
         value = loss(rows, q.head(leaf).log_softmax(-1))
-        (scale * value.sum()).backward()  # type: ignore[no-untyped-call]
+        (weights[rows] * value).sum().backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
         gradient[rows] = leaf.grad
         values.append(value.detach())
@@ -192,8 +218,8 @@ def tiled_kl(p: Rows, q: Rows) -> Kl:
     return Kl(*torch.cat(found).unbind(1)) if found else Kl(*p.hidden.new_zeros(5, 0))
 
 
-def tiled_kl_backward(kl: Kl, p: Rows, q: Rows, scale: float) -> None:
-    """Add the gradient of `scale * sum(KL(p || q))` to the draft's parameters.
+def tiled_kl_backward(kl: Kl, p: Rows, q: Rows, weights: Tensor) -> None:
+    """Add the gradient of `sum(weights * KL(p || q))` to the draft's parameters.
 
     With respect to the logits it is q - p.
     """
@@ -208,8 +234,8 @@ def tiled_kl_backward(kl: Kl, p: Rows, q: Rows, scale: float) -> None:
             hidden_p, hidden_q = p.hidden[rows], q.hidden[rows]
             for ids in _tiles(p):
                 a, b = _logits(p.linear, hidden_p, ids), _logits(layer, hidden_q, ids)
-                a.sub_(kl.top_p[rows, None]).exp_().mul_(scale / kl.sum_p[rows, None])
-                b.sub_(kl.top_q[rows, None]).exp_().mul_(scale / kl.sum_q[rows, None]).sub_(a)
+                a.sub_(kl.top_p[rows, None]).exp_().mul_((weights / kl.sum_p)[rows, None])
+                b.sub_(kl.top_q[rows, None]).exp_().mul_((weights / kl.sum_q)[rows, None]).sub_(a)
                 gradient[rows].addmm_(b, layer.weight[ids])
                 layer.weight.grad[ids].addmm_(b.T, hidden_q)  # type: ignore[index]
                 if layer.bias is not None:

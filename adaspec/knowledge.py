@@ -15,7 +15,9 @@ import logging
 import os
 import shutil
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,15 +73,15 @@ class Knowledge:
     sizes: np.ndarray
     folder: Path | None
 
-    def rows(self, places: list[int]) -> Tensor:
+    def rows(self, positions: list[int]) -> Tensor:
         """[rows, hidden] of these examples, in their order."""
         firsts = [shard.first for shard in self.shards]
-        found = []
-        for place in places:
-            part = self.parts[int(np.searchsorted(firsts, place, side="right")) - 1]
-            start = int(self.starts[place])
-            found.append(part[start : start + int(self.sizes[place])])
-        return torch.cat(found)
+        states = []
+        for position in positions:
+            part = self.parts[bisect_right(firsts, position) - 1]
+            start = int(self.starts[position])
+            states.append(part[start : start + int(self.sizes[position])])
+        return torch.cat(states)
 
 
 def width(target: Any) -> int:
@@ -128,13 +130,15 @@ def shards(examples: list[Example], row_bytes: int) -> list[Shard]:
 
 
 def on_disk(
-    target: Any, examples: list[Example], identity: str, batch: int, on_sequences: OnSequences
+    target: Any, examples: list[Example], identity: str, tokens: int, on_sequences: OnSequences
 ) -> Knowledge:
     """Open what is there, and make what is not there or damaged.
 
+    A shard is written and read back by a second thread while the target is asked for the next.
+
     Args:
         identity: of `key`.
-        batch: sequences of a forward pass.
+        tokens: of a forward pass, padding included.
         on_sequences: told how many sequences were done, one way or the other.
 
     Raises:
@@ -142,45 +146,63 @@ def on_disk(
     """
     folder = folder_of(identity)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = []
-    with FileLock(folder / "lock"):  # another run may be making the same
+    layout = shards(examples, width(target) * target.dtype.itemsize)
+    parts: list[Tensor] = []
+
+    def keep(part: Tensor) -> None:
+        shard = layout[len(parts)]
+        parts.append(part)
+        on_sequences(shard.end - shard.first)
+
+    with (
+        FileLock(folder / "lock"),  # another run may be making the same
+        ThreadPoolExecutor(1) as writer,
+    ):
         _make_room(folder, size(target, examples, target.dtype))
         os.utime(folder)  # used now
-        layout = shards(examples, width(target) * target.dtype.itemsize)
+        writing: Future[Tensor] | None = None
         for number, shard in enumerate(layout):
             file = folder / f"{number:05d}.safetensors"
             shape = (shard.rows, width(target))
             part = _read(file, identity, shape, target.dtype)
-            if part is None:
-                _write(file, identity, _ask(target, examples[shard.first : shard.end], batch))
-                part = _read(file, identity, shape, target.dtype)
-            if part is None:
-                raise AdaspecError(f"{file} is not what was just written: look at the disk.")
-            parts.append(part)
-            on_sequences(shard.end - shard.first)
+            states = (
+                _ask(target, examples[shard.first : shard.end], tokens) if part is None else None
+            )
+            if writing:  # one shard waits at a time
+                keep(writing.result())
+                writing = None
+            if part is not None:
+                keep(part)
+            elif states is not None:
+                writing = writer.submit(_write_and_read, file, identity, states)
+        if writing:
+            keep(writing.result())
     return _knowledge(layout, parts, examples, folder)
 
 
 def in_memory(
-    target: Any, examples: list[Example], batch: int, on_sequences: OnSequences
+    target: Any, examples: list[Example], tokens: int, on_sequences: OnSequences
 ) -> Knowledge:
     """The same, kept for this process alone."""
     layout = shards(examples, width(target) * target.dtype.itemsize)
     parts = []
     for shard in layout:
-        parts.append(_ask(target, examples[shard.first : shard.end], batch))
+        parts.append(_ask(target, examples[shard.first : shard.end], tokens))
         on_sequences(shard.end - shard.first)
     return _knowledge(layout, parts, examples, None)
 
 
 @torch.no_grad()
-def _ask(target: Any, examples: list[Example], batch: int) -> Tensor:
-    """[rows, hidden] one example after the other."""
-    return by_length(
+def _ask(target: Any, examples: list[Example], tokens: int) -> Tensor:
+    """[rows, hidden] one example after the other, on the CPU."""
+    states = by_length(
         examples,
-        batch,
-        lambda inputs, _: hidden_rows(target, inputs.to(target.device)).to(target.dtype).cpu(),
+        tokens,
+        lambda inputs, _: hidden_rows(target, inputs.to(target.device)).to(target.dtype),
     )
+    if states.is_cuda:  # many times as fast into pinned memory
+        return torch.empty(states.shape, dtype=states.dtype, pin_memory=True).copy_(states)
+    return states
 
 
 def losses_r(
@@ -230,6 +252,14 @@ def _write(file: Path, identity: str, numbers: Tensor) -> None:
     facts = {"key": identity, "crc32": str(_crc(numbers))}
     with atomic_file(file) as new:
         save_file({"numbers": numbers.contiguous()}, new, metadata=facts)
+
+
+def _write_and_read(file: Path, identity: str, numbers: Tensor) -> Tensor:
+    _write(file, identity, numbers)
+    written = _read(file, identity, tuple(numbers.shape), numbers.dtype)
+    if written is None:
+        raise AdaspecError(f"{file} is not what was just written: look at the disk.")
+    return written
 
 
 def _read(file: Path, identity: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | None:

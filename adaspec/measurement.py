@@ -277,12 +277,13 @@ def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
 
 
 def _place(batch: Batch, source: str, first: int) -> dict[str, Any]:
-    sequence, position = batch.predicts.nonzero(as_tuple=True)
-    start = batch.predicts.int().argmax(dim=1)[sequence]
+    sequence = batch.sequence_of_row.cpu().numpy()
+    starts = np.flatnonzero(np.diff(sequence, prepend=-1))  # a sequence without rows has no start
+    position = np.arange(len(sequence)) - np.repeat(starts, np.diff(starts, append=len(sequence)))
     return {
         "source": [source] * len(sequence),
-        "seq": (sequence + first).int().cpu().numpy(),
-        "pos": (position - start).int().cpu().numpy(),
+        "seq": (sequence + first).astype(np.int32),
+        "pos": position.astype(np.int32),
         "token": batch.next_ids.int().cpu().numpy(),
     }
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from transformers import (
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
 )
+from transformers.models.codegen.modeling_codegen import CodeGenAttention
 from transformers.utils.logging import disable_progress_bar
 
 from adaspec import ASSETS, AdaspecError
@@ -56,12 +58,11 @@ class Opened:
 def hidden_rows(model: Any, batch: Batch) -> Tensor:
     """Last hidden states that predict the response tokens: [rows, hidden], by sequence, position.
 
-    Only the body runs; prompts never reach the head.
+    Only the body runs; prompts never reach the head. No mask is passed: padding comes last, where
+    no real token sees it, and without one attention takes its fastest path.
     """
-    hidden = model.base_model(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, use_cache=False
-    ).last_hidden_state
-    rows: Tensor = hidden[batch.predicts]
+    hidden = model.base_model(input_ids=batch.input_ids, use_cache=False).last_hidden_state
+    rows: Tensor = hidden.flatten(0, 1).index_select(0, batch.rows)
     return rows
 
 
@@ -75,18 +76,62 @@ def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor
     softcap = getattr(model.config, "final_logit_softcapping", None)
 
     def logits(hidden: Tensor) -> Tensor:
-        out: Tensor = projection(hidden)[:, :vocabulary].float()
+        bias = None if projection.bias is None else projection.bias[:vocabulary]
+        out = linear_float32(hidden, projection.weight[:vocabulary], bias)
         return torch.tanh(out / softcap) * softcap if softcap else out
 
     return logits
 
 
-def load_weights(folder: Path, device: torch.device) -> Any:
+def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`hidden @ weight.T + bias` in float32, whatever the precision of the three.
+
+    Rounded to bf16, a logit of 16 is off by up to 0.06: greedy decoding would meet ties that are
+    none, and gradients near alpha = 1 would be rounding. A GPU multiplies bf16 numbers as fast when
+    it adds them up in float32; torch has no derivative for that.
+    """
+    with torch.autocast(hidden.device.type, enabled=False):
+        halves = hidden.dtype == weight.dtype == torch.bfloat16
+        if hidden.is_cuda and halves and not torch.is_grad_enabled():
+            out = torch.mm(hidden, weight.T, out_dtype=torch.float32)
+            return out if bias is None else out.add_(bias)
+        wide = None if bias is None else bias.float()
+        return torch.nn.functional.linear(hidden.float(), weight.float(), wide)
+
+
+def load_weights(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
     """A model that a run has saved, to be looked at."""
     model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.float32, trust_remote_code=False, use_safetensors=True
+        folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
     )
-    return model.to(device).eval().requires_grad_(False)
+    return fast_attention(model).to(device).eval().requires_grad_(False)
+
+
+def fast_attention(model: Any) -> Any:
+    """The model with an attention that does not write its scores, where its class does.
+
+    CodeGen's keeps [batch, heads, length, length] in float32 several times over, which is most of
+    the memory of its training. Torch's fused attention is the same function.
+    """
+    for module in model.modules():
+        if isinstance(module, CodeGenAttention):
+            module._attn = MethodType(_fused_attention, module)
+            model.config._attn_implementation = "sdpa"  # no mask where being causal is enough
+    return model
+
+
+def _fused_attention(
+    self: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None = None
+) -> tuple[Tensor, None]:
+    """In place of `CodeGenAttention._attn`."""
+    attended = torch.nn.functional.scaled_dot_product_attention(
+        query.to(value.dtype),
+        key.to(value.dtype),
+        value,
+        attention_mask,
+        is_causal=attention_mask is None and query.shape[-2] > 1,
+    )
+    return attended, None
 
 
 def check_head(model: Any, name: str) -> None:
@@ -169,7 +214,7 @@ def _open(source: str, where: str) -> Opened:
         ) from None
     if file:  # dequantised on loading; the key would make saving refuse
         model.config.__dict__.pop("quantization_config", None)
-    model.eval()
+    fast_attention(model).eval()
     check_head(model, source)
     return Opened(model, tokenizer, source)
 
@@ -270,7 +315,7 @@ def prune(model: Any, layers: tuple[int, ...]) -> Any:
     pruned = AutoModelForCausalLM.from_config(config, dtype=model.dtype)
     pruned.load_state_dict(state)
     pruned.tie_weights()
-    return pruned.eval()
+    return fast_attention(pruned).eval()
 
 
 def shared_vocabulary(target: Opened, draft: Opened) -> int:

@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from itertools import count
@@ -24,12 +23,13 @@ from typing import Any, TypeVar
 import torch
 import transformers
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list
+from accelerate.utils import broadcast_object_list
 from safetensors import SafetensorError
 from torch import Tensor
 
 from adaspec import AdaspecError, data, explain, knowledge, measurement, models, rows
 from adaspec import runs as run_folder
+from adaspec.precision import frozen_dtype, make_accelerator, pass_tokens
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
@@ -37,16 +37,17 @@ from adaspec.speculation.decoding import speculate
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.tokens import DATASET, GENERATED, VALIDATION
-from adaspec.training import train
+from adaspec.training import Hooks, train
 
 CONTINUE = "continuations"
 TEACH = "knowledge"
 REPLAY = "replays"
 MEASURE = "measurement"
-BATCH = 16
-"""Sequences that go through a frozen model together, apart from training."""
 REPLAY_WORK = 16
 """Sequences of training that take about as long as one decoding, a token at a time."""
+
+SAME_POINT = {torch.float32: 1e-4, torch.bfloat16: 5e-3}
+"""How far a point of a curve may be from the same model measured again: rounding."""
 
 log = logging.getLogger("adaspec")
 
@@ -163,20 +164,6 @@ def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -
         work.save_state()
 
 
-def make_accelerator(recipe: Recipe) -> Accelerator:
-    """The devices of this process, at the recipe's precision.
-
-    Raises:
-        AdaspecError: bf16 is asked for and the device does not have it.
-    """
-    has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    if recipe.precision == "bf16" and not has_bf16:
-        raise AdaspecError("precision: bf16 needs a GPU that has it; set precision=float32.")
-    bf16 = has_bf16 and recipe.precision != "float32"
-    patience = InitProcessGroupKwargs(timeout=timedelta(days=1))  # while the main one measures
-    return Accelerator(mixed_precision="bf16" if bf16 else "no", kwargs_handlers=[patience])
-
-
 def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
     if folder and (folder / "run.json").exists():
         run = Run(folder.resolve())
@@ -287,7 +274,7 @@ def _place(
     plan: list[Training], target: models.Opened, dataset: data.Dataset, accelerator: Accelerator
 ) -> knowledge.Place:
     distilled = {one.key: one.sequences for one in plan if one.name != TARGET}
-    needed = knowledge.size(target.model, dataset.train, _precision(accelerator))
+    needed = knowledge.size(target.model, dataset.train, frozen_dtype(accelerator))
     place = knowledge.choose(needed, sum(distilled.values()), len(dataset.train))
     # In memory every process would hold, and make, all of it.
     return "nowhere" if place == "memory" and accelerator.num_processes > 1 else place
@@ -389,7 +376,7 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> dict[str
         "response tokens": sum(one.predicted for one in inputs.dataset.train),
         "target's knowledge": inputs.place,
         "its bytes": knowledge.size(
-            inputs.target.model, inputs.dataset.train, _precision(accelerator)
+            inputs.target.model, inputs.dataset.train, frozen_dtype(accelerator)
         ),
         "shared vocabulary": inputs.vocabulary,
         "target parameters": models.parameters(inputs.target.model),
@@ -432,7 +419,7 @@ def _stage0(work: Work) -> None:
     if work.inputs.stock:
         _keep(work, STOCK, work.inputs.stock.model)
     target.requires_grad_(False)
-    target.to(_precision(work.accelerator))
+    target.to(frozen_dtype(work.accelerator))
 
 
 def _continuations(work: Work) -> measurement.Sequences:
@@ -481,17 +468,20 @@ def _knowledge(work: Work) -> knowledge.Knowledge | None:
     target, examples = work.inputs.target.model, work.inputs.dataset.train
     if work.inputs.place == "nowhere":
         return None
+    tokens = pass_tokens(work.accelerator.device)
     if work.inputs.place == "memory":
         work.begin(TEACH)
-        return knowledge.in_memory(target, examples, BATCH, _steps(work, TEACH))
+        return knowledge.in_memory(target, examples, tokens, _steps(work, TEACH))
     try:
         if work.accelerator.is_main_process:
             work.begin(TEACH)
-            found = knowledge.on_disk(target, examples, _identity(work), BATCH, _steps(work, TEACH))
+            found = knowledge.on_disk(
+                target, examples, _identity(work), tokens, _steps(work, TEACH)
+            )
         work.accelerator.wait_for_everyone()
         if not work.accelerator.is_main_process:
             found = knowledge.on_disk(
-                target, examples, _identity(work), BATCH, lambda sequences: None
+                target, examples, _identity(work), tokens, lambda sequences: None
             )
     except (OSError, SafetensorError) as error:
         log.warning("The target is asked anew at every step: %s", explain(error))
@@ -554,14 +544,13 @@ def _teacher(work: Work, training: Training, known: knowledge.Knowledge | None) 
     teacher = Teacher(target, work.inputs.vocabulary, None, known)
     if not training.needs_reference:
         return teacher
-    reference = _load(work, REFERENCE).requires_grad_(False)
+    reference = _load(work, REFERENCE, frozen_dtype(work.accelerator))
     with_reference = replace(teacher, reference=reference)
     if known is None:
         return with_reference
 
     def compute() -> Tensor:
-        with work.accelerator.autocast():
-            return all_losses_r(with_reference, examples, BATCH)
+        return all_losses_r(with_reference, examples, pass_tokens(work.accelerator.device))
 
     rows = sum(one.predicted for one in examples)
     losses = knowledge.losses_r(known.folder, models.weights_hash(reference), rows, compute)
@@ -579,27 +568,28 @@ def _train(
     """One training to its end, its result and budget in the run folder."""
     name = training.name
     work.begin(name)
-    with work.accelerator.autocast():
-        budget = train(
-            training,
-            model,
-            teacher,
-            work.inputs.dataset.train,
-            work.accelerator,
-            work.run.checkpoints(name),
-            work.recipe.checkpoint_every,
+    budget = train(
+        training,
+        model,
+        teacher,
+        work.inputs.dataset.train,
+        accelerator=work.accelerator,
+        checkpoints=work.run.checkpoints(name),
+        checkpoint_every=work.recipe.checkpoint_every,
+        hooks=Hooks(
             monitor,
             work.recipe.evaluation.every,
-            lambda row: work.tell(name, row),
-            lambda step: _keep_snapshot(work, name, step, model),
-        )
+            on_step=lambda row: work.tell(name, row),
+            on_snapshot=lambda step: _keep_snapshot(work, name, step, model),
+        ),
+    )
     work.accelerator.wait_for_everyone()
     details = {
         "training": training.model_dump(mode="json"),
         "key": training.key,
         "budget": asdict(budget),
     }
-    _keep(work, name, model, details)
+    _keep(work, name, model, details, monitor)
     if work.accelerator.is_main_process:
         rmtree(work.run.checkpoints(name), ignore_errors=True)
 
@@ -617,22 +607,66 @@ def _done(work: Work, name: str) -> bool:
     return done
 
 
-def _keep(work: Work, name: str, model: Any, details: dict[str, Any] | None = None) -> None:
-    """Save a model with its tokenizer as a Hugging Face folder, all at once."""
+def _keep(
+    work: Work,
+    name: str,
+    model: Any,
+    details: dict[str, Any] | None = None,
+    monitor: Callable[[Any], dict[str, float]] | None = None,
+) -> None:
+    """Save a model with its tokenizer as a Hugging Face folder, all at once.
+
+    Args:
+        details: of its training.
+        monitor: what measured the model in training measures the saved one too.
+
+    Raises:
+        AdaspecError: what was saved is not what was trained; nothing is kept then.
+    """
     folder = work.run.model(name)
-    work.state.models[name] = str(folder.relative_to(work.run.path))
-    if work.accelerator.is_main_process and not folder.exists():
+
+    def save() -> None:
+        if folder.exists():
+            return
         with run_folder.atomic_folder(folder) as new:
             model.save_pretrained(new)
             work.inputs.target.tokenizer.save_pretrained(new)
-            if details:
+            if details and monitor:
                 (new / work.run.budget_file(name).name).write_text(json.dumps(details, indent=1))
+                saved = models.load_weights(new, work.accelerator.device)
+                with work.accelerator.autocast():
+                    point = monitor(saved)
+                _require_trained(work, name, details["budget"]["kept"], point)
+
+    _on_main(save, work.accelerator)
+    work.state.models[name] = str(folder.relative_to(work.run.path))
     work.save_state()
     work.accelerator.wait_for_everyone()
 
 
-def _load(work: Work, name: str) -> Any:
-    return models.load_weights(work.run.path / work.state.models[name], work.accelerator.device)
+def _require_trained(work: Work, name: str, kept: int | None, point: dict[str, float]) -> None:
+    """What was saved must be what the curve was of.
+
+    Args:
+        kept: the step whose weights these are; None: the last.
+        point: what the monitor says of the saved model.
+    """
+    (what, value), *_ = point.items()
+    curve = [row for row in run_folder.read_metrics(work.run)[name] if what in row]
+    trained = [row[what] for row in curve if kept is None or row["step"] == kept][-1]
+    tolerance = SAME_POINT[frozen_dtype(work.accelerator)]
+    if not abs(value - trained) <= tolerance:
+        word = "exact acceptance" if what == "alpha" else "a held-out loss"
+        raise AdaspecError(
+            f"{name}: what was saved is not what was trained. On the same texts it has {word} of "
+            f"{value:.4f}, the training's curve {trained:.4f}. Nothing was kept: try again with "
+            "precision=float32, and report it."
+        )
+
+
+def _load(work: Work, name: str, dtype: torch.dtype = torch.float32) -> Any:
+    folder = work.run.path / work.state.models[name]
+    return models.load_weights(folder, work.accelerator.device, dtype)
 
 
 def _replays(work: Work, sequences: measurement.Sequences) -> None:
@@ -640,10 +674,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
     if work.accelerator.is_main_process and not work.run.speed_file.exists():
         work.begin(REPLAY)
         speculation, target = work.recipe.evaluation.speculation, work.inputs.target
-        drafts = {
-            name: models.load_weights(folder, work.accelerator.device)
-            for name, folder in _results(work).items()
-        }
+        drafts = _frozen(work, _results(work))
         prompts = [
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
@@ -659,7 +690,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
         def tell() -> None:
             work.tell(REPLAY, {"step": next(done)})
 
-        with work.accelerator.autocast(), models.threads_for(target.model):
+        with models.threads_for(target.model):
             for seq, prompt in enumerate(prompts):
                 seed = work.recipe.seed * 1_000_003 + seq
                 for trace in replay_beside_plain(
@@ -685,24 +716,25 @@ def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = 
         groups = _groups_to_measure(work)
         batches = measurement.count_batches(sequences, recipe.evaluation.batch)
         for number, folders in enumerate(groups):
-            snapshots = {
-                name: models.load_weights(folder, work.accelerator.device)
-                for name, folder in folders.items()
-            }
-            with work.accelerator.autocast():
-                measurement.measure(
-                    work.run,
-                    inputs.target.model,
-                    snapshots,
-                    sequences,
-                    vocabulary=inputs.vocabulary,
-                    batch=recipe.evaluation.batch,
-                    on_batch=partial(_tell_measured, work, number * batches),
-                    with_contexts=number == 0,
-                )
+            measurement.measure(
+                work.run,
+                inputs.target.model,
+                _frozen(work, folders),
+                sequences,
+                vocabulary=inputs.vocabulary,
+                batch=recipe.evaluation.batch,
+                on_batch=partial(_tell_measured, work, number * batches),
+                with_contexts=number == 0,
+            )
         report = make_report(work.run, work.state, recipe)
         run_folder.write_atomic(work.run.report_file, json.dumps(report, indent=1))
     work.accelerator.wait_for_everyone()
+
+
+def _frozen(work: Work, folders: dict[str, Path]) -> dict[str, Any]:
+    """Models to be measured, at the precision of this run."""
+    device, dtype = work.accelerator.device, frozen_dtype(work.accelerator)
+    return {name: models.load_weights(folder, device, dtype) for name, folder in folders.items()}
 
 
 def _tell_measured(work: Work, before: int, batch: int) -> None:
@@ -725,11 +757,6 @@ def _results(work: Work) -> dict[str, Path]:
         for name, folder in work.state.models.items()
         if name != TARGET and (name == STOCK or not work.stage(name).same_as)
     }
-
-
-def _precision(accelerator: Accelerator) -> torch.dtype:
-    """Of the frozen target's weights."""
-    return torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:

@@ -29,12 +29,20 @@ DEFINITIONS = {
     "kl": "mean KL(p || q) in nats a token, on the target-generated continuations",
     "reverse_kl": "mean KL(q || p) in nats a token, likewise",
     "top1": "share of tokens where argmax p = argmax q, likewise: greedy acceptance",
+    "remarks": "what to know before this draft is used",
     "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
     "sequences that a frozen model (target or reference) was asked about, each computed once a run "
     "where there is room, wall-clock seconds; the step whose weights are kept, where not the last",
     "needs": "other trainings of the run that this draft stands on, with budgets of their own",
     **statistics.DEFINITIONS,
 }
+
+WORSE = (
+    "This draft is accepted less often than the stock draft was before its training ({stock:.4f}), "
+    "by more than its interval. Likely reasons: the target was not fine-tuned on this task, so "
+    "that its own text is not like these answers; too few rows, read too often; too high a "
+    "learning rate. Try a stage 0, more rows or fewer epochs, or a third of the learning rate."
+)
 
 _MEASURES = ["kl", "reverse_kl", "overlap", "agree"]
 
@@ -74,6 +82,8 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
             draft["same_as"] = same
         if stage and stage.needs:
             draft["needs"] = stage.needs
+        stock = drafts[0]["alpha"]["generated"] if drafts else 0.0
+        draft["remarks"] = [WORSE.format(stock=stock)] if interval[1] < stock else []
         drafts.append(draft)
     return {
         "run": state.id,
@@ -174,6 +184,11 @@ def tables(report: dict[str, Any]) -> Group:
         cost,
         "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
         "(target or reference). What it needs was trained before, at a cost of its own.",
+        *(
+            f"\n{draft['name']}: {remark}"
+            for draft in drafts
+            for remark in draft.get("remarks", [])
+        ),
     )
 
 

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: where runs, uploads and the queue live.
+        device: `cpu` leaves GPUs alone; `auto` uses those there are.
         engine: what runs jobs: processes of this machine, or Ray Jobs at `RAY_ADDRESS`.
         running_each: jobs that one person may have running at a time.
         queued_each: jobs that one person may have waiting.
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ADASPEC_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default_factory=lambda: platformdirs.user_data_path("adaspec"))
+    device: Literal["auto", "cpu"] = "auto"
     engine: Literal["local", "ray"] = "local"
     running_each: int = Field(1, ge=1)
     queued_each: int = Field(3, ge=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,26 @@ from adaspec.data import Batch, Example, by_length
 from adaspec.divergence import Rows, forward_kl, measure_rows
 from adaspec.knowledge import Knowledge
 from adaspec.models import head, hidden_rows
+
+
+class Recalled(NamedTuple):
+    """What is kept of some training examples, on the CPU; None is to be computed.
+
+    Attributes:
+        hidden: [rows, hidden] the target's last hidden states.
+        loss_r: [rows] L_r = KL(p || r).
+    """
+
+    hidden: Tensor | None
+    loss_r: Tensor | None
+
+    def pin_memory(self) -> Recalled:
+        return Recalled(*(None if column is None else column.pin_memory() for column in self))
+
+    def to(self, device: torch.device) -> Recalled:
+        return Recalled(
+            *(None if column is None else column.to(device, non_blocking=True) for column in self)
+        )
 
 
 @dataclass(frozen=True)
@@ -29,32 +49,39 @@ class Teacher:
     knowledge: Knowledge | None = None
     losses_r: list[Tensor] | None = None
 
-    def rows(self, batch: Batch, places: list[int]) -> Rows:
-        """The target p at the batch's response tokens.
+    def recall(self, positions: list[int]) -> Recalled:
+        """What is kept of these training examples. Touches no device."""
+        hidden = None if self.knowledge is None else self.knowledge.rows(positions)
+        if self.losses_r is None:
+            return Recalled(hidden, None)
+        return Recalled(hidden, torch.cat([self.losses_r[position] for position in positions]))
 
-        Args:
-            places: where the batch's sequences stand in the training data.
-        """
-        if self.knowledge is None:
+    def rows(self, batch: Batch, recalled: Recalled) -> Rows:
+        """The target p at the batch's response tokens."""
+        if recalled.hidden is None:
             return frozen_rows(self.target, batch, self.vocabulary)
-        hidden = self.knowledge.rows(places).to(self.target.device)
-        return _rows(self.target, hidden, self.vocabulary)
+        return _rows(self.target, recalled.hidden, self.vocabulary)
 
-    def loss_r(self, p: Rows, batch: Batch, places: list[int]) -> Tensor:
+    def loss_r(self, p: Rows, batch: Batch, recalled: Recalled) -> Tensor:
         """[rows] L_r = KL(p || r)."""
-        if self.losses_r is not None:
-            return torch.cat([self.losses_r[place] for place in places]).to(p.hidden.device)
+        if recalled.loss_r is not None:
+            return recalled.loss_r
         return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
 
 
-def all_losses_r(teacher: Teacher, examples: list[Example], batch: int) -> Tensor:
-    """[rows] L_r of every response token of these examples, one after the other."""
+def all_losses_r(teacher: Teacher, examples: list[Example], tokens: int) -> Tensor:
+    """[rows] L_r of every response token of these examples, one after the other.
 
-    def ask(batch: Batch, places: list[int]) -> Tensor:
-        inputs = batch.to(teacher.target.device)
-        return teacher.loss_r(teacher.rows(inputs, places), inputs, places).cpu()
+    Args:
+        tokens: of a forward pass, padding included.
+    """
+    device = teacher.target.device
 
-    return by_length(examples, batch, ask)
+    def ask(batch: Batch, positions: list[int]) -> Tensor:
+        inputs, recalled = batch.to(device), teacher.recall(positions).to(device)
+        return teacher.loss_r(teacher.rows(inputs, recalled), inputs, recalled)
+
+    return by_length(examples, tokens, ask).cpu()
 
 
 def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:

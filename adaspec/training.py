@@ -12,8 +12,10 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,31 +26,47 @@ from safetensors.torch import load_file, load_model, save_file, save_model
 from torch import Tensor
 
 from adaspec import AdaspecError
-from adaspec.data import Batch, Example, collate
+from adaspec.data import Batch, Example, by_tokens, collate
 from adaspec.divergence import (
     Kl,
-    Measure,
     Rows,
     backward,
+    backward_objective,
     blend,
     forward_kl,
     measure_rows,
     tiled_kl,
-    tiled_kl_backward,
     tiles,
 )
+from adaspec.models import hidden_rows
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import Budget, atomic_folder
 from adaspec.selection import count, select
-from adaspec.teacher import Teacher, frozen_rows, rows_of
+from adaspec.teacher import Recalled, Teacher, frozen_rows, rows_of
 
 BEST = "best"
 KEEP = 2
 """Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
+ACTIVATIONS = 1 / 12
+"""Of a GPU's free memory, so much may be taken by what one pass keeps for its gradient."""
 
 
-OnStep = Callable[[dict[str, float | int]], None]
-Monitor = Callable[[Any], dict[str, float]]
+@dataclass(frozen=True)
+class Hooks:
+    """Who looks on, in the main process.
+
+    Attributes:
+        monitor: measures the draft on held-out text; called `points` times and before the first
+            step.
+        on_step: told of every step: step, loss, lr, tokens_per_s, and the monitor's values.
+        on_snapshot: told, after every step of `Training.snapshots`, that the draft is to be kept
+            as it is.
+    """
+
+    monitor: Callable[[Any], dict[str, float]]
+    points: int
+    on_step: Callable[[dict[str, float | int]], None]
+    on_snapshot: Callable[[int], None] = lambda step: None
 
 
 def train(
@@ -56,22 +74,17 @@ def train(
     draft: Any,
     teacher: Teacher | None,
     examples: list[Example],
+    *,
     accelerator: Accelerator,
     checkpoints: Path,
     checkpoint_every: int,
-    monitor: Monitor,
-    monitor_points: int,
-    on_step: OnStep,
-    keep: Callable[[int], None] = lambda step: None,
+    hooks: Hooks,
 ) -> Budget:
     """Train `draft` in place, going on from the newest checkpoint where there is one.
 
     Args:
         teacher: None for stage 0, whose loss is cross-entropy on the data.
         checkpoints: this stage's folder of checkpoints.
-        monitor: measures the draft on held-out text; called `monitor_points` times and at the ends.
-        on_step: told of every step: step, loss, lr, tokens_per_s, and the monitor's values.
-        keep: told, after every step of `training.snapshots`, that the draft is to be kept as it is.
 
     Raises:
         AdaspecError: a loss is not finite (with step and sequence).
@@ -82,182 +95,386 @@ def train(
     )
     budget = _resume(checkpoints, draft, optimiser)
     draft.requires_grad_(True)
-    spacing = max(1, training.steps // monitor_points)
+    spacing = max(1, training.steps // hooks.points)
     best = _Best(checkpoints / BEST, optimisation, spacing, accelerator)
-    if budget.steps == 0 and accelerator.is_main_process:
-        first = monitor(draft)
+    main = accelerator.is_main_process
+    if budget.steps == 0 and main:
+        first = _monitored(hooks, draft, accelerator)
         best.see(draft, first, 0)
-        on_step({"step": 0, **first})
-    while budget.steps < training.steps and not best.waited_enough(budget.steps):
-        began = time.perf_counter()
-        step = budget.steps
+        hooks.on_step({"step": 0, **first})
+    most = _most_tokens(draft, examples, accelerator)
+
+    def read(number: int) -> Step:
+        positions = sequence_order(training.seed, number, training.batch, len(examples))
+        return read_step(training, teacher, examples, positions, number, accelerator, most)
+
+    began = time.perf_counter()
+    for step in _ahead(read, range(budget.steps, training.steps), accelerator.device):
+        if best.waited_enough(step.number):
+            break
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(optimisation, step, training.steps)
-        places = sequence_order(training.seed, step, training.batch, len(examples))
-        if training.pools_batch:  # its order means nothing: micro-batches of one length each
-            places.sort(key=lambda place: len(examples[place].ids))
-        batch = [examples[i] for i in places]
-        loss = accumulate(training, draft, teacher, batch, places, step, accelerator)
+            group["lr"] = learning_rate(optimisation, step.number, training.steps)
+        with accelerator.autocast():  # for this step alone: see adaspec.precision
+            outcome = accumulate(training, draft, teacher, step, accelerator)
         _add_up_gradients(draft, accelerator)
         if optimisation.clip is not None:
             torch.nn.utils.clip_grad_norm_(draft.parameters(), optimisation.clip)
         optimiser.step()
         optimiser.zero_grad()
-        tokens = sum(example.predicted for example in batch)
+        loss, selected = outcome.read()
         frozen = 0 if teacher is None else 1 + training.needs_reference
-        row: dict[str, float | int] = {"step": step + 1, "loss": loss}
+        row: dict[str, float | int] = {"step": step.number + 1, "loss": loss}
         row["lr"] = optimiser.param_groups[0]["lr"]
-        row["tokens_per_s"] = tokens / (time.perf_counter() - began)
-        if accelerator.is_main_process and (
-            (step + 1) % spacing == 0 or step + 1 == training.steps
-        ):
-            row |= monitor(draft)
-            best.see(draft, row, step + 1)
+        row["tokens_per_s"] = step.tokens / (time.perf_counter() - began)
+        if main and (row["step"] % spacing == 0 or row["step"] == training.steps):
+            row |= _monitored(hooks, draft, accelerator)
+            best.see(draft, row, step.number + 1)
         budget = replace(
             budget,
-            steps=step + 1,
-            sequences=budget.sequences + len(batch),
-            selected_tokens=budget.selected_tokens + _selected(training, batch, accelerator),
-            teacher_forwards=budget.teacher_forwards + frozen * len(batch),
+            steps=step.number + 1,
+            sequences=budget.sequences + step.sequences,
+            selected_tokens=budget.selected_tokens + selected,
+            teacher_forwards=budget.teacher_forwards + frozen * step.sequences,
             seconds=budget.seconds + time.perf_counter() - began,
         )
-        if accelerator.is_main_process:
-            on_step(row)
+        if main:
+            hooks.on_step(row)
             if budget.steps in training.snapshots:  # before the checkpoint, which goes on after it
-                keep(budget.steps)
+                hooks.on_snapshot(budget.steps)
             if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
                 _save(checkpoints, draft, optimiser, budget)
+        began = time.perf_counter()
     return replace(budget, kept=best.restore(draft))
 
 
-def accumulate(
+def _monitored(hooks: Hooks, draft: Any, accelerator: Accelerator) -> dict[str, float]:
+    with accelerator.autocast():
+        return hooks.monitor(draft)
+
+
+# What a step reads
+
+
+class Pass(NamedTuple):
+    """Sequences that go through the models together.
+
+    Attributes:
+        first: the place of the first of them in the step.
+        positions: where they stand in the training data.
+        pools: number -> response tokens, of the pools whose sequences these are, in their order;
+            the pool that is the whole batch may go on in other passes.
+        weights: [rows] what a row's loss counts in the loss of the step, if it is selected.
+        recalled: what is kept of what the frozen models say here.
+    """
+
+    first: int
+    positions: list[int]
+    pools: dict[int, int]
+    batch: Batch
+    weights: Tensor
+    recalled: Recalled
+
+    def to(self, device: torch.device) -> Pass:
+        return self._replace(
+            batch=self.batch.to(device),
+            weights=self.weights.to(device, non_blocking=True),
+            recalled=self.recalled.to(device),
+        )
+
+    def pin_memory(self) -> Pass:
+        return self._replace(
+            batch=self.batch.pin_memory(),
+            weights=self.weights.pin_memory(),
+            recalled=self.recalled.pin_memory(),
+        )
+
+
+class Step(NamedTuple):
+    """What one optimiser step reads.
+
+    Attributes:
+        number: from 0.
+        sequences, tokens: how many there are, and response tokens, over all processes.
+        passes: this process's, on the CPU.
+    """
+
+    number: int
+    sequences: int
+    tokens: int
+    passes: list[Pass]
+
+
+def read_step(
     training: Training,
-    draft: Any,
     teacher: Teacher | None,
     examples: list[Example],
-    places: list[int],
-    step: int,
+    positions: list[int],
+    number: int,
     accelerator: Accelerator,
-) -> float:
-    """Add one optimiser step's gradient to the draft, this process's share of it.
+    most: int | None = None,
+) -> Step:
+    """A step on the training examples at these positions.
 
     The loss of a pool is the sum of the objective over its selected tokens, divided by all its
     response tokens (`published`) or by the selected ones (`mean_selected`); the loss of the step
     is the mean over its pools: the one batch, or every micro-batch.
 
     Args:
-        places: where the examples stand in the training data, for messages.
-
-    Returns:
-        The loss of the step, over all processes.
+        number: of the step, from 0.
+        most: padded tokens of a pass; None: a pass is one of the recipe's micro-batches.
     """
-    sizes = [example.predicted for example in examples]
-    micros = micro_batches(training, len(examples), accelerator.num_processes)
+    if training.pools_batch:  # its order means nothing: passes of one length each
+        positions = sorted(positions, key=lambda position: len(examples[position].ids))
+    shares = micro_batches(training, len(positions), accelerator.num_processes, most is not None)
     mine = {
-        m: Micro(
-            batch=collate([examples[i] for i in micros[m]]).to(accelerator.device),
-            places=[places[i] for i in micros[m]],
-            tokens=sum(sizes[i] for i in micros[m]),
-            step=step,
-        )
-        for m in range(accelerator.process_index, len(micros), accelerator.num_processes)
+        share: [positions[i] for i in shares[share]]
+        for share in range(accelerator.process_index, len(shares), accelerator.num_processes)
     }
-    if teacher is None:
-        total = sum(_fit_data(draft, micro, 1 / sum(sizes)) for micro in mine.values())
-    else:
-        total = _fit_teacher(
-            training, draft, teacher, mine, sum(sizes), len(micros), step, accelerator
+    tokens = sum(examples[position].predicted for position in positions)
+    mean = training.k is not None and training.method and training.method.loss == "mean_selected"
+    passes = []
+    for group in _passes(training, mine, examples, most):
+        rows = {
+            pool: sum(examples[position].predicted for position in members)
+            for pool, members in group.items()
+        }
+        sizes = [tokens] if training.pools_batch else list(rows.values())
+        if mean and training.k is not None:
+            sizes = [count(size, training.k) for size in sizes]
+        pools = 1 if training.pools_batch else len(shares)
+        together = [position for members in group.values() for position in members]
+        passes.append(
+            Pass(
+                first=positions.index(together[0]),
+                positions=together,
+                pools=rows,
+                batch=collate([examples[position] for position in together]),
+                weights=torch.cat(
+                    [
+                        torch.full((n,), 1 / (size * pools))
+                        for n, size in zip(rows.values(), sizes, strict=True)
+                    ]
+                ),
+                recalled=teacher.recall(together) if teacher else Recalled(None, None),
+            )
         )
-    return float(sum(gather_object([total])))
+    return Step(number, len(positions), tokens, passes)
 
 
-@dataclass(frozen=True)
-class Micro:
-    """A micro-batch on its device.
+def micro_batches(
+    training: Training, size: int, processes: int, on_gpu: bool = False
+) -> list[range]:
+    """Positions of the batch that belong to one process, and where they compete, to one pool.
+
+    Without a micro-batch size, every process takes an equal share of the batch at once. So it does
+    on a GPU, whose memory decides, where the whole batch is the pool.
+    """
+    micro = training.optimisation.micro_batch
+    if micro is None or (on_gpu and training.pools_batch):
+        micro = math.ceil(size / processes)
+    return [range(start, min(start + micro, size)) for start in range(0, size, micro)]
+
+
+def _passes(
+    training: Training, shares: dict[int, list[int]], examples: list[Example], most: int | None
+) -> Iterator[dict[int, list[int]]]:
+    """Pool -> its positions, pass by pass. A pool that is not the whole batch is never split."""
+    if training.pools_batch:
+        for share in shares.values():
+            yield from ({0: group} for group in by_tokens(share, examples, most))
+        return
+    waiting: dict[int, list[int]] = {}
+    for pool, members in shares.items():
+        together = [*chain(*waiting.values()), *members]
+        longest = max(len(examples[position].ids) for position in together)
+        if waiting and (most is None or longest * len(together) > most):
+            yield waiting
+            waiting = {}
+        waiting[pool] = members
+    if waiting:
+        yield waiting
+
+
+def _ahead(read: Callable[[int], Step], numbers: range, device: torch.device) -> Iterator[Step]:
+    """The steps in order; for a GPU, the next is read by a second thread while this one computes,
+    into memory that the GPU fetches without waiting for anybody.
+    """
+    if device.type == "cpu":
+        yield from map(read, numbers)
+        return
+
+    def pinned(number: int) -> Step:
+        step = read(number)
+        return step._replace(passes=[part.pin_memory() for part in step.passes])
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = [reader.submit(pinned, number) for number in numbers[:1]]
+        for number in numbers:
+            step = coming.pop().result()
+            if number + 1 in numbers:
+                coming.append(reader.submit(pinned, number + 1))
+            yield step
+
+
+def activation_bytes(model: Any, example: Example) -> float:
+    """Bytes a token that a forward pass keeps for the backward pass, the head left out.
+
+    What two copies of a text keep more than one does: what does not grow with the text, such as
+    weights in another precision, drops out.
+    """
+
+    def kept(copies: int) -> int:
+        sizes: dict[int, int] = {}
+
+        def pack(tensor: Tensor) -> Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            hidden = hidden_rows(model, collate([example] * copies).to(model.device))
+        del hidden
+        return sum(sizes.values())
+
+    return (kept(2) - kept(1)) / len(example.ids)
+
+
+def _most_tokens(draft: Any, examples: list[Example], accelerator: Accelerator) -> int | None:
+    """Padded tokens of a pass for whose activations a GPU has room; None on a CPU: no limit."""
+    if accelerator.device.type == "cpu":
+        return None
+    longest = max(examples, key=lambda example: len(example.ids))
+    with accelerator.autocast():
+        bytes_each = activation_bytes(draft, longest)
+    free = torch.cuda.mem_get_info(accelerator.device)[0]
+    return max(1, int(ACTIVATIONS * free / bytes_each))
+
+
+# One step
+
+
+def accumulate(
+    training: Training, draft: Any, teacher: Teacher | None, step: Step, accelerator: Accelerator
+) -> Outcome:
+    """Add one optimiser step's gradient to the draft, this process's share of it.
+
+    Where one pass holds the whole pool, nothing is read back from the device before `Outcome.read`.
+    """
+    passes = [part.to(accelerator.device) for part in step.passes]
+    outcome = Outcome(step.number, accelerator.device)
+    if teacher is None:
+        for part in passes:
+            _fit_data(draft, part, outcome)
+    else:
+        _fit_teacher(training, draft, teacher, step.number, passes, outcome, accelerator)
+    return outcome
+
+
+class Outcome:
+    """What a step has come to in this process: its loss, and values that must be numbers.
 
     Attributes:
-        places: where its sequences stand in the training data.
-        tokens: how many response tokens it predicts.
-        step: the optimiser step, from 0.
+        number: of the step, from 0.
     """
 
-    batch: Batch
-    places: list[int]
-    tokens: int
-    step: int
+    def __init__(self, number: int, device: torch.device) -> None:
+        self.number = number
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._selected = 0
+        self._watched: list[tuple[str, Tensor, Tensor, Pass]] = []
 
-    def require_finite(self, values: Tensor, what: str, mask: Tensor | None = None) -> None:
-        """Raise AdaspecError, with step and sequence, at the first value that is no number."""
-        wrong = (~values.isfinite()).nonzero()
-        if len(wrong):
-            sequences = self.batch.sequence_of_row
-            sequences = sequences if mask is None else sequences[mask]
-            raise AdaspecError(
-                f"{what} is {float(values[wrong[0]])} at step {self.step + 1}, training sequence "
-                f"{self.places[int(sequences[wrong[0]])]}. Lower the learning rate, or look at "
-                "that row of the data."
-            )
+    def watch(self, what: str, values: Tensor, part: Pass, rows: Tensor | None = None) -> None:
+        """Remember values that must be finite, of all the pass's rows or of some."""
+        sequences = part.batch.sequence_of_row
+        self._watched.append((what, values, sequences if rows is None else sequences[rows], part))
+
+    def add(self, values: Tensor, weights: Tensor) -> None:
+        """The losses [rows] of selected tokens, and what each counts."""
+        self._loss += (values * weights).sum()
+        self._selected += len(values)
+
+    def read(self) -> tuple[float, int]:
+        """The loss of the step and how many tokens gave a gradient, over all processes.
+
+        Raises:
+            AdaspecError: a value is not finite; names step and sequence.
+        """
+        for _, values, _, _ in self._watched:
+            self._loss += 0 * values.sum()  # not a number, if one of them is none
+        loss = self._loss.item()
+        fault = "" if math.isfinite(loss) else self._fault()
+        results = gather_object([(loss, self._selected, fault)])
+        if faults := [fault for _, _, fault in results if fault]:
+            raise AdaspecError(faults[0])
+        return sum(loss for loss, _, _ in results), sum(selected for _, selected, _ in results)
+
+    def _fault(self) -> str:
+        for what, values, sequences, part in self._watched:
+            wrong = (~values.isfinite()).nonzero()
+            if len(wrong):
+                row = int(wrong[0])
+                return (
+                    f"{what} is {float(values[row])} at step {self.number + 1}, training sequence "
+                    f"{part.positions[int(sequences[row])]}. Lower the learning rate, or look at "
+                    "that row of the data."
+                )
+        return (
+            f"The loss is {self._loss.item()} at step {self.number + 1}: lower the learning rate."
+        )
 
 
-def _fit_data(model: Any, micro: Micro, scale: float) -> float:
+def _fit_data(model: Any, part: Pass, outcome: Outcome) -> None:
     """Cross-entropy on the data's own tokens."""
-    tokens = micro.batch.next_ids
+    tokens = part.batch.next_ids
     values = backward(
         lambda rows, logq: -logq.gather(1, tokens[rows, None])[:, 0],
-        rows_of(model, micro.batch, None),
-        scale,
+        rows_of(model, part.batch, None),
+        part.weights,
     )
-    micro.require_finite(values, "Loss")
-    return float(values.sum()) * scale
+    outcome.watch("Loss", values, part)
+    outcome.add(values, part.weights)
 
 
 def _fit_teacher(
     training: Training,
     draft: Any,
     teacher: Teacher,
-    mine: dict[int, Micro],
-    tokens: int,
-    micros: int,
-    step: int,
+    number: int,
+    passes: list[Pass],
+    outcome: Outcome,
     accelerator: Accelerator,
-) -> float:
-    """Select, then the objective on the selected tokens; this process's part of the loss."""
+) -> None:
+    """Select, then the objective on the selected tokens."""
     method = training.method
     assert method is not None
-    whole_batch = method.pool == "batch"
-    frozen: dict[int, Rows] = {}
-    masks: dict[int, Tensor] = {}
-    scored: dict[int, Scored] = {}
-    if training.k is not None and whole_batch and micros > 1:
-        # The pool is larger than a forward pass: score everything first, then train.
-        for m, micro in mine.items():
-            frozen[m] = teacher.rows(micro.batch, micro.places)
-            q = frozen_rows(draft, micro.batch, teacher.vocabulary)
-            scored[m] = _scores(training, teacher, frozen[m], q, micro)
-        masks = _select_together(training, scored, step, accelerator)
-    total = 0.0
-    for m, micro in mine.items():
-        p = frozen.pop(m) if m in frozen else teacher.rows(micro.batch, micro.places)
-        q = rows_of(draft, micro.batch, teacher.vocabulary)
-        if m not in masks:
-            scored[m] = _scores(training, teacher, p, q, micro)
-            masks[m] = _select(training, scored[m].loss_q, scored[m].loss_r, step, pool=m)
-        size = tokens if whole_batch else micro.tokens
-        if method.loss == "mean_selected" and training.k is not None:
-            size = count(size, training.k)
-        scale = 1 / size if whole_batch else 1 / (size * micros)
-        p, q = (rows._replace(hidden=rows.hidden[masks[m]]) for rows in (p, q))
-        objective = blend(method.objective, method.to, step / max(1, training.steps - 1))
-        if objective is forward_kl and tiles(p, q):
-            kl = scored[m].kl
-            kl = tiled_kl(p, q) if kl is None else kl.at(masks[m])
-            tiled_kl_backward(kl, p, q, scale)
-            values = kl.values
-        else:
-            values = backward(_distillation(objective, p), q, scale)
-        micro.require_finite(values, "Loss", masks[m])
-        total += float(values.sum()) * scale
-    return total
+    objective = blend(method.objective, method.to, number / max(1, training.steps - 1))
+    scored: list[tuple[Rows, Scored]] = []
+    selections: list[Tensor] = []
+    several = accelerator.num_processes > 1 or len(passes) > 1
+    if training.k is not None and training.pools_batch and several:
+        # The pool is larger than a pass: score all of it first, then train.
+        for part in passes:
+            p = teacher.rows(part.batch, part.recalled)
+            q = frozen_rows(draft, part.batch, teacher.vocabulary)
+            scored.append((p, _scores(training, teacher, p, q, part, outcome)))
+        losses = [scores for _, scores in scored]
+        selections = _select_together(training, losses, passes, number, accelerator)
+    for i, part in enumerate(passes):
+        p = scored[i][0] if scored else teacher.rows(part.batch, part.recalled)
+        q = rows_of(draft, part.batch, teacher.vocabulary)
+        rows, kl = None, None
+        if selections:
+            rows, kl = selections[i], scored[i][1].kl
+        elif training.k is not None:
+            scores = _scores(training, teacher, p, q, part, outcome)
+            rows, kl = _select(training, scores, list(part.pools.items()), number), scores.kl
+        weights = part.weights
+        if rows is not None:
+            weights = weights[rows]
+            p, q = (side._replace(hidden=side.hidden[rows]) for side in (p, q))
+            kl = None if kl is None else kl.at(rows)
+        values = backward_objective(objective, p, q, weights, kl)
+        outcome.watch("Loss", values, part, rows)
+        outcome.add(values, weights)
 
 
 def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
@@ -269,15 +486,6 @@ def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
         order += torch.randperm(rows, generator=generator).tolist()
     offset = first % rows
     return order[offset : offset + batch]
-
-
-def micro_batches(training: Training, size: int, processes: int) -> list[range]:
-    """Positions of the batch that go through the models together.
-
-    Without a micro-batch size, every process takes an equal share of the batch at once.
-    """
-    micro = training.optimisation.micro_batch or math.ceil(size / processes)
-    return [range(start, min(start + micro, size)) for start in range(0, size, micro)]
 
 
 def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
@@ -295,7 +503,7 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
 
 
 class Scored(NamedTuple):
-    """What a selector looks at in a micro-batch.
+    """What a selector looks at in a pass.
 
     Attributes:
         loss_q: [rows] L_d; zeros where it does not look.
@@ -308,70 +516,79 @@ class Scored(NamedTuple):
     kl: Kl | None = None
 
 
-def _scores(training: Training, teacher: Teacher, p: Rows, q: Rows, micro: Micro) -> Scored:
-    if training.k is None or (training.method and training.method.selector == "random"):
+def _scores(
+    training: Training, teacher: Teacher, p: Rows, q: Rows, part: Pass, outcome: Outcome
+) -> Scored:
+    if training.method and training.method.selector == "random":
         return Scored(torch.zeros(len(q.hidden), device=q.hidden.device))
     kl = tiled_kl(p, q) if tiles(p, q) else None
     loss_q = measure_rows(forward_kl, p, q) if kl is None else kl.values
-    micro.require_finite(loss_q, "KL(p || q)")
+    outcome.watch("KL(p || q)", loss_q, part)
     if not training.needs_reference:
         return Scored(loss_q, None, kl)
-    loss_r = teacher.loss_r(p, micro.batch, micro.places)
-    micro.require_finite(loss_r, "KL(p || r)")
+    loss_r = teacher.loss_r(p, part.batch, part.recalled)
+    outcome.watch("KL(p || r)", loss_r, part)
     return Scored(loss_q, loss_r, kl)
 
 
 def _select(
-    training: Training, loss_q: Tensor, loss_r: Tensor | None, step: int, pool: int
+    training: Training, scores: Scored, pools: list[tuple[int, int]], number: int
 ) -> Tensor:
+    """[selected] which rows train the draft, in their order.
+
+    Args:
+        pools: (its number, its rows) of each pool, one after the other.
+    """
     assert training.method is not None
-    generator = torch.Generator().manual_seed(_mix(training.seed, step, pool))
-    return select(training.method.selector, training.k, loss_q, loss_r, generator)
+    assert training.k is not None
+    sizes = [rows for _, rows in pools]
+    loss_r = [None] * len(pools) if scores.loss_r is None else torch.split(scores.loss_r, sizes)
+    masks = []
+    for (pool, _), q, r in zip(pools, torch.split(scores.loss_q, sizes), loss_r, strict=True):
+        generator = torch.Generator().manual_seed(_mix(training.seed, number, pool))
+        masks.append(select(training.method.selector, training.k, q, r, generator))
+    selected = sum(count(rows, training.k) for rows in sizes)
+    return _indices(torch.cat(masks), selected)
+
+
+def _indices(mask: Tensor, selected: int) -> Tensor:
+    """[selected] where a mask is True, for which a GPU need not be asked how many there are."""
+    if mask.device.type == "cpu":
+        return mask.nonzero()[:, 0]
+    return mask.byte().argsort(descending=True, stable=True)[:selected]
 
 
 def _select_together(
     training: Training,
-    scored: dict[int, Scored],
-    step: int,
+    scored: list[Scored],
+    passes: list[Pass],
+    number: int,
     accelerator: Accelerator,
-) -> dict[int, Tensor]:
-    """One selection over the micro-batches of all processes; the masks of this process's own."""
-    here = [
-        (m, one.loss_q.cpu(), None if one.loss_r is None else one.loss_r.cpu())
-        for m, one in scored.items()
+) -> list[Tensor]:
+    """One selection over the passes of all processes; the rows of this process's own."""
+    assert training.method is not None
+    losses = [
+        (part.first, scores.loss_q, scores.loss_r)
+        for part, scores in zip(passes, scored, strict=True)
     ]
-    everywhere = sorted(gather_object(here), key=lambda score: score[0])
-    loss_q = torch.cat([q for _, q, _ in everywhere])
-    loss_r = torch.cat([r for _, _, r in everywhere]) if training.needs_reference else None
-    mask = _select(training, loss_q, loss_r, step, pool=0)
-    parts = torch.split(mask, [len(q) for _, q, _ in everywhere])
-    masks = {m: part for (m, _, _), part in zip(everywhere, parts, strict=True)}
-    return {m: masks[m].to(accelerator.device) for m in scored}
-
-
-def _selected(training: Training, batch: list[Example], accelerator: Accelerator) -> int:
-    """How many tokens of this batch were trained on, over all processes."""
-    sizes = [example.predicted for example in batch]
-    if training.k is None:
-        return sum(sizes)
-    if training.method and training.method.pool == "batch":
-        return count(sum(sizes), training.k)
-    micros = micro_batches(training, len(batch), accelerator.num_processes)
-    return sum(count(sum(sizes[i] for i in micro), training.k) for micro in micros)
-
-
-def _distillation(objective: Measure, p: Rows) -> Callable[[slice, Tensor], Tensor]:
-    def loss(rows: slice, logq: Tensor) -> Tensor:
-        with torch.no_grad():
-            logp = p.log_probs(rows)
-        return objective(logp, logq)
-
-    return loss
+    if accelerator.num_processes > 1:
+        here = [(first, q.cpu(), None if r is None else r.cpu()) for first, q, r in losses]
+        losses = gather_object(here)
+    losses.sort(key=lambda part: part[0])
+    loss_r = [r for _, _, r in losses if r is not None]
+    pool = Scored(torch.cat([q for _, q, _ in losses]), torch.cat(loss_r) if loss_r else None)
+    chosen = _select(training, pool, [(0, len(pool.loss_q))], number)
+    rows, before = {}, 0
+    for first, q, _ in losses:
+        inside = chosen[(chosen >= before) & (chosen < before + len(q))]
+        rows[first] = (inside - before).to(accelerator.device)
+        before += len(q)
+    return [rows[part.first] for part in passes]
 
 
 def _fused(model: Any) -> bool | None:
-    """On a CPU, AdamW in one pass over the weights, in a fifth of the time; else torch's choice."""
-    return True if model.device.type == "cpu" else None
+    """AdamW in one pass over the weights, where torch has it: on a CPU in a fifth of the time."""
+    return True if model.device.type in ("cpu", "cuda") else None
 
 
 def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:

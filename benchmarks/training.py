@@ -47,8 +47,10 @@ from torch.profiler import ProfilerActivity, profile
 
 from adaspec import data, divergence, knowledge, models, pipeline, recipe, training
 from adaspec.data import Example
+from adaspec.precision import PASS_TOKENS
 from adaspec.recipe import Method, Optimisation, Training
 from adaspec.teacher import Teacher, all_losses_r
+from adaspec.training import Hooks
 
 K, BATCH, MICRO_BATCH, EPOCHS = 0.4, 40, 5, 7.5
 TOKENS, STEPS = (10**4, 10**5, 10**6), 30
@@ -149,7 +151,10 @@ def published_loss(
 
     Also log p and log q [batch, length, vocabulary], and which positions are selected.
     """
-    ids, attended, predicts = data.collate(examples)
+    ids, rows = data.collate(examples)
+    lengths = torch.tensor([len(example.ids) for example in examples])
+    attended = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
+    predicts = torch.zeros(ids.numel(), dtype=torch.bool).index_fill(0, rows, True).view_as(ids)
     inputs = {"input_ids": ids, "attention_mask": attended, "use_cache": False}
     if labels:
         inputs["labels"] = ids.masked_fill(~predicts.roll(1, dims=1), -100)
@@ -193,8 +198,9 @@ def ours(world: World, on_step: OnStep) -> None:
         first = False
 
     training.train(
-        world.training, world.draft, teacher, world.examples, Accelerator(cpu=True),
-        world.folder / "checkpoints", 10**9, lambda model: {}, 1, told,
+        world.training, world.draft, teacher, world.examples, accelerator=Accelerator(cpu=True),
+        checkpoints=world.folder / "checkpoints", checkpoint_every=10**9,
+        hooks=Hooks(lambda model: {}, 1, told),
     )  # fmt: skip
 
 
@@ -208,10 +214,10 @@ def know(world: World, home: str) -> tuple[Teacher, dict[str, float]]:
     began = now()
     vocabulary = world.target.get_output_embeddings().weight.shape[0]
     known = knowledge.on_disk(
-        world.target, world.examples, "benchmark", pipeline.BATCH, lambda sequences: None
+        world.target, world.examples, "benchmark", PASS_TOKENS["cpu"], lambda sequences: None
     )
     teacher = Teacher(world.target, vocabulary, world.reference, known)
-    losses = all_losses_r(teacher, world.examples, pipeline.BATCH)
+    losses = all_losses_r(teacher, world.examples, PASS_TOKENS["cpu"])
     sizes = [one.predicted for one in world.examples]
     clock, processor = since(began)
     teacher = Teacher(
@@ -407,8 +413,9 @@ def grow(folder: Path, tokens: int, talk: Connection) -> None:
     del opened
     world.draft.requires_grad_(True)
     training.train(
-        world.training, world.draft, teacher, examples, Accelerator(cpu=True),
-        folder / "none", 10**9, lambda model: {}, 1, lambda row: times.append(now()),
+        world.training, world.draft, teacher, examples, accelerator=Accelerator(cpu=True),
+        checkpoints=folder / "none", checkpoint_every=10**9,
+        hooks=Hooks(lambda model: {}, 1, lambda row: times.append(now())),
     )  # fmt: skip
     took = median(b[1] - a[1] for a, b in itertools.pairwise(times[1:]))
     memory = psutil.Process().memory_info()

@@ -93,7 +93,8 @@ def test_chunked_gradient_is_the_whole_gradient(name, chunk, halves, monkeypatch
         0.3 * whole.sum(), [hidden, *draft.parameters()], retain_graph=True
     )
     monkeypatch.setattr(divergence, "CHUNK", chunk)
-    values = backward(lambda rows, logq: objective(p.log_probs(rows).detach(), logq), q, 0.3)
+    weights = torch.full((37,), 0.3)
+    values = backward(lambda rows, logq: objective(p.log_probs(rows).detach(), logq), q, weights)
     torch.testing.assert_close(values, whole.detach(), rtol=1e-5, atol=1e-6)
     for ours, theirs in zip(
         [hidden.grad, *(x.grad for x in draft.parameters())], expected, strict=True
@@ -142,7 +143,7 @@ def test_tiles_give_the_kl_and_the_gradient_of_the_formula(
     kl = tiled_kl(p, q)
     torch.testing.assert_close(kl.values.double(), expected.detach(), rtol=1e-5, atol=1e-5)
     for _ in range(2):  # gradients add up
-        tiled_kl_backward(kl, p, q._replace(hidden=body * 2), 0.3)
+        tiled_kl_backward(kl, p, q._replace(hidden=body * 2), torch.full((len(p.hidden),), 0.3))
     ours = [body.grad, *(x.grad for x in draft.parameters())]
     theirs = [wide_body.grad, *(x.grad for x in wide[1].parameters())]
     for one, other in zip(ours, theirs, strict=True):

@@ -13,6 +13,7 @@ from transformers import (
     CodeGenForCausalLM,
     CohereConfig,
     CohereForCausalLM,
+    DynamicCache,
     Gemma2Config,
     Gemma2ForCausalLM,
     GPTNeoXConfig,
@@ -51,6 +52,50 @@ def test_body_then_head_is_the_model(family: str) -> None:
         expected = model(input_ids=batch.input_ids).logits[0, 3:8].float()
         ours = models.head(model)(models.hidden_rows(model, batch))
     torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_padding_behind_a_text_changes_nothing(family: str) -> None:
+    """Hidden states to 1e-5, beside a text three times as long, without any mask."""
+    torch.manual_seed(0)
+    model = models.fast_attention(FAMILIES[family]().eval())
+    short, long = (data.Example(torch.arange(3, 3 + n).numpy(), 4) for n in (9, 27))
+    with torch.no_grad():
+        alone = models.hidden_rows(model, data.collate([short]))
+        padded = models.hidden_rows(model, data.collate([long, short]))
+    torch.testing.assert_close(padded[-len(alone) :], alone, rtol=1e-5, atol=1e-5)
+
+
+def test_codegen_attends_as_before_without_writing_its_scores() -> None:
+    """Logits to 1e-5 of its own attention's, at once and token by token with a cache."""
+    torch.manual_seed(0)
+    model = FAMILIES["codegen"]().eval()
+    ids = torch.arange(3, 20)[None]
+    with torch.no_grad():
+        expected = model(input_ids=ids).logits
+        fast = models.fast_attention(model)
+        torch.testing.assert_close(fast(input_ids=ids).logits, expected, rtol=1e-5, atol=1e-5)
+        cache = DynamicCache(config=model.config)
+        parts = [
+            fast(input_ids=part, past_key_values=cache).logits
+            for part in ids.split([7, 1, 4, 5], 1)
+        ]
+    torch.testing.assert_close(torch.cat(parts, 1), expected, rtol=1e-5, atol=1e-5)
+    assert "sdpa" not in fast.config.to_json_string()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_logits_are_float32_whatever_the_weights_are(bias: bool) -> None:
+    """Of bf16 numbers, to float32's rounding: their sum is not rounded to bf16."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(64, 50, bias=bias).bfloat16()
+    hidden = (8 * torch.randn(7, 64)).bfloat16()
+    exact = hidden.double() @ layer.weight.double().T
+    exact = exact + layer.bias.double() if bias else exact
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        ours = models.linear_float32(hidden, layer.weight, layer.bias)
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-4)
 
 
 def test_an_architecture_that_rescales_its_logits_is_refused() -> None:

@@ -180,8 +180,31 @@ def test_stage_0_alone_trains_a_target(home, content) -> None:
     assert not run.report_file.exists()
 
 
+def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
+    """Weights that change on their way to the disk fail their stage, and are not kept."""
+    original = pipeline.models.load_weights
+
+    def damaged(folder: Path, *how: object) -> object:
+        model = original(folder, *how)
+        if folder.name.startswith("."):  # being saved
+            with torch.no_grad():
+                model.get_input_embeddings().weight.mul_(1.5)
+        return model
+
+    monkeypatch.setattr(pipeline.models, "load_weights", damaged)
+    with pytest.raises(AdaspecError, match=r"reference: what was saved is not what was trained"):
+        pipeline.execute(recipe.parse(content))
+    (run,) = (run for run in runs.all_runs() if not run.is_example)
+    assert runs.read_state(run).state == "failed"
+    assert not run.model("reference").exists()
+
+
 def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
-    """The GPU's precision, on a CPU: forwards in bf16, weights and divergences in float32."""
+    """The GPU's precision, on a CPU: forwards in bf16, weights and divergences in float32.
+
+    A stage fails by itself where one autocast spans several steps: the curve is then of weights
+    that nobody keeps.
+    """
     AcceleratorState._reset_state()  # it is one a process, and others here are float32
     cpu = Accelerator(cpu=True, mixed_precision="bf16")
     run = pipeline.execute(recipe.parse(content), accelerator=cpu)

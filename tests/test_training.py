@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from adaspec import AdaspecError, data, divergence, models, recipe, training
 from adaspec.recipe import ModelSpec, Optimisation
 from adaspec.teacher import Teacher, rows_of
-
-STEP_SEED = 0
+from adaspec.training import Hooks
 
 
 class World:
@@ -55,7 +54,7 @@ def plan(mini: recipe.Recipe, name: str, rows: int = 30, **method: Any) -> recip
 def plain_loss(world: World, examples: list[data.Example], k: float, loss: str) -> tuple[Any, Any]:
     """The published loss, from its formula: three whole forwards, all logits, one quantile."""
     batch = data.collate(examples)
-    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    inputs = {"input_ids": batch.input_ids}  # padding comes last
     with torch.no_grad():
         logp = world.target(**inputs).logits.float().log_softmax(-1)
         logr = world.reference(**inputs).logits.float().log_softmax(-1)
@@ -93,30 +92,37 @@ def test_same_mask_loss_and_gradients_as_the_published_loss(
         return masks[-1]
 
     monkeypatch.setattr(training, "select", watched)
-    ours = training.accumulate(
-        plan(mini, "adaspec", k=k, loss=loss),
-        world.draft,
-        world.teacher,
-        examples,
-        list(range(7)),
-        STEP_SEED,
-        Accelerator(),
-    )
-    assert torch.equal(masks[0], mask)
+    # By length, as a step reads them: the twin's rows come as they are.
+    positions = sorted(range(7), key=lambda i: len(examples[i].ids))
+    ours = step_loss(world, plan(mini, "adaspec", k=k, loss=loss), positions)
+    sizes = [example.predicted for example in examples]
+    parts = dict(zip(positions, masks[0].split([sizes[i] for i in positions]), strict=True))
+    assert torch.equal(torch.cat([parts[i] for i in range(7)]), mask)
     assert ours == pytest.approx(expected.item(), rel=1e-5)
     for name, parameter in world.draft.named_parameters():
         error = (parameter.grad - twin[name]).abs().max() / twin[name].abs().max()
         assert error < 1e-5, name
 
 
-def gradients(
-    world: World, spec: recipe.Training, examples: list[data.Example]
-) -> tuple[float, Any]:
+def step_loss(
+    world: World,
+    spec: recipe.Training,
+    positions: list[int],
+    number: int = 0,
+    most: int | None = None,
+    teacher: Teacher | str | None = "the world's",
+) -> float:
+    """The loss of one step on these examples, whose gradient the draft then has."""
+    one = Accelerator()
+    chosen = world.teacher if teacher == "the world's" else teacher
+    step = training.read_step(spec, chosen, world.examples, positions, number, one, most)
+    loss, _ = training.accumulate(spec, world.draft, chosen, step, one).read()
+    return loss
+
+
+def gradients(world: World, spec: recipe.Training, sequences: int, **how: Any) -> tuple[float, Any]:
     world.draft.zero_grad()
-    places = list(range(len(examples)))
-    loss = training.accumulate(
-        spec, world.draft, world.teacher, examples, places, STEP_SEED, Accelerator()
-    )
+    loss = step_loss(world, spec, list(range(sequences)), **how)
     return loss, [p.grad.clone() for p in world.draft.parameters()]
 
 
@@ -126,18 +132,58 @@ def test_the_batch_pool_does_not_depend_on_micro_batches(world, mini, selector, 
     whole = plan(mini, "adaspec", selector=selector, loss=loss)
     optimisation = whole.optimisation.model_copy(update={"micro_batch": 2})
     split = whole.model_copy(update={"optimisation": optimisation})
-    loss_whole, gradient_whole = gradients(world, whole, world.examples[:7])
-    loss_split, gradient_split = gradients(world, split, world.examples[:7])
+    loss_whole, gradient_whole = gradients(world, whole, 7)
+    loss_split, gradient_split = gradients(world, split, 7)
     assert loss_split == pytest.approx(loss_whole, rel=1e-5)
     for a, b in zip(gradient_whole, gradient_split, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("selector", ["top_delta", "all", "random"])
+@pytest.mark.parametrize(
+    ("pool", "micro_batch"), [("batch", None), ("batch", 2), ("micro_batch", 2)]
+)
+@pytest.mark.parametrize("most", [1, 250, 10_000])
+def test_a_step_does_not_depend_on_how_many_sequences_a_pass_has(
+    world, mini, selector, pool, micro_batch, most
+) -> None:
+    """As on a GPU, whose memory decides: same selection, loss to 1e-5."""
+    spec = plan(mini, "adaspec", selector=selector, pool=pool)
+    optimisation = spec.optimisation.model_copy(update={"micro_batch": micro_batch})
+    spec = spec.model_copy(update={"optimisation": optimisation})
+    loss, gradient = gradients(world, spec, 7)
+    again, other = gradients(world, spec, 7, most=most)
+    assert again == pytest.approx(loss, rel=1e-5)
+    for a, b in zip(gradient, other, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-6)
+
+
+def test_passes_have_no_more_tokens_than_there_is_room_for(world, mini) -> None:
+    spec = plan(mini, "adaspec")
+    step = training.read_step(spec, None, world.examples, list(range(9)), 0, Accelerator(), 250)
+    assert sorted(i for part in step.passes for i in part.positions) == list(range(9))
+    assert all(
+        part.batch.input_ids.numel() <= 250 or len(part.positions) == 1 for part in step.passes
+    )
+    assert sum(len(part.weights) for part in step.passes) == step.tokens
+
+
+def test_activations_are_counted_by_the_token(world) -> None:
+    """A linear layer keeps its input; weights do not grow with the text."""
+    long = max(world.examples, key=lambda example: len(example.ids))
+    short = data.Example(long.ids[: len(long.ids) // 2], 1)
+    each = training.activation_bytes(world.draft.requires_grad_(True), long)
+    assert each == pytest.approx(training.activation_bytes(world.draft, short), rel=0.2)
+    hidden, inner = 16, 24
+    floats = each / 4
+    assert 3 * hidden + 2 * inner < floats < 40 * hidden
 
 
 def test_the_micro_batch_pool_is_the_mean_over_its_micro_batches(world, mini) -> None:
     spec = plan(mini, "adaspec", pool="micro_batch")
     optimisation = spec.optimisation.model_copy(update={"micro_batch": 3})
     spec = spec.model_copy(update={"optimisation": optimisation})
-    loss, _ = gradients(world, spec, world.examples[:6])
+    loss, _ = gradients(world, spec, 6)
     parts = [plain_loss(world, world.examples[i : i + 3], 0.4, "published")[0] for i in (0, 3)]
     assert loss == pytest.approx(sum(parts).item() / 2, rel=1e-5)
 
@@ -149,9 +195,7 @@ def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
     for i, example in enumerate(examples):
         labels[i, : example.prompt_length] = -100
         labels[i, len(example.ids) :] = -100
-    expected = world.draft(
-        input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels
-    ).loss
+    expected = world.draft(input_ids=batch.input_ids, labels=labels).loss
     spec = recipe.Training(
         name="target",
         method=None,
@@ -161,34 +205,23 @@ def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
         steps=1,
         seed=0,
     )
-    loss = training.accumulate(spec, world.draft, None, examples, [0, 1, 2, 3], 0, Accelerator())
+    loss = step_loss(world, spec, [0, 1, 2, 3], teacher=None)
     assert loss == pytest.approx(expected.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("sick", ["draft", "reference"])
 def test_nan_raises_with_step_and_sequence(world, mini, sick) -> None:
     with torch.no_grad():
-        getattr(world, sick).get_input_embeddings().weight[world.examples[2].ids[-2]] = torch.nan
-    examples = world.examples[:3]
+        getattr(world, sick).get_input_embeddings().weight[world.examples[12].ids[-2]] = torch.nan
     with pytest.raises(AdaspecError, match=r"step 5, training sequence 1\d\."):
-        training.accumulate(
-            plan(mini, "adaspec"),
-            world.draft,
-            world.teacher,
-            examples,
-            [10, 11, 12],
-            4,
-            Accelerator(),
-        )
+        step_loss(world, plan(mini, "adaspec"), [10, 11, 12], number=4)
 
 
 def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatch) -> None:
     """The loss is checked on selected rows: the row must be translated back to its sequence."""
-    bad = torch.zeros(len(world.examples), dtype=torch.bool)
-    bad[1] = True
     original = divergence.OBJECTIVES["forward_kl"]
-    sizes = [example.predicted for example in world.examples[:3]]
-    first = sizes[0]  # all rows of sequence 0 are left out below
+    shortest, second, _ = sorted([10, 11, 12], key=lambda i: len(world.examples[i].ids))
+    first = world.examples[shortest].predicted  # all rows of it are left out below
 
     def select(selector: str, k: float, q: torch.Tensor, r: Any, g: Any) -> torch.Tensor:
         mask = torch.ones(len(q), dtype=torch.bool)
@@ -199,16 +232,8 @@ def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatc
     monkeypatch.setitem(
         divergence.OBJECTIVES, "forward_kl", lambda logp, logq: original(logp, logq) * torch.nan
     )
-    with pytest.raises(AdaspecError, match="training sequence 11"):
-        training.accumulate(
-            plan(mini, "adaspec"),
-            world.draft,
-            world.teacher,
-            world.examples[:3],
-            [10, 11, 12],
-            0,
-            Accelerator(),
-        )
+    with pytest.raises(AdaspecError, match=f"training sequence {second}"):
+        step_loss(world, plan(mini, "adaspec"), [10, 11, 12])
 
 
 def run_training(world: World, spec: recipe.Training, folder: Path, stop_at: int = 0) -> Any:
@@ -226,12 +251,10 @@ def run_training(world: World, spec: recipe.Training, folder: Path, stop_at: int
         draft,
         world.teacher,
         world.examples,
-        Accelerator(),
-        folder,
-        2,
-        lambda model: {"alpha": 0.0},
-        3,
-        on_step,
+        accelerator=Accelerator(),
+        checkpoints=folder,
+        checkpoint_every=2,
+        hooks=Hooks(lambda model: {"alpha": 0.0}, 3, on_step),
     )
     return models.weights_hash(draft), rows, budget
 
@@ -358,9 +381,9 @@ def test_padded_vocabularies_are_sliced_and_renormalised(world, mini) -> None:
     original = models.open_model(mini.target, [], 0, "target")
     assert models.shared_vocabulary(original, padded) == world.vocabulary
     spec = plan(mini, "adaspec")
-    loss, _ = gradients(world, spec, world.examples[:4])
+    loss, _ = gradients(world, spec, 4)
     world.draft = padded.model
-    again, _ = gradients(world, spec, world.examples[:4])
+    again, _ = gradients(world, spec, 4)
     assert again == pytest.approx(loss, rel=1e-5)
 
 
@@ -379,8 +402,9 @@ def test_adamw_in_one_pass_is_adamw(world, mini, tmp_path, monkeypatch) -> None:
         monkeypatch.setattr(training, "_fused", lambda model, fused=fused: fused)
         draft = copy.deepcopy(world.draft)
         training.train(
-            spec, draft, world.teacher, world.examples, Accelerator(), tmp_path / str(fused),
-            1000, lambda model: {}, 1, lambda row: None,
+            spec, draft, world.teacher, world.examples, accelerator=Accelerator(),
+            checkpoints=tmp_path / str(fused), checkpoint_every=1000,
+            hooks=Hooks(lambda model: {}, 1, lambda row: None),
         )  # fmt: skip
         weights.append(list(draft.parameters()))
     for a, b in zip(*weights, strict=True):

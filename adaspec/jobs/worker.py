@@ -36,13 +36,13 @@ def main(job: str, token: str) -> Verdict:
 
 def _work(job: str, token: str) -> Verdict:
     try:
-        from adaspec import pipeline  # the first beat does not wait for torch
+        from adaspec import pipeline, precision  # the first beat does not wait for torch
 
         chosen = recipe.read(mailbox.recipe_file(job).read_text(encoding="utf-8"))
         pipeline.execute(
             chosen,
             runs.runs_folder() / job,
-            accelerator=pipeline.make_accelerator(chosen),
+            accelerator=precision.make_accelerator(chosen),
             on_progress=lambda stage, row: _stop_if_asked(job, token),
         )
     except KeyboardInterrupt:
