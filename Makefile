@@ -16,6 +16,7 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
 	ADASPEC_KILLS=20 $(BIN)/pytest tests/adaspec/test_pipeline.py -k killed

@@ -2,8 +2,9 @@
 
 `python -m benchmarks.own_text [--times 10]`
 
-On the bundled example, through `app.shared.warm`, as a page asks: the first question to a process that has
-to start, the first to one that was prepared, and every further one, each with a text of its own.
+On the bundled example, through `app.shared.warm`, as a page asks: the first question to a process
+that has to start, the first to one that was prepared, and every further one, each with a text of
+its own.
 """
 
 from __future__ import annotations

@@ -14,5 +14,5 @@ _board = st.components.v2.component("ablation_board", css=_STYLE, js=_SCRIPT)
 
 
 def ablation_board(view: dict[str, Any], key: str) -> None:
-    """Show what `ablation_view.view` gives."""
+    """Show what `app.ablation.view` gives."""
     _board(data={"view": view}, key=key)
