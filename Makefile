@@ -16,15 +16,16 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
-	ADASPEC_KILLS=20 $(BIN)/pytest tests/test_pipeline.py -k killed
+	ADASPEC_KILLS=20 $(BIN)/pytest tests/adaspec/test_pipeline.py -k killed
 
 faults: .venv/test ## kill trainings, supervisor and studio 100 times; no job must notice (about 15 minutes)
-	ADASPEC_FAULTS=100 $(BIN)/pytest -s tests/test_jobs.py -k killed
+	ADASPEC_FAULTS=100 $(BIN)/pytest -s tests/adaspec/jobs/test_jobs.py -k killed
 
 lossless: .venv/test ## draw 50,000 texts by speculative decoding four ways; their law must be the target's (about 2 minutes)
-	ADASPEC_DRAWS=50000 $(BIN)/pytest tests/test_speculation.py -k drawn
+	ADASPEC_DRAWS=50000 $(BIN)/pytest tests/adaspec/speculation/test_speculation.py -k drawn
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots

@@ -1,1 +1,1 @@
-"""The Streamlit shell."""
+"""The Streamlit shell, a room a feature. No room imports another; what two need is in `shared`."""

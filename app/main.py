@@ -13,7 +13,7 @@ if str(ROOT) not in sys.path:  # streamlit puts app/ there; pages import the pac
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":  # streamlit runs the file for a viewer
-    from app import access, link
+    from app.shell import access, link
 
     IMAGES = ROOT / "assets/images"
     BEHIND = ("ablation",)  # not in the bar: reached from Runs and Compare
@@ -37,12 +37,12 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
     ]
     st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")
     st.logo(IMAGES / "logo.svg", size="large")
-    st.html(ROOT / "app/style.css")
+    st.html(ROOT / "app/shell/style.css")
     page = st.navigation(PAGES, position="top")
     access.controls()
     link.arrive(page.url_path)
     page.run()
 else:  # the server imports it once
-    from app import background
+    from app.shell import background
 
     app = st.App(__file__, lifespan=background.lifespan)

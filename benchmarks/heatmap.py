@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from rich.console import Console
 from rich.table import Table
 
-from app.components.token_heatmap import standalone
+from app.tokens.heatmap import standalone
 from tests.studio import browser
 from tests.views import view
 

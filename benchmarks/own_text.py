@@ -2,8 +2,9 @@
 
 `python -m benchmarks.own_text [--times 10]`
 
-On the bundled example, through `app.warm`, as a page asks: the first question to a process that has
-to start, the first to one that was prepared, and every further one, each with a text of its own.
+On the bundled example, through `app.shared.warm`, as a page asks: the first question to a process
+that has to start, the first to one that was prepared, and every further one, each with a text of
+its own.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from rich.table import Table
 
 from adaspec import runs, tokens
 from adaspec.runs import EXAMPLE, Run
-from app import warm
+from app.shared import warm
 
 PROMPT = "Tom has 12 apples. He gives 5 of them to Ada.\nHow many apples does Tom have now?\n"
 RESPONSE = "Tom starts with 12 apples. He gives 5 of them away, so 12 - 5 = 7. It is {}."

@@ -20,8 +20,8 @@ from playwright.sync_api import Page
 from rich.console import Console
 from rich.table import Table
 
-from app.components.replay_player import SPEEDS, standalone
-from tests.replay_app import view
+from app.replay.player import SPEEDS, standalone
+from tests.app.replay.player_app import view
 from tests.studio import browser
 from tests.views import WORDS
 

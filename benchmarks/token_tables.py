@@ -26,8 +26,9 @@ from rich.table import Table
 from adaspec import measurement, runs, tokens
 from adaspec.runs import Run
 from adaspec.tokens import CONTEXTS, EXAMPLES, SEQUENCES, SNAPSHOT, TOP
-from app import filter_view, token_view
-from app.token_view import Roles
+from app.filter import view as filter_view
+from app.shared import token_view
+from app.shared.token_view import Roles
 
 LOOKS = 10
 LENGTH = 57  # tokens an example, as in the bundled one

@@ -4,11 +4,13 @@ import streamlit as st
 
 from adaspec import AdaspecError, ablation, comparison, runs
 from adaspec.ablation import Found
-from app import ablation_view, link
-from app.ablation_view import COSTS
-from app.components.ablation_board import ablation_board
-from app.components.token_downloads import file_button
-from app.components.token_roles import pick_run
+from app.ablation import view as ablation_view
+from app.ablation.board import ablation_board
+from app.ablation.view import COSTS
+from app.shared import reading
+from app.shared.downloads import file_button
+from app.shared.pickers import pick_run
+from app.shell import link
 
 
 def one_seed(found: list[Found]) -> None:
@@ -45,7 +47,7 @@ st.title("Methods over seeds", anchor=False)
 try:
     with st.container(horizontal=True, key="ablation-choice"):
         run = pick_run()
-        if not ablation_view.has_several(runs.read_recipe(run)):
+        if not reading.has_several_methods(runs.read_recipe(run)):
             st.info("The recipe of this run has one method: nothing to compare.")
             st.stop()
         found = ablation_view.seeds(run)

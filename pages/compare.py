@@ -4,12 +4,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from adaspec import AdaspecError, comparison, runs
-from app import ablation_view, compare_view, link
-from app.compare_view import MODES
-from app.components import compare_board, compare_lanes, view_state
-from app.components.compare_choice import budget_warning, pick_baseline, pick_drafts, pick_runs
-from app.components.compare_state import board_from_link, lanes_from_link
-from app.components.token_downloads import file_button
+from app.compare import board as compare_board
+from app.compare import lanes as compare_lanes
+from app.compare import view as compare_view
+from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_runs
+from app.compare.state import board_from_link, lanes_from_link
+from app.compare.view import MODES
+from app.shared import reading, view_state
+from app.shared.downloads import file_button
+from app.shell import link
 
 
 def lanes(picked: list[comparison.Entry], baseline: str, top: DeltaGenerator) -> None:
@@ -72,7 +75,7 @@ try:
             f"{name}.csv",
             "One row a draft, and one row a paired difference.",
         )
-        if ablation_view.has_several(runs.read_recipe(chosen[0])):
+        if reading.has_several_methods(runs.read_recipe(chosen[0])):
             st.page_link(
                 link.page("ablation"),
                 label="Methods over seeds",

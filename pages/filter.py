@@ -6,12 +6,12 @@ from adaspec import AdaspecError, tokens
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
 from adaspec.tokens import POOLS, Pool
-from app import link
-from app.components.acceptance_by_k import acceptance_by_k
-from app.components.filter_lab import filter_lab
-from app.components.token_roles import pick_run, pick_source
-from app.filter_view import filter_view
-from app.words import counted
+from app.filter.acceptance_by_k import acceptance_by_k
+from app.filter.lab import filter_lab
+from app.filter.view import filter_view
+from app.shared.pickers import pick_run, pick_source
+from app.shell import link
+from app.shell.words import counted
 
 FIRST_K = 400  # thousandths: the paper's 0.4
 

@@ -3,12 +3,13 @@
 import streamlit as st
 
 from adaspec import AdaspecError
-from app import link, replay_view
-from app.components.replay_choice import drafts, pick_draft, pick_prompt, pick_run
-from app.components.replay_downloads import replay_downloads
-from app.components.replay_player import replay_player
-from app.components.replay_prompt import replay_prompt
-from app.components.replay_state import from_link, into_link
+from app.replay import view as replay_view
+from app.replay.choice import drafts, pick_draft, pick_prompt, pick_run
+from app.replay.downloads import replay_downloads
+from app.replay.player import replay_player
+from app.replay.prompt import replay_prompt
+from app.replay.state import from_link, into_link
+from app.shell import link
 
 STORED, OWN = "run", "own"
 NAMES = {STORED: "the run's prompts", OWN: "your own prompt"}

@@ -4,14 +4,14 @@ import random
 
 import streamlit as st
 
-from app import reading
-from app.components.run_actions import deletion
-from app.components.run_curves import COMPARED, run_curves
-from app.components.run_detail import run_facts, run_head, run_papers
-from app.components.run_list import run_list
-from app.components.run_report import run_no_report, run_report, run_views
-from app.components.run_start import run_start
-from app.reading import Board, View
+from app.runs.actions import deletion
+from app.runs.curves import COMPARED, run_curves
+from app.runs.detail import run_facts, run_head, run_papers
+from app.runs.list import run_list
+from app.runs.report import run_no_report, run_report, run_views
+from app.runs.start import run_start
+from app.shared import reading
+from app.shared.reading import Board, View
 
 # Seconds between looks: at the numbers of what runs, at its curves, and for what others begin. No
 # multiples: of two parts that ask at the same moment Streamlit now and then forgets one.

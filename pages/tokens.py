@@ -7,14 +7,15 @@ import streamlit as st
 from adaspec import AdaspecError, tokens
 from adaspec.runs import Run
 from adaspec.tokens import Source
-from app import link, token_view
-from app.components.example_list import example_list
-from app.components.own_text import own_text
-from app.components.token_downloads import example_downloads, text_download
-from app.components.token_heatmap import STATE, token_heatmap
-from app.components.token_roles import pick_roles, pick_run, pick_source
-from app.components.token_state import forget_tokens, from_link, into_link
-from app.token_view import Roles
+from app.shared import token_view
+from app.shared.pickers import pick_roles, pick_run, pick_source
+from app.shared.token_view import Roles
+from app.shell import link
+from app.tokens.downloads import example_downloads, text_download
+from app.tokens.examples import example_list
+from app.tokens.heatmap import STATE, token_heatmap
+from app.tokens.own_text import own_text
+from app.tokens.state import forget_tokens, from_link, into_link
 
 EXAMPLES, OWN = "Examples", "Your own text"
 

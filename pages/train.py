@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from app import access, recipe_form, samples
-from app.components.train_form import train_form
-from app.components.train_start import arrive, leave_link, start_picker
-from app.components.train_summary import train_summary
-from app.components.train_yaml import drop_button, train_yaml
-from app.recipe_editor import Editor
-from app.samples import Look
+from app.shell import access
+from app.train import recipe_form, samples
+from app.train.editor import Editor
+from app.train.form import train_form
+from app.train.samples import Look
+from app.train.start import arrive, leave_link, start_picker
+from app.train.summary import train_summary
+from app.train.yaml import drop_button, train_yaml
 
 FORM, YAML = "Form", "YAML"
 

@@ -25,7 +25,7 @@ import yaml
 from adaspec.jobs import supervisor
 from adaspec.jobs.mailbox import Verdict, heard
 from adaspec.jobs.queue import all_jobs
-from app import background
+from app.shell import background
 from tests.studio import enough, mini
 
 ROOT = Path(__file__).resolve().parent.parent

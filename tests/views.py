@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.metrics import METRICS
+from app.shared.metrics import METRICS
 
 ATTACK = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
 HOSTILE = [

@@ -1,0 +1,76 @@
+"""An ablation as the Ablation page's component in the browser takes it.
+
+The numbers are those of `adaspec.ablation`; here come the looks of its methods and the choices.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from adaspec import ablation, comparison, tokens
+from adaspec.ablation import Found
+from adaspec.runs import Run
+from app.shared import reading
+from app.shell import theme
+
+COSTS = {  # of `total` in a method's summary
+    "sequences": "sequences in all",
+    "steps": "steps in all",
+    "seconds": "seconds in all",
+}
+
+
+def seeds(run: Run) -> list[Found]:
+    """`ablation.relatives`, once for all viewers until a run begins, ends or goes.
+
+    Raises:
+        AdaspecError: the run is not finished.
+    """
+    there = tuple((view.id, view.word) for view in reading.board().views)
+    return list(_seeds(run, there))
+
+
+@lru_cache(maxsize=16)
+def _seeds(run: Run, _there: object) -> tuple[Found, ...]:
+    return tuple(ablation.relatives(run))
+
+
+def summary(found: list[Found], baseline: str | None = None) -> dict[str, Any]:
+    """`ablation.summary` against its own baselines and another; not to be changed.
+
+    Raises:
+        AdaspecError: a run has no report, or its token tables are gone.
+    """
+    stamps = tuple((tokens.stamp(one.run), one.run.report_file.stat().st_mtime_ns) for one in found)
+    return _summary(tuple(found), baseline, stamps)
+
+
+@lru_cache(maxsize=32)
+def _summary(found: tuple[Found, ...], baseline: str | None, _stamps: object) -> dict[str, Any]:
+    plain = ablation.summary(list(found))
+    if baseline is None or baseline in plain["baselines"]:
+        return plain
+    return ablation.summary(list(found), [*plain["baselines"], baseline])
+
+
+def view(found: list[Found], baseline: str, cost: str) -> dict[str, Any]:
+    """What `browser/ablation.js` reads."""
+    numbers = summary(found, baseline)
+    stamps = [tokens.stamp(one.run) for one in found]
+    return {
+        "id": f"{[comparison.handle(one.run) for one in found]}/{baseline}/{cost}/{stamps}",
+        "summary": numbers,
+        "baseline": baseline,
+        "cost": {"name": cost, "label": COSTS[cost]},
+        "looks": {one["name"]: _look(one) for one in numbers["methods"]},
+    }
+
+
+def _look(method: dict[str, Any]) -> dict[str, str]:
+    look = theme.look(method["table"])
+    return {
+        "label": method["label"],
+        "colour": look.colour,
+        "glyph": theme.GLYPHS[look.marker],
+    }

@@ -1,0 +1,48 @@
+"""The comparison in the browser: budgets, results, paired differences, figures, and the tokens.
+
+Everything that a viewer does happens there (`browser/compare.js`); the server hears of the state
+when it has rested. The same script serves the page and the report that is opened from disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.shared import view_state
+from app.shared.browser_script import page, script, style
+
+STATE: dict[str, Any] = {  # how a comparison is looked at first
+    "scatter": None,  # key of the draft; None: the last that is no baseline
+    "kl": None,  # the rectangle, from and to; None with a beta: all there are
+    "beta": None,
+    "agree": None,  # keys of the two drafts of the agreement; None: that one and the baseline
+    "cell": None,  # the one that is opened, of CELLS
+}
+CELLS = ("both", "first", "second", "none")
+_SCRIPT = script(
+    "columns", "glyphs", "dom", "scale", "compare_words", "compare_tables", "compare_figures",
+    "compare_tokens", "compare",
+)  # fmt: skip
+_STYLE = style("compare")
+_board = st.components.v2.component("compare_board", css=_STYLE, js=_SCRIPT)
+
+
+def compare_board(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show a comparison; the state as the viewer left it, or the given one.
+
+    Its tokens are links to the Tokens page.
+
+    Args:
+        state: what differs from `STATE`.
+    """
+    return view_state.show(_board, view, state, STATE, STATE, key)
+
+
+def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
+    """The report: one page that works from disk and asks nobody for anything."""
+    names = " and ".join(one["name"] for one in view["comparison"]["runs"])
+    title = f"Drafts compared: {names}"
+    data = {"view": view, "state": STATE | state, "alone": True}
+    return page("compare", title, _STYLE, _SCRIPT, data)

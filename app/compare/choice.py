@@ -1,0 +1,176 @@
+"""What is compared with what: runs, drafts and the baseline, as the page's address has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from adaspec import AdaspecError, comparison
+from adaspec.comparison import Entry
+from adaspec.recipe import STOCK
+from adaspec.runs import Run
+from app.shared import reading
+from app.shared.pickers import named, pick_run
+from app.shared.reading import View
+from app.shell import link, words
+
+DRAFTS, OTHERS, BASELINE = "drafts", "with", "baseline"  # query parameters
+
+
+def pick_runs() -> tuple[list[Run], list[str]]:
+    """One run and others that agree with it; and why those that were asked for and do not are out.
+
+    Ends the page where there is no run.
+    """
+    first = pick_run()
+    offered = {
+        view.id: view
+        for view in reading.board().views
+        if view.run != first and view.run.examples_file.is_file() and view.report
+    }
+    asked = [_identity(one, offered) for one in st.query_params.get_all(OTHERS)]
+    refused = [
+        f"There is no measured run {one[:40]!r} to compare with."
+        for one in asked
+        if one not in offered
+    ]
+    key = f"compare-with-{first.path}"
+    if key not in st.session_state:
+        st.session_state[key] = [one for one in dict.fromkeys(asked) if one in offered]
+    chosen = st.multiselect(
+        "With other runs",
+        list(offered),
+        key=key,
+        format_func=lambda one: named(offered[one]),
+        placeholder="None" if offered else "There are none",
+        help="Their drafts are compared with this run's where target, tokenizer, data and held-out "
+        "texts are the same, by hash.",
+        disabled=not offered,
+        select_all=False,
+        width=260,
+    )
+    _into_link(OTHERS, chosen)
+    alike = [first]
+    for other in (offered[one].run for one in chosen):
+        reason = _refusal(first, other)
+        if reason:
+            refused.append(reason)
+        else:
+            alike.append(other)
+    return alike, refused
+
+
+def _identity(asked: str, offered: dict[str, View]) -> str:
+    """The id of a run that a link may name by its folder or `example`."""
+    return next(
+        (one for one, view in offered.items() if comparison.handle(view.run) == asked), asked
+    )
+
+
+def _refusal(first: Run, other: Run) -> str | None:
+    try:
+        return comparison.unlike(first, other)
+    except AdaspecError as error:
+        return str(error)
+
+
+def pick_drafts(offered: list[Entry]) -> list[Entry]:
+    """Some of them, and always the stock draft; by default all."""
+    labels = {one.key: one.label for one in offered if one.table != STOCK}
+    asked = [name for text in st.query_params.get_all(DRAFTS) for name in text.split(",") if name]
+    key = _drafts_key(offered)
+    if key not in st.session_state:
+        st.session_state[key] = list(dict.fromkeys(_known(offered, asked)))
+    chosen = st.multiselect(
+        "Drafts",
+        list(labels),
+        key=key,
+        format_func=labels.__getitem__,
+        placeholder="All drafts",
+        help="The stock draft, before any distillation, is always among them. = marks one training "
+        "under two names.",
+        select_all=False,
+        width=400,
+    )
+    _into_link(DRAFTS, [",".join(chosen)] if chosen else [])
+    return comparison.choose(offered, chosen)
+
+
+def _known(offered: list[Entry], asked: list[str]) -> list[str]:
+    found = []
+    for name in asked:
+        try:
+            one = comparison.find(offered, name)
+        except AdaspecError as error:
+            link.complain(str(error))
+            continue
+        if one.table != STOCK:
+            found.append(one.key)
+    return found
+
+
+def _drafts_key(offered: list[Entry]) -> str:
+    return f"compare-drafts-{[one.key for one in offered]}"
+
+
+def pick_baseline(picked: list[Entry]) -> Entry:
+    """What the others are held against."""
+    keys = {one.key: one for one in picked}
+    chosen = link.choice(
+        "Baseline",
+        BASELINE,
+        list(keys),
+        default=comparison.default_baseline(picked).key,
+        format_func=lambda key: keys[key].label,
+        help="Differences are *draft − baseline*. At first it is the fairest there is: equal steps "
+        "and sequences, on all tokens; else the stock draft.",
+    )
+    return keys[chosen]
+
+
+def budget_warning(offered: list[Entry], budgets: dict[str, Any]) -> None:
+    """What differs between the budgets, and the fair comparison that there is or could be."""
+    labels = {one.key: one.label for one in offered}
+    if budgets["warning"]:
+        st.warning(f"**{words.plain(budgets['warning'])}**", icon=":material/balance:")
+        with st.container(horizontal=True, key="compare-fair"):
+            for number, group in enumerate(budgets["fair"]):
+                st.button(
+                    f"Only the fair pair: {words.listed([labels[one] for one in group])}"
+                    if len(group) == 2
+                    else f"Only the fair ones: {words.listed([labels[one] for one in group])}",
+                    key=f"compare-fair-{number}",
+                    icon=":material/balance:",
+                    help="Equal optimiser steps and equal sequences read. The stock draft stays.",
+                    on_click=_take,
+                    args=(_drafts_key(offered), group),
+                )
+    for lack in budgets["missing"]:
+        _missing(labels[lack["of"]], lack)
+
+
+def _take(key: str, group: list[str]) -> None:
+    st.session_state[key] = group
+    st.session_state.pop(f"link-{BASELINE}", None)
+    st.query_params.pop(BASELINE, None)
+
+
+def _missing(label: str, lack: dict[str, Any]) -> None:
+    st.warning(
+        f"Nothing here is a fair comparison for {words.plain(label)}: no draft on all tokens took "
+        f"as many steps and read as many sequences. The method {words.plain(lack['name'])}, added "
+        "to its recipe, would be one.",
+        icon=":material/balance:",
+    )
+    st.page_link(
+        link.page("train"),
+        label=f"Train {words.plain(lack['name'])}",
+        icon=":material/model_training:",
+        query_params={"from": lack["run"], "set": lack["setting"]},
+    )
+
+
+def _into_link(name: str, values: list[str]) -> None:
+    if values != st.query_params.get_all(name):
+        st.query_params[name] = values

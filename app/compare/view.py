@@ -1,0 +1,231 @@
+"""A comparison as the Compare page's components in the browser take it.
+
+The numbers are those of `adaspec.comparison`; here come what the figures need beside them: how each
+draft is drawn, a sample of tokens with their places in the texts, and the lanes of one prompt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from adaspec import comparison, replays, tokens
+from adaspec.comparison import MEASURES, Entry
+from adaspec.runs import Run
+from adaspec.speculation.trace import Round, Trace
+from adaspec.tokens import GENERATED
+from app.shared.token_view import packed, piece
+from app.shell import theme
+
+MOST = 12_000  # tokens in the scatter; all of the example's
+BEFORE = 6  # tokens of context that are listed with one
+MODES = {
+    "free": "every draft's own decoding",
+    "forced": "the target's recorded text",
+}
+TEST = 1  # the column of a position's uniforms that tests a proposal: see speculation.decoding
+
+
+def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, Any]:
+    """`comparison.compare`, once for all viewers; not to be changed."""
+    stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
+    return _numbers(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
+
+
+@lru_cache(maxsize=16)
+def _numbers(
+    chosen: tuple[Run, ...], drafts: tuple[str, ...], baseline: str, _stamps: object
+) -> dict[str, Any]:
+    return comparison.compare(list(chosen), list(drafts), baseline)
+
+
+def board(chosen: list[Run], picked: list[Entry], found: dict[str, Any]) -> dict[str, Any]:
+    """What `browser/compare.js` reads.
+
+    Args:
+        found: the numbers of these drafts.
+    """
+    keys = [one.key for one in picked]
+    stamps = tuple(map(tokens.stamp, chosen))
+    return {
+        "id": f"{[one['id'] for one in found['runs']]}/{keys}/{found['baseline']}/{stamps}",
+        "comparison": found,
+        "measures": [measure._asdict() for measure in MEASURES],
+        "looks": looks(picked),
+        "tokens": sample(tuple(picked), stamps),
+    }
+
+
+def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+    """How each draft is written and drawn: colour and sign go by its name, the line by its run."""
+    order = list(dict.fromkeys(one.run for one in picked))
+    dashes = dict(zip(order, theme.RUN_LINES, strict=False))
+    found = {}
+    for one in picked:
+        look = theme.look(one.table)
+        found[one.key] = {
+            "label": one.label,
+            "name": one.table,
+            "run": comparison.handle(one.run),
+            "short": comparison.short(one.run),
+            "place": order.index(one.run),
+            "colour": look.colour,
+            "glyph": theme.GLYPHS[look.marker],
+            "dash": look.dash if len(order) == 1 else dashes[one.run],
+        }
+    return found
+
+
+# Tokens
+
+
+@lru_cache(maxsize=8)
+def sample(picked: tuple[Entry, ...], _stamps: object) -> dict[str, Any]:
+    """At most `MOST` tokens of the target's own text, the same for every draft.
+
+    Returns:
+        total: of how many they are, `rows` of them shown.
+        seq, row: of each, its example and its place in the example's text, prompt included.
+        id, before: itself and the `BEFORE` tokens before it, oldest first.
+        drafts: key -> kl, overlap, q, agree.
+    """
+    first = picked[0].run
+    there = tokens.examples(first, GENERATED)
+    counts = there["tokens"].to_numpy()
+    total = int(counts.sum())
+    rows = comparison.sampled(total, MOST)
+    ids, places, seqs, row_of = _texts(first)
+    near = places[rows, None] + np.arange(-BEFORE, 1)
+    pieces = tokens.vocabulary(first)
+    windows = ids[near]
+    return {
+        "total": total,
+        "rows": len(rows),
+        "seq": packed(seqs[rows], "<u4"),
+        "row": packed(row_of[rows], "<u4"),
+        "p": packed(tokens.column(first, GENERATED, "p")[rows], "<f4"),
+        "windows": packed(windows.ravel(), "<u4"),
+        "before": BEFORE,
+        "vocabulary": {str(one): piece(pieces[one]) for one in np.unique(windows).tolist()},
+        "drafts": {one.key: _columns(one, rows) for one in picked},
+    }
+
+
+def _columns(one: Entry, rows: np.ndarray) -> dict[str, Any]:
+    kinds = {"kl": "<f4", "overlap": "<f4", "q": "<f4", "agree": "<u1"}
+    return {
+        name: packed(tokens.column(one.run, GENERATED, name, one.table)[rows], kind)
+        for name, kind in kinds.items()
+    }
+
+
+def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All texts in one: ids, and of every response token its place there, its example, and its
+    place in the example's text."""
+    table = pq.read_table(run.sequences_file, filters=[("source", "=", GENERATED)])
+    parts = [table[name].combine_chunks() for name in ("prompt", "response")]
+    prompts, responses = ([one.values.to_numpy() for one in part] for part in parts)
+    ids = np.concatenate([one for pair in zip(prompts, responses, strict=True) for one in pair])
+    lengths = np.array([[len(one), len(two)] for one, two in zip(prompts, responses, strict=True)])
+    starts = np.concatenate([[0], lengths.sum(1).cumsum()[:-1]])
+    inside = [length[0] + np.arange(length[1]) for length in lengths]
+    seqs = np.repeat(np.arange(len(lengths)), lengths[:, 1])
+    row_of = np.concatenate(inside)
+    return ids, starts[seqs] + row_of, seqs, row_of
+
+
+# Lanes
+
+
+def prompts(picked: list[Entry]) -> list[str]:
+    """The prompts that can be looked at in lanes: those that every draft was decoded on alike."""
+    if not all(comparison.decoded_alike(picked[0], one) for one in picked):
+        return []
+    count = min(len(replays.numbers(one.run, one.table)) for one in picked)
+    return tokens.examples(picked[0].run, GENERATED)["prompt"].head(count).tolist()
+
+
+def lanes(picked: list[Entry], mode: str, seq: int, baseline: str) -> dict[str, Any]:
+    """One prompt in one of the `MODES`, as `browser/compare_lanes.js` reads it.
+
+    Raises:
+        AdaspecError: a replay is damaged.
+    """
+    stamps = tuple(one.run.replay(one.table, seq).stat().st_mtime_ns for one in picked)
+    return _lanes(tuple(picked), mode, seq, baseline, stamps)
+
+
+@lru_cache(maxsize=64)
+def _lanes(
+    picked: tuple[Entry, ...], mode: str, seq: int, baseline: str, _stamps: object
+) -> dict[str, Any]:
+    run = picked[0].run
+    shown = free(picked, seq) if mode == "free" else forced(picked, seq)
+    pieces = tokens.vocabulary(run)
+    ids = sorted({*shown["prompt"], *shown.pop("vocabulary")})
+    return shown | {
+        "id": f"{mode}/{seq}/{[(comparison.handle(one.run), one.table) for one in picked]}/"
+        f"{baseline}",
+        "mode": mode,
+        "seq": seq,
+        "baseline": baseline,
+        "looks": looks(picked),
+        "vocabulary": {str(one): piece(pieces[one]) for one in ids},
+    }
+
+
+def free(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
+    """Every draft's own trace on one prompt, as `browser/compare_lanes.js` reads it."""
+    traces = {one.key: replays.read(one.run, one.table, seq) for one in picked}
+    return {
+        "prompt": next(iter(traces.values())).prompt,
+        "vocabulary": [one for trace in traces.values() for one in _ids(trace)],
+        "rows": max(len(trace.rounds) for trace in traces.values()),
+        "lanes": {
+            key: {"rounds": [_round(one) for one in trace.rounds]} for key, trace in traces.items()
+        },
+    }
+
+
+def _ids(trace: Trace) -> list[int]:
+    return [one.token for each in trace.rounds for one in each.proposals] + trace.text
+
+
+def _round(one: Round) -> dict[str, Any]:
+    """Proposals as [token, p, q, u, accepted], and the last token with its kind."""
+    return {
+        "proposals": [
+            [each.token, each.p, each.q, each.u, each.accepted] for each in one.proposals
+        ],
+        "last": [one.last.token, one.last.kind] if one.last else None,
+    }
+
+
+def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
+    """Every draft on the text that the target said after one prompt, token by token.
+
+    `u` are the test uniforms of the replays' seed: with them a token is kept where u < min(1, q/p).
+    """
+    run = picked[0].run
+    there = tokens.rows(run, GENERATED, seq, [])
+    ids, p = there["token"].tolist(), there["p"].tolist()
+    seed = replays.read(run, picked[0].table, seq).seed
+    uniforms = np.random.default_rng(seed).random((len(ids), 3))[:, TEST]
+    columns = ["q", "overlap", "kl", "agree"]
+    drafts = {}
+    for one in picked:
+        rows = tokens.rows(one.run, GENERATED, seq, [one.table], columns)
+        drafts[one.key] = {name: rows[f"{name}@{one.table}"].tolist() for name in columns}
+    return {
+        "prompt": tokens.prompt_ids(run, GENERATED, seq).tolist(),
+        "vocabulary": ids,
+        "rows": len(ids),
+        "ids": ids,
+        "p": p,
+        "u": uniforms.tolist(),
+        "lanes": drafts,
+    }

@@ -1,1 +1,0 @@
-"""Parts of pages: each draws one thing it is given."""

@@ -1,0 +1,28 @@
+"""The filter lab: dL's histogram with a handle on it, and all that follows from where it is.
+
+Everything that a viewer does happens in the browser (`browser/filter.js`), which has every curve
+for all 1001 ratios; the server hears of k when it has rested.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.shared.browser_script import script, style
+
+_filter_lab = st.components.v2.component(
+    "filter_lab",
+    css=style("filter"),
+    js=script(
+        "columns", "glyphs", "dom", "scale", "filter_figures", "filter_numbers",
+        "filter_histogram", "filter_text", "filter_shares", "filter",
+    ),
+)  # fmt: skip
+
+
+def filter_lab(view: dict[str, Any], k: int, key: str) -> int:
+    """Show a filter view; the k that the viewer left, in thousandths, or the given one."""
+    left = _filter_lab(data={"view": view, "state": {"k": k}}, key=key, on_k_change=lambda: None)
+    return k if left.k is None else int(left.k)

@@ -1,0 +1,240 @@
+"""What AdaSPEC keeps at every k, as the filter lab in the browser takes it.
+
+Everything that depends on k is a curve over its 1,001 thousandths: a cumulative count of the
+tokens' entries (`selection.entry`). So a drag costs the browser nothing, and every number is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from adaspec import tokens
+from adaspec.recipe import REFERENCE, STOCK
+from adaspec.runs import Run
+from adaspec.selection import STEPS, entry
+from adaspec.tokens import POOLS, Pool, Snapshot, Source
+from adaspec.vocabulary import CLASSES, classify
+from app.shared import token_view
+from app.shared.token_view import packed
+
+LOW, HIGH, BINS = -1.0, 1.0, 121  # of the histogram of dL, in nats
+ENTROPIES = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0)  # where the bins of the target's entropy begin, nats
+POSITIONS = (0, 5, 10, 20, 40, 80, 160, 320)  # where those of the position begin
+SEED = 0  # of the random selector
+
+
+def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
+    """What `browser/filter.js` reads.
+
+    Args:
+        snapshot: the draft whose dL selects.
+        seq: the example shown as a text.
+
+    Raises:
+        AdaspecError: no such snapshot or example.
+    """
+    curves = _curves(run, source, snapshot, pool, tokens.stamp(run))
+    return curves | {
+        "id": f"{curves['id']}/{seq}",
+        "text": _sample(run, source, snapshot, pool, seq),
+    }
+
+
+@lru_cache(maxsize=16)
+def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object) -> dict[str, Any]:
+    kl = tokens.column(run, source, "kl", snapshot)
+    delta = tokens.delta(run, source, snapshot)
+    entries = tokens.entries(run, source, snapshot, pool)
+    kept = kept_at(entries)
+    counts, _ = np.histogram(delta, BINS, (LOW, HIGH))
+    mass = np.bincount(entries, kl.astype(np.float64), STEPS + 1).cumsum()
+    return {
+        "id": f"{run.path.name}/{source}/{snapshot}/{pool}",
+        "title": f"{snapshot} · {source}",
+        "tokens": len(delta),
+        "histogram": {
+            "low": LOW,
+            "high": HIGH,
+            "counts": counts.tolist(),
+            "below": int((delta < LOW).sum()),
+            "above": int((delta > HIGH).sum()),
+        },
+        "threshold": packed(_smallest_kept(delta, entries), "<f4"),
+        "kept": packed(kept, "<u4"),
+        "mass": packed(mass / max(mass[-1], 1e-30), "<f4"),
+        "groups": _groups(run, source, entries),
+        "overlaps": _overlaps(run, source, snapshot, pool, entries, kl, delta),
+        "notes": _notes(snapshot, pool),
+    }
+
+
+def kept_at(entries: np.ndarray) -> np.ndarray:
+    """[1001] how many tokens are kept at each k in thousandths."""
+    counts: np.ndarray = np.bincount(entries, minlength=STEPS + 1).cumsum()
+    return counts
+
+
+def shared_at(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """[1001] how many tokens two selectors both keep at each k: those whose later entry is <= k."""
+    return kept_at(np.maximum(one, other))
+
+
+def _smallest_kept(delta: np.ndarray, entries: np.ndarray) -> np.ndarray:
+    """[1001] the smallest dL kept at each k."""
+    smallest = np.full(STEPS + 1, np.inf)
+    np.minimum.at(smallest, entries, delta)
+    lowest: np.ndarray = np.minimum.accumulate(smallest)
+    return np.where(np.isfinite(lowest), lowest, np.nan)
+
+
+# Groups of tokens
+
+
+def _groups(run: Run, source: Source, entries: np.ndarray) -> list[dict[str, Any]]:
+    class_of = np.array([list(CLASSES).index(classify(one)) for one in tokens.vocabulary(run)])
+    classes = class_of[tokens.column(run, source, "token")]
+    entropy = tokens.column(run, source, "entropy")
+    position = tokens.column(run, source, "pos")
+    return [
+        {
+            "name": "token class",
+            "explanation": "; ".join(f"{name}: {what}" for name, what in CLASSES.items()),
+            "rows": _rows(list(CLASSES), classes, entries),
+        },
+        {
+            "name": "target entropy",
+            "explanation": "H(p) in nats: how unsure the target itself is at the token",
+            "rows": _rows(_ranges(ENTROPIES, " nats"), _bin(entropy, ENTROPIES), entries),
+        },
+        {
+            "name": "position in the answer",
+            "explanation": "tokens since the answer began",
+            "rows": _rows(_ranges(POSITIONS, ""), _bin(position, POSITIONS), entries),
+        },
+    ]
+
+
+def _rows(labels: list[str], group_of: np.ndarray, entries: np.ndarray) -> list[dict[str, Any]]:
+    """One row a group that has tokens."""
+    rows = []
+    for number, label in enumerate(labels):
+        mine = entries[group_of == number]
+        if len(mine):
+            rows.append({"label": label, "tokens": len(mine), "kept": packed(kept_at(mine), "<u4")})
+    return rows
+
+
+def _bin(values: np.ndarray, begins: tuple[float, ...]) -> np.ndarray:
+    bins: np.ndarray = np.maximum(np.searchsorted(np.array(begins), values, "right") - 1, 0)
+    return bins
+
+
+def _ranges(begins: tuple[float, ...], unit: str) -> list[str]:
+    ends = [*(f"{end:g}" for end in begins[1:])]
+    closed = [f"{begin:g} – {end}{unit}" for begin, end in zip(begins, ends, strict=False)]
+    return [*closed, f"{begins[-1]:g}{unit} and more"]
+
+
+# Against other selections
+
+
+def _overlaps(
+    run: Run,
+    source: Source,
+    snapshot: str,
+    pool: Pool,
+    entries: np.ndarray,
+    kl: np.ndarray,
+    delta: np.ndarray,
+) -> list[dict[str, Any]]:
+    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
+    pools = tokens.pools(run, source, pool, size)
+    other: Pool = "batch" if pool == "corpus" else "corpus"
+    return [
+        {
+            "name": "rival selectors",
+            "explanation": "tokens that a rival, with the same k and pool, keeps as well",
+            "rows": [
+                _overlap(entries, label, rival, why)
+                for label, rival, why in _rivals(kl, delta, pools)
+            ],
+        },
+        {
+            "name": "other models",
+            "explanation": "tokens that are also kept where ΔL is another model's: the start, "
+            "checkpoints, and other drafts",
+            "rows": [
+                _overlap(entries, one, tokens.entries(run, source, one, pool), _moment(one))
+                for one in _others(run, snapshot)
+            ],
+        },
+        {
+            "name": "other pool",
+            "explanation": POOLS[other],
+            "rows": [
+                _overlap(entries, other, tokens.entries(run, source, snapshot, other), POOLS[other])
+            ],
+        },
+    ]
+
+
+def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> dict[str, Any]:
+    return {"label": label, "explanation": why, "shared": packed(shared_at(entries, rival), "<u4")}
+
+
+def _rivals(
+    kl: np.ndarray, delta: np.ndarray, pools: np.ndarray | None
+) -> Iterable[tuple[str, np.ndarray, str]]:
+    random = np.random.default_rng(SEED).random(len(delta), dtype=np.float32)
+    yield "random", entry(random, pools), f"tokens drawn by chance (seed {SEED})"
+    yield "highest KL", entry(kl, pools), "largest KL(p‖q): the draft's hardest"
+    yield "lowest ΔL", entry(-delta, pools), "smallest ΔL: what the reference shows no gain on"
+
+
+def _others(run: Run, snapshot: str) -> list[str]:
+    """Those worth comparing: the way of the same draft, and the other models at their end.
+
+    The stock draft is where a way begins: of the last draft's, say.
+    """
+    every = tokens.snapshots(run)
+    training = Snapshot.of(snapshot).training
+    training = every[-1].training if training == STOCK else training
+    return [
+        one.name
+        for one in every
+        if one.name not in (snapshot, REFERENCE) and (one.step is None or one.training == training)
+    ]
+
+
+def _moment(name: str) -> str:
+    if name == STOCK:
+        return "the draft before any distillation: what the training selects at first"
+    one = Snapshot.of(name)
+    return f"{one.training} after {one.step} steps" if one.step else f"{one.training} at its end"
+
+
+def _notes(snapshot: str, pool: Pool) -> list[str]:
+    own = "Every batch has a threshold of its own; coloured from the smallest of them on."
+    return [
+        *([own] if pool == "batch" else []),
+        f"ΔL = KL(p‖q) − KL(p‖r), with q = {snapshot} and r = reference, on held-out text. In "
+        "training, the same rule selects anew at every step, on the training data.",
+        f"Pool: {POOLS[pool]}.",
+    ]
+
+
+def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
+    """One example's text with the entries of its tokens."""
+    prompt = tokens.prompt_ids(run, source, seq)
+    answer = tokens.rows(run, source, seq, [])["token"].to_numpy()
+    entries = tokens.example_entries(run, source, seq, snapshot, pool)
+    text = token_view.spelled(run, np.concatenate([prompt, answer]), len(prompt))
+    before = np.full(len(prompt), token_view.NO_ENTRY)
+    return text | {
+        "title": token_view.example_title(run, source, seq),
+        "entry": packed(np.concatenate([before, entries]), "<u2"),
+    }

@@ -1,0 +1,73 @@
+"""Which run, which draft, and which of its prompts is replayed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from adaspec import AdaspecError, replays, runs, tokens
+from adaspec.runs import Run
+from adaspec.tokens import GENERATED
+from app.shared import reading
+from app.shared.pickers import final_drafts, named
+from app.shell import link
+
+PREVIEW = 60  # characters of a prompt
+
+
+def pick_run() -> Run:
+    """One of the runs that have been measured, at first the newest that has replays; ends the page
+    where there is none.
+    """
+    views = {view.id: view for view in reading.board().views if view.run.examples_file.is_file()}
+    if not views:
+        st.info(
+            "No run has replays yet. Every finished run makes them; for an older one: "
+            "adaspec measure RUN",
+            icon=":material/info:",
+        )
+        st.stop()
+    chosen = link.choice(
+        "Run",
+        "run",
+        list(views),
+        default=next((one for one, view in views.items() if drafts(view.run)), None),
+        format_func=lambda one: named(views[one]),
+        always=True,
+    )
+    return views[chosen].run
+
+
+def drafts(run: Run) -> list[str]:
+    """Those with replays; none where the run has no replays."""
+    try:
+        return replays.drafts(run)
+    except AdaspecError:
+        return []
+
+
+def pick_draft(run: Run) -> str:
+    """At first one that was trained on selected tokens."""
+    offered = drafts(run) or final_drafts(run)
+    recipe = runs.read_recipe(run)
+    methods = recipe.stage2.methods if recipe.stage2 else {}
+    selecting = [one for one in offered if one in methods and methods[one].selector == "top_delta"]
+    return link.choice(
+        "Draft q",
+        "draft",
+        offered,
+        default=(selecting or offered[-1:])[0],
+        help="The small model that guesses. All drafts of a run were replayed on the same prompts, "
+        "with the same random numbers.",
+    )
+
+
+def pick_prompt(run: Run, draft: str) -> int:
+    """The number of one of the prompts that the draft was replayed on."""
+    prompts = tokens.examples(run, GENERATED)["prompt"]
+    return link.choice(
+        "Prompt",
+        "example",
+        replays.numbers(run, draft),
+        format_func=lambda one: f"#{one} {' '.join(str(prompts[one]).split())[:PREVIEW]}",
+        help="Held-out prompts, under the numbers that they have on the Tokens page.",
+    )

@@ -1,0 +1,38 @@
+"""A replay to take away: as a document that explains itself, or as a page that works offline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from adaspec import tokens
+from adaspec.runs import Run
+from adaspec.speculation.telling import document
+from adaspec.speculation.trace import Trace
+from app.replay.player import standalone
+from app.shared.downloads import file_button
+
+
+def replay_downloads(run: Run, view: dict[str, Any], state: dict[str, Any]) -> None:
+    """Buttons; a file is made when it is asked for."""
+    name = f"replay-{view['id'].replace('/', '-')}"
+    with st.container(horizontal=True, key="replay-downloads"):
+        file_button(
+            "Page",
+            lambda: standalone(view, state),
+            f"{name}.html",
+            "One HTML file with this player: it plays offline.",
+        )
+        file_button(
+            "JSON",
+            lambda: _document(run, view),
+            f"{name}.json",
+            "The trace with every decision, the texts of its tokens, and what each field means.",
+        )
+
+
+def _document(run: Run, view: dict[str, Any]) -> str:
+    trace = Trace.model_validate(view["trace"])
+    return json.dumps(document(trace, tokens.vocabulary(run)), indent=1)

@@ -1,0 +1,117 @@
+"""A decoding with the texts of its tokens and what the clock said, as the player takes it.
+
+The trace goes as it is; everything that the player counts, it counts from the rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from adaspec import replays, runs, tokens
+from adaspec.recipe import TARGET
+from adaspec.runs import Run
+from adaspec.speculation.telling import named
+from adaspec.speculation.trace import Round, Trace
+from adaspec.vocabulary import Piece, whole_characters
+from app.shared.token_view import piece
+
+_BESIDE = "the same prompt and settings, in the same process before and after"
+
+
+def stored(run: Run, draft: str, seq: int) -> dict[str, Any]:
+    """The view of one of a run's replays.
+
+    Raises:
+        AdaspecError: there is none, or it is damaged.
+    """
+    trace = replays.read(run, draft, seq)  # itself kept until its file changes
+    return _stored(run, draft, seq, id(trace), tokens.stamp(run), json.dumps(replays.speed(run)))
+
+
+@lru_cache(maxsize=64)
+def _stored(
+    run: Run, draft: str, seq: int, _trace: int, _stamp: object, speed: str
+) -> dict[str, Any]:
+    trace = replays.read(run, draft, seq)
+    timed = json.loads(speed)
+    of = timed.get("drafts", {}).get(tokens.table_of(run, draft), {})
+    known = [(int(gamma), one["draft_ms"], one["verify_ms"]) for gamma, one in of.items()]
+    return view(
+        trace,
+        tokens.vocabulary(run),
+        f"{run.path.name}/{draft}/{seq}",
+        f"{runs.read_state(run).name} · prompt #{seq} · {draft}",
+        draft,
+        sorted(known) or costs(trace),
+    )
+
+
+def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
+    """The view of a decoding that was asked for.
+
+    Args:
+        answer: of `adaspec.inference.speculate`.
+    """
+    trace = Trace.model_validate(answer)
+    mark = zlib.crc32(trace.model_dump_json().encode())
+    return view(
+        trace,
+        tokens.vocabulary(run),
+        f"{run.path.name}/own/{mark}",
+        f"{runs.read_state(run).name} · your prompt · {trace.draft}",
+        trace.draft,
+        costs(trace),
+    )
+
+
+def view(
+    trace: Trace,
+    pieces: Sequence[Piece],
+    identity: str,
+    title: str,
+    draft: str,
+    spent: list[tuple[int, float, float]],
+) -> dict[str, Any]:
+    """What `browser/replay_trace.js` reads.
+
+    Args:
+        pieces: every token by id.
+        spent: gamma, milliseconds a drafted token, and a pass over gamma + 1 tokens.
+    """
+    text = trace.text
+    whole = whole_characters([pieces[one].data for one in text])
+    return {
+        "id": identity,
+        "title": title,
+        "target": TARGET,
+        "draft": draft,
+        "trace": trace.model_dump(mode="json"),
+        "steps": sum(map(_steps, trace.rounds)),
+        "vocabulary": {str(one): piece(pieces[one]) for one in sorted(named(trace))},
+        "pieces": {str(place): character for place, character in whole.items()},
+        "plain": None if trace.plain_ms is None else {"ms": trace.plain_ms, "how": _BESIDE},
+        "costs": spent,
+    }
+
+
+def _steps(one: Round) -> int:
+    """What a viewer sees of a round, one after the other: every proposal, the check of all, every
+    decision, and the target's own token.
+    """
+    return len(one.proposals) + 1 + one.accepted + one.rejected + (one.last is not None)
+
+
+def costs(trace: Trace) -> list[tuple[int, float, float]]:
+    """What a trace says of its own draft length: medians over its whole rounds."""
+    gamma = trace.decoding.gamma
+    rounds = [one for one in trace.rounds if len(one.proposals) == gamma]
+    if not rounds:
+        return []
+    draft_ms = float(np.median([one.draft_ms / gamma for one in rounds]))
+    return [(gamma, draft_ms, float(np.median([one.verify_ms for one in rounds])))]

@@ -1,0 +1,157 @@
+"""What can be done with a run: a button for each thing, and why it could not be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from adaspec import AdaspecError, explain, runs
+from adaspec.jobs import queue
+from adaspec.runs import Run
+from app.shared import reading
+from app.shared.reading import View
+from app.shell import access, link, words
+from app.shell.access import Person
+
+_COMPLAINT, _DELETING = "complaint", "deleting"  # in the session's state
+
+
+def run_actions(view: View) -> None:
+    """A button for each thing that is possible now and allowed to this viewer."""
+    viewer = access.person()
+    own = _is_own(view, viewer)
+    with st.container(horizontal=True, gap="xsmall", key="actions"):
+        if own and view.job and view.live:
+            stopping = view.word == "stopping"
+            label, icon = ("Stopping", "hourglass_top") if stopping else ("Cancel", "stop")
+            told = "It keeps what it has and can be resumed."
+            _button(view, label, icon, told, queue.cancel, disabled=stopping)
+        if view.resumable and viewer.may_start and (own or not view.job):
+            told = "Queues it again. It goes on from its last checkpoint."
+            _button(view, "Resume", "play_arrow", told, queue.resume, viewer.name)
+        if view.word == "queued" and viewer.is_admin:
+            told = "Puts it before all others that wait."
+            _button(view, "First", "vertical_align_top", told, queue.move, "first")
+            told = "Puts it behind all others that wait."
+            _button(view, "Last", "vertical_align_bottom", told, queue.move, "last")
+        if view.word != "unreadable":
+            _duplicate(view)
+        if own and view.state:
+            _rename(view)
+        if own and not view.live:
+            _delete(view)
+    complaint(view.id)
+
+
+def attempt(where: str, act: Callable[..., object], *arguments: Any) -> None:
+    """Do what a click asks for. What speaks against it is kept for `complaint` to show there."""
+    st.session_state.pop(_COMPLAINT, None)
+    try:
+        act(*arguments)
+    except (AdaspecError, OSError) as error:
+        st.session_state[_COMPLAINT] = (where, explain(error))
+    reading.look_again()
+
+
+def complaint(where: str) -> None:
+    """Why the latest click at this place did nothing, if so."""
+    place, text = st.session_state.get(_COMPLAINT, ("", ""))
+    if place == where:
+        st.error(words.plain(text), icon=":material/error:")
+
+
+def deletion(views: list[View]) -> None:
+    """Ask whether to delete a run, once its button was pressed.
+
+    To be called by the page itself: a fragment that refreshes would close the question.
+    """
+    wanted = st.session_state.get(_DELETING)
+    if view := next((view for view in views if view.id == wanted), None):
+        _ask(view)
+
+
+def _is_own(view: View, viewer: Person) -> bool:
+    mine = viewer.may_start and view.job is not None and view.owner == viewer.name
+    return (mine or viewer.is_admin) and not view.run.is_example
+
+
+def _button(
+    view: View,
+    label: str,
+    icon: str,
+    help_text: str,
+    act: Callable[..., object],
+    *arguments: Any,
+    disabled: bool = False,
+) -> None:
+    st.button(
+        label,
+        key=label.lower(),
+        icon=f":material/{icon}:",
+        help=help_text,
+        disabled=disabled,
+        on_click=attempt,
+        args=(view.id, act, view.id, *arguments),
+    )
+
+
+def _duplicate(view: View) -> None:
+    told = "Opens its recipe on the Train page, to start another run. This one stays as it is."
+    label, icon = "Duplicate with changes", ":material/content_copy:"
+    if st.button(label, key="duplicate", icon=icon, help=told):
+        st.switch_page(link.page("train"), query_params={"from": view.id})
+
+
+def _rename(view: View) -> None:
+    popover, field = f"rename-{view.id}", f"new-name-{view.id}"
+    with (
+        st.popover("Rename", icon=":material/edit:", key=popover, on_change="rerun"),
+        st.form("rename", border=False),
+    ):
+        st.text_input("Name", view.name, key=field, max_chars=runs.LONGEST_NAME)
+        st.form_submit_button(
+            "Rename", on_click=attempt, args=(view.id, _give_name, view.run, popover, field)
+        )
+
+
+def _give_name(run: Run, popover: str, field: str) -> None:
+    runs.rename(run, st.session_state[field])
+    st.session_state[popover] = False  # closes it
+
+
+def _delete(view: View) -> None:
+    if st.button("Delete", key="delete", icon=":material/delete:"):
+        st.session_state[_DELETING] = view.id
+        st.rerun()
+
+
+def _keep() -> None:
+    st.session_state.pop(_DELETING, None)
+
+
+@st.dialog("Delete this run?", icon=":material/delete:", on_dismiss=_keep)
+def _ask(view: View) -> None:
+    size = words.size(reading.size_on_disk(view))
+    st.markdown(
+        f"**{words.plain(view.name)}** (`{view.id}`) with its models, token tables and log: "
+        f"{size} on disk. This cannot be undone."
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        kept = st.button("Keep it", key="keep", on_click=_keep)
+        deleted = st.button(
+            "Delete it", key="really-delete", type="primary", on_click=_let_go, args=(view.id,)
+        )
+    if kept or deleted:
+        st.rerun()
+
+
+def _let_go(identity: str) -> None:
+    _keep()
+    attempt(identity, _remove, identity)
+
+
+def _remove(identity: str) -> None:
+    queue.delete(identity)
+    st.query_params.pop("run", None)

@@ -1,0 +1,250 @@
+"""One run: what it is, how far it is, what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+from adaspec.jobs.queue import Job
+from adaspec.report import DEFINITIONS
+from adaspec.runs import RunState, Stage
+from app.runs.actions import run_actions
+from app.runs.list import MEMORY, state_badge
+from app.shared import reading
+from app.shared.reading import View
+from app.shell import words
+
+
+def run_head(view: View) -> None:
+    """Its name, what can be done with it, and how it stands."""
+    with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
+        st.subheader(words.plain(view.name), anchor=False, width="content")
+        state_badge(view)
+        if view.job and view.job.attempt > 1:
+            st.badge(f"attempt {view.job.attempt}", color="gray", help=_attempts(view.job))
+        if view.run.is_example:
+            st.badge("example", color="gray", help="Made by make example: adaspec report example")
+        else:
+            by = f"by {words.plain(view.owner)} · " if view.owner else ""
+            st.caption(f"{by}`{view.id}`", width="content", help="The id: adaspec report ID")
+    run_actions(view)
+    _trouble(view)
+    if view.word == "queued":
+        st.info(_waiting(view), icon=":material/schedule:")
+    if view.word == "starting":
+        st.info("Starting. The libraries load first, which takes 10 to 20 seconds.")
+    if view.state and view.word not in ("finished", "queued"):
+        _now(view, view.state)
+
+
+def run_facts(state: RunState) -> None:
+    """What it is trained from, on what, and where."""
+    facts = state.facts
+    columns = st.columns(4)
+    with columns[0]:
+        tuned = any(stage.name == "target" for stage in state.plan)
+        _fact(
+            "Target",
+            "The large model whose text is wanted, p. The draft must guess it.",
+            state.sources.get("target", words.NOTHING),
+            words.parameters(facts.get("target parameters")) + " parameters",
+            "fine-tuned in this run first (stage 0)" if tuned else "as it is",
+        )
+    with columns[1]:
+        _fact(
+            "Stock draft",
+            "The small model before any distillation, q. Every draft here is trained from it.",
+            state.sources.get("stock", "none: this recipe trains a target only"),
+            words.parameters(facts.get("draft parameters")) + " parameters"
+            if "draft parameters" in facts
+            else "",
+        )
+    with columns[2]:
+        _fact(
+            "Data",
+            "Rows that train, and rows held out. Dropped: no response was left within the "
+            "length. Truncated: the response was cut to the length.",
+            words.counted(facts.get("training rows"), "training row"),
+            f"{words.count(facts.get('evaluation rows'))} held out",
+            f"{words.count(facts.get('rows truncated'))} truncated, "
+            f"{words.count(facts.get('rows dropped (no response left)'))} dropped",
+        )
+    with columns[3]:
+        _fact(
+            "Machine",
+            "The device the run was last worked on, and the precision of its arithmetic.",
+            str(facts.get("device", words.NOTHING)),
+            str(facts.get("precision", "")),
+            f"torch {facts['torch']}" if "torch" in facts else "",
+        )
+
+
+def run_papers(view: View) -> None:
+    """The log, the recipe and the plan, as far as there are any yet."""
+    papers: dict[str, Callable[[View], None]] = {"Recipe": _recipe}
+    if view.state or reading.output_lines(view, ""):
+        papers = {"Log": _log, **papers}
+    if view.state:
+        papers["Plan"] = _plan
+    for tab, draw in zip(st.tabs(list(papers)), papers.values(), strict=True):
+        with tab:
+            draw(view)
+
+
+def _waiting(view: View) -> str:
+    place = f"{words.ordinal(view.place or 1)} in the queue."
+    if view.starts_in is None:
+        return f"{place} When it starts cannot be said yet."
+    return f"{place} It is expected to start {words.roughly(view.starts_in)}."
+
+
+def _attempts(job: Job) -> str:
+    if not job.deaths:
+        return "It was stopped and resumed, and went on from its last checkpoint."
+    died = words.counted(job.deaths, "attempt")
+    return f"{died} died before. The last one: {words.plain(job.error)}"
+
+
+def _trouble(view: View) -> None:
+    """Why it stopped, and what to do about it."""
+    if view.error:
+        st.error(words.plain(view.error), icon=":material/error:")
+    if not view.resumable:
+        return
+    began = "It goes on from its last checkpoint" if view.state else "It begins anew"
+    if view.word == "failed" and view.job and view.job.deaths:
+        advice = (
+            "A process that vanishes was often ended by the system, for want of memory: "
+            "**Duplicate with changes** lets you set a smaller `micro_batch`. **Resume** tries the "
+            "same once more."
+        )
+    elif view.word == "failed":
+        advice = (
+            f"When the cause is gone, **Resume** it. {began}. If the recipe is the cause: "
+            "**Duplicate with changes**."
+        )
+    else:
+        advice = f"**Resume** it when you like. {began}."
+    st.markdown(f"{advice} In a terminal: `adaspec resume {view.id}`")
+
+
+def _fact(label: str, help_text: str, value: str, *more: str) -> None:
+    with st.container(gap="xxsmall"):
+        st.caption(label, help=help_text)
+        st.text(value)
+        for line in filter(None, more):
+            st.caption(words.plain(line))
+
+
+def _now(view: View, state: RunState) -> None:
+    """How far an unfinished run is."""
+    progress = view.progress
+    if not progress:
+        return
+    running = view.word in reading.AT_WORK
+    names = [stage.name for stage in state.plan]
+    place = names.index(progress.stage) + 1 if progress.stage in names else 0
+    figures = [
+        (
+            "Stage" if running else "Stopped in stage",
+            progress.stage or words.NOTHING,
+            f"Number {place} of {len(state.plan)} in the plan below." if place else "",
+        ),
+        (
+            "Step",
+            f"{words.count(progress.step)} of {words.count(progress.steps)}",
+            "Optimiser steps of this stage; batches where it trains nothing.",
+        ),
+        (
+            "Loss",
+            words.rounded(view.latest.get("loss")),
+            "Training loss of the latest step. Its kind is the stage's objective.",
+        ),
+    ]
+    if running:
+        figures += [
+            (
+                "Tokens a second",
+                words.count(progress.tokens_per_s),
+                "Response tokens trained a second, latest step.",
+            ),
+            (
+                "Time left",
+                words.duration(progress.seconds_left),
+                "Of the whole run, estimated from its own pace.",
+            ),
+        ]
+    if "memory" in view.latest:
+        figures.append(("Memory", words.size(view.latest["memory"]), MEMORY))
+    with st.container(border=True, key="now"):
+        columns = st.columns((1.6, *[1] * (len(figures) - 1)))
+        for column, (label, value, help_text) in zip(columns, figures, strict=True):
+            column.metric(label, value, help=help_text or None)
+
+
+def _log(view: View) -> None:
+    wanted = st.text_input(
+        "Search the log", key="log-search", icon=":material/search:", placeholder="Search"
+    )
+    log, output = reading.log_lines(view, wanted), reading.output_lines(view, wanted)
+    _lines(log)
+    if output:
+        st.caption("What its process printed", help="Of all its attempts, the latest one last.")
+        _lines(output)
+    if not (log or output):
+        st.caption("No line has that." if wanted else "Nothing is logged yet.")
+
+
+def _recipe(view: View) -> None:
+    st.code(reading.recipe_text(view), language="yaml")
+
+
+def _lines(lines: list[str]) -> None:
+    if lines:
+        height: Literal["content"] | int = 320 if len(lines) > 12 else "content"
+        st.code("\n".join(lines), language=None, height=height, wrap_lines=True)
+
+
+_WHAT = {
+    "train": "train",
+    "continue": "let the target write",
+    "teach": "ask the target once",
+    "replay": "decode speculatively",
+    "measure": "measure",
+}
+
+
+def _plan(view: View) -> None:
+    stages = view.state.plan if view.state else []
+    st.dataframe(
+        [_plan_row(view, stage) for stage in stages],
+        column_config={
+            "steps": st.column_config.NumberColumn(
+                help="Optimiser steps; batches or decodings where nothing is trained."
+            ),
+            "work": st.column_config.NumberColumn(
+                help="What the time left goes by: sequences through the target. To write one "
+                "counts as several."
+            ),
+            "needs": st.column_config.TextColumn(help=DEFINITIONS["needs"]),
+        },
+        hide_index=True,
+        key="plan",
+    )
+
+
+def _plan_row(view: View, stage: Stage) -> dict[str, Any]:
+    rows = view.metrics.get(stage.name)
+    trained = view.state is not None and stage.name in view.state.models  # perhaps stopped early
+    ended = trained or bool(rows and rows[-1]["step"] >= stage.steps)
+    done = "done" if ended else ("begun" if rows else "waiting")
+    return {
+        "stage": stage.name,
+        "what": _WHAT[stage.kind],
+        "steps": stage.steps,
+        "work": stage.work,
+        "needs": ", ".join(stage.needs),
+        "state": f"same as {stage.same_as}" if stage.same_as else done,
+    }

@@ -1,0 +1,190 @@
+"""The final table of a run: what every draft reached, and what that cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from adaspec.report import DEFINITIONS
+from app.shared import reading
+from app.shared.reading import View
+from app.shell import link, words
+
+_BUDGET = {
+    "steps": ("steps", "optimiser steps", "localized"),
+    "sequences": ("sequences", "sequences read", "localized"),
+    "selected_tokens": ("tokens trained", "response tokens trained on", "localized"),
+    "teacher_forwards": ("teacher forwards", "sequences through a frozen model", "localized"),
+    "seconds": ("seconds", "wall-clock seconds on the machine above", "%.1f"),
+}
+
+_VIEWS = {
+    "tokens": "grain",
+    "filter": "tune",
+    "replay": "play_circle",
+    "compare": "compare_arrows",
+    "ablation": "science",
+}
+
+
+def run_report(report: dict[str, Any]) -> None:
+    """The highest acceptance in words, and the table of them all."""
+    st.subheader("Result", anchor=False)
+    drafts = report["drafts"]
+    best = max(drafts, key=lambda draft: draft["alpha"]["generated"])
+    st.markdown(_in_words(drafts, best))
+    st.dataframe(
+        [_row(draft, draft is best) for draft in drafts],
+        column_config=_columns(),
+        hide_index=True,
+        key="report",
+    )
+    st.caption(
+        f"Acceptance on {words.counted(report['tokens']['generated'], 'token')} that the "
+        f"target generated from {words.counted(report['prompts'], 'held-out prompt')}, and on "
+        f"{words.counted(report['tokens']['dataset'], 'token')} of the data set's answers. "
+        "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over "
+        f"plain decoding: at draft length γ = {report['speculation']['gamma']}, temperature "
+        f"{report['speculation']['temperature']:g}, batch 1, on the machine above."
+    )
+
+
+def run_no_report(view: View) -> None:
+    """Why a run that has a report does not show it."""
+    st.info(
+        "Its report cannot be read, or is of an older version. To make it anew: adaspec measure "
+        f"{words.plain(view.id)}",
+        icon=":material/info:",
+    )
+
+
+def run_views(view: View) -> None:
+    """Where its tokens and decodings can be looked at."""
+    if not view.run.examples_file.is_file():
+        return
+    recipe = reading.recipe(view)
+    several = recipe is not None and reading.has_several_methods(recipe)
+    with st.container(horizontal=True, key="run-views"):
+        for name, icon in _VIEWS.items():
+            if name == "ablation" and not several:
+                continue
+            st.page_link(
+                link.page(name),
+                label=name.capitalize(),
+                icon=f":material/{icon}:",
+                query_params={"run": view.id},
+            )
+
+
+def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
+    """The largest acceptance, whose intervals overlap, and whether the comparison is fair."""
+    low, high = best["alpha"]["generated_ci"]
+    near = [
+        draft["name"]
+        for draft in drafts
+        if draft is not best
+        and draft.get("same_as") != best["name"]
+        and draft["alpha"]["generated_ci"][1] >= low
+    ]
+    text = (
+        f"Highest acceptance: **{words.plain(best['name'])}**, "
+        f"{words.fixed(best['alpha']['generated'])} "
+        f"(95 % interval {words.fixed(low)} – {words.fixed(high)}). "
+    )
+    if near:
+        others = words.listed(near)
+        text += f"Its interval overlaps that of {others}: only a paired comparison can tell. "
+    return text + _fairness(drafts) + _kept(drafts)
+
+
+def _kept(drafts: list[dict[str, Any]]) -> str:
+    """Which drafts are not those of the last step, and why."""
+    kept = {draft["name"]: draft["budget"].get("kept") for draft in drafts}
+    steps = [
+        f"{words.plain(name)} {words.count(step)}"
+        for name, step in kept.items()
+        if step is not None
+    ]
+    if not steps:
+        return ""
+    return " Kept is the step with the highest exact acceptance on the validation prompts: " + (
+        f"{', '.join(steps)}."
+    )
+
+
+def _fairness(drafts: list[dict[str, Any]]) -> str:
+    """Whether the drafts were trained on equal budgets, in words."""
+    groups: dict[tuple[float, float], list[str]] = {}
+    for draft in drafts:
+        budget = draft["budget"]
+        if budget["steps"]:
+            groups.setdefault((budget["steps"], budget["sequences"]), []).append(draft["name"])
+    if len(groups) < 2:
+        text = "All drafts were trained for the same number of steps and sequences."
+    else:
+        parts = [
+            f"{words.counted(steps, 'step')} and {words.counted(sequences, 'sequence')} for "
+            f"{words.listed(names)}"
+            for (steps, sequences), names in groups.items()
+        ]
+        text = f"**Budgets differ**: {'; '.join(parts)}."
+    dependent: dict[str, list[str]] = {}
+    for draft in drafts:
+        for other in draft.get("needs", []):
+            dependent.setdefault(other, []).append(draft["name"])
+    for other, names in dependent.items():
+        verb = "needs" if len(names) == 1 else "need"
+        text += f" {words.listed(names)} also {verb} the training of {words.plain(other)}."
+    return text
+
+
+def _row(draft: dict[str, Any], is_best: bool) -> dict[str, Any]:
+    alpha, budget = draft["alpha"], draft["budget"]
+    name = draft["name"] + (f" = {draft['same_as']}" if "same_as" in draft else "")
+    return {
+        "draft": f"★ {name}" if is_best else name,
+        "generated": alpha["generated"],
+        "interval": " – ".join(map(words.fixed, alpha["generated_ci"])),
+        "dataset": alpha["dataset"],
+        "kl": draft["kl"],
+        "reverse_kl": draft["reverse_kl"],
+        "top1": draft["top1"],
+        "tested": alpha["tested"],
+        "block_efficiency": draft["block_efficiency"],
+        "speedup": draft["speedup"]["measured"],
+        **{key: budget[key] for key in _BUDGET},
+        "needs": ", ".join(draft.get("needs", [])),
+    }
+
+
+def _columns() -> dict[str, Any]:
+    """Every column's heading, format and definition."""
+
+    def number(label: str, help_text: str, form: str = "%.4f") -> Any:
+        return st.column_config.NumberColumn(label, help=help_text, format=form)
+
+    return {
+        "draft": st.column_config.TextColumn(
+            "draft",
+            help="★ marks the highest acceptance; = the same training under two names. The stock "
+            "draft is the small model before any distillation.",
+            pinned=True,
+        ),
+        "generated": number("α generated", DEFINITIONS["alpha.generated"]),
+        "interval": st.column_config.TextColumn(
+            "95 % interval", help=DEFINITIONS["alpha.generated_ci"]
+        ),
+        "dataset": number("α data set", DEFINITIONS["alpha.dataset"]),
+        "kl": number("KL", DEFINITIONS["kl"]),
+        "reverse_kl": number("reverse KL", DEFINITIONS["reverse_kl"]),
+        "top1": number("top-1", DEFINITIONS["top1"]),
+        "tested": number("α tested", DEFINITIONS["alpha.tested"]),
+        "block_efficiency": number("τ", DEFINITIONS["block_efficiency"], "%.3f"),
+        "speedup": number("speed-up", DEFINITIONS["speedup.measured"], "%.2f ×"),
+        **{
+            key: number(label, f"Budget: {text}, by this training alone", form)
+            for key, (label, text, form) in _BUDGET.items()
+        },
+        "needs": st.column_config.TextColumn("needs", help=DEFINITIONS["needs"]),
+    }

@@ -1,0 +1,366 @@
+"""What pages know of jobs and runs at one moment, read so that nothing on disk can break a page.
+
+A job and its run have one id and are one thing to look at. All viewers share a look for a second,
+so that what is read does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from adaspec import AdaspecError, runs
+from adaspec.jobs import mailbox, queue, supervisor
+from adaspec.jobs.queue import Job
+from adaspec.jobs.supervisor import Status
+from adaspec.recipe import Recipe
+from adaspec.runs import Metrics, MetricsReader, Progress, Run, RunState
+
+SHARED = 1.0  # seconds that one look serves everybody
+TRIED = 5.0  # seconds between two tries whether a supervisor is there: trying takes its lock
+LOG_LINES = 2000  # the newest; a page is not a pager
+AT_WORK = ("starting", "running", "stopping")
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A run, or a job that is none yet, as a page sees it.
+
+    Attributes:
+        id: what the URL says.
+        word: its state: one of `theme.STATES`.
+        job: None for a run that was not started by the queue.
+        state: None before its run.json is there, or where it cannot be read.
+        error: what went wrong, in words; empty where nothing did.
+        place: in the queue, from 1.
+        starts_in: seconds until it is expected to start.
+    """
+
+    id: str
+    name: str
+    word: str
+    run: Run
+    job: Job | None = None
+    state: RunState | None = None
+    error: str = ""
+    progress: Progress | None = None
+    report: dict[str, Any] | None = None
+    place: int | None = None
+    starts_in: float | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.word == "queued" or self.word in AT_WORK
+
+    @property
+    def resumable(self) -> bool:
+        return self.word in ("cancelled", "failed", "interrupted")
+
+    @property
+    def owner(self) -> str:
+        return self.job.owner if self.job else ""
+
+    @property
+    def created(self) -> datetime | None:
+        if self.state:
+            return self.state.created
+        return datetime.fromtimestamp(self.job.submitted, UTC) if self.job else None
+
+    @cached_property
+    def best(self) -> float | None:
+        """The largest exact acceptance of its finished drafts."""
+        if not self.report:
+            return None
+        return max((draft["alpha"]["generated"] for draft in self.report["drafts"]), default=None)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return _reader(self.run).read()
+
+    @cached_property
+    def monitored(self) -> Metrics:
+        """Stage -> those of its steps at which held-out acceptance was measured."""
+        steps = {
+            stage: [row for row in rows if row.get("alpha") is not None]
+            for stage, rows in self.metrics.items()
+        }
+        return {stage: rows for stage, rows in steps.items() if rows}
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The latest step of the stage that it is in."""
+        rows = self.metrics.get(self.progress.stage, []) if self.progress else []
+        return rows[-1] if rows else {}
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything there is to show at one moment.
+
+    Attributes:
+        views: those at work, those waiting in their order, the others from the newest to the
+            oldest, the bundled example last.
+        alarm: what keeps the queue from being worked off at all.
+        waits_for: why the next one waits, where that is as it should be.
+    """
+
+    views: list[View]
+    alarm: str = ""
+    waits_for: str = ""
+
+    @property
+    def live(self) -> bool:
+        return any(view.live for view in self.views)
+
+    def find(self, identity: str) -> View | None:
+        return next((view for view in self.views if view.id == identity), None)
+
+
+def board(wanted: str | None = None) -> Board:
+    """What there is; at most a second old, and new where it lacks the wanted run."""
+    seen: Board = _board(str(runs.home()))
+    if wanted and not seen.find(wanted):
+        look_again()
+        seen = _board(str(runs.home()))
+    return seen
+
+
+def look_again() -> None:
+    """Let the next look be a new one: something was changed here."""
+    _board.clear()
+
+
+def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
+    """The run that a link asks for and no complaint, or the first and why it is not that one.
+
+    Only runs that are listed can be asked for: a link is no way to read other folders.
+    """
+    found = next((view for view in views if view.id == wanted), views[0])
+    if wanted is None or found.id == wanted:
+        return found, ""
+    return found, f"There is no run {wanted[:40]!r} here. This is another one."
+
+
+def log_lines(view: View, wanted: str) -> list[str]:
+    """The newest lines of the log that contain a text, capital letters or not."""
+    return _containing(wanted, _cached(_lines, view.run.log_file))
+
+
+def output_lines(view: View, wanted: str) -> list[str]:
+    """What its processes printed, where that says more than the log: it died, or never began."""
+    job = view.job
+    if job is None or (view.run.log_file.is_file() and not job.deaths):
+        return []
+    return _containing(wanted, _cached(_lines, mailbox.output_file(view.id)))
+
+
+def recipe_text(view: View) -> str:
+    try:
+        return view.run.recipe_file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return view.job.recipe if view.job else ""
+
+
+def recipe(view: View) -> Recipe | None:
+    """What it trains; None where that cannot be read."""
+    found: Recipe | None = _cached(_recipe, view.run.recipe_file)
+    return found
+
+
+def has_several_methods(recipe: Recipe) -> bool:
+    """Whether there is something to compare."""
+    return recipe.stage2 is not None and len(recipe.stage2.methods) > 1
+
+
+def size_on_disk(view: View) -> int:
+    """Bytes that deleting it would free."""
+    files = [*view.run.path.rglob("*"), *mailbox.folder(view.id).rglob("*")]
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def sequences_a_step(state: RunState) -> dict[str, float]:
+    """Stage -> sequences that it reads in one of its steps."""
+    return {stage.name: stage.work / max(1, stage.steps) for stage in state.plan}
+
+
+def shared_names(state: RunState) -> dict[str, str]:
+    """Stage -> its name with those of the stages that are the same training."""
+    return {
+        stage.name: " = ".join([stage.name, *_twins(state, stage.name)]) for stage in state.plan
+    }
+
+
+def _twins(state: RunState, name: str) -> Iterator[str]:
+    return (stage.name for stage in state.plan if stage.same_as == name)
+
+
+# One look
+
+
+@st.cache_resource(ttl=SHARED, max_entries=1, show_spinner=False)
+def _board(home: str) -> Board:
+    try:
+        jobs, alarm = queue.all_jobs(), ""
+    except AdaspecError as error:
+        jobs, alarm = [], str(error)
+    waiting = [job for job in jobs if job.state == "queued"]
+    alive, status = _supervisor(home) if any(job.live for job in jobs) else (True, None)
+    if not alive:
+        alarm = "No supervisor is at work, so that no job moves. Start one: adaspec supervisor"
+    views = _placed(_views(jobs), jobs, status.slots if status else 1)
+    return Board(views, alarm, status.waiting_for if status and alive and waiting else "")
+
+
+@st.cache_resource(ttl=TRIED, max_entries=1, show_spinner=False)
+def _supervisor(home: str) -> tuple[bool, Status | None]:
+    return supervisor.alive(), supervisor.status()
+
+
+def _views(jobs: list[Job]) -> list[View]:
+    """Jobs and run folders, newest first, the bundled example last."""
+    listed = [Run(runs.runs_folder() / job.id) for job in jobs if job.state != "succeeded"]
+    job_of = {job.id: job for job in jobs}
+    everything = {_identity(run): run for run in [*runs.all_runs(), *listed]}
+    newest_first = sorted(everything, key=lambda one: (one != "example", one), reverse=True)
+    return [_view(one, everything[one], job_of.get(one)) for one in newest_first]
+
+
+def _identity(run: Run) -> str:
+    return "example" if run.is_example else run.path.name
+
+
+def _view(identity: str, run: Run, job: Job | None) -> View:
+    state = _state(run)
+    word = _word(run, job, state)
+    name = state.name if state else (job.name if job else identity)
+    view = View(identity, name, word, run, job, state, _error(word, job, state))
+    if state is None:
+        return view
+    metrics = {} if word == "finished" else view.metrics
+    report = _cached(_report, run.report_file)
+    return replace(view, progress=runs.progress(state, metrics), report=report)
+
+
+def _state(run: Run) -> RunState | None:
+    state: RunState | None = _cached(_unchanged_state, run.state_file, run.name_file)
+    return _read_state(run) if state and state.state == "running" else state  # it may have died
+
+
+def _word(run: Run, job: Job | None, state: RunState | None) -> str:
+    """A job that lives knows best; but a run that is finished is finished."""
+    if state and state.state == "finished":
+        return "finished"
+    if job and job.live:
+        if job.state == "queued":
+            return "queued"
+        if job.cancel:
+            return "stopping"
+        return "running" if state and _works(run, state) else "starting"
+    if run.state_file.is_file() and state is None:
+        return "unreadable"
+    if job and job.state != "succeeded" and not (state and state.state == "running"):
+        return job.state
+    return state.state if state else "unreadable"
+
+
+def _works(run: Run, state: RunState) -> bool:
+    """Whether the latest attempt has come to its first step, as far as can be seen."""
+    elsewhere = state.process is not None and state.process.host != socket.gethostname()
+    return (state.state == "running" or elsewhere) and run.metrics_file.is_file()
+
+
+def _error(word: str, job: Job | None, state: RunState | None) -> str:
+    if word == "unreadable":
+        return "Its run.json cannot be read: it is damaged, or of another version."
+    if word != "failed":
+        return ""
+    told = job.error if job and job.state == "failed" else ""
+    return told or (state.error if state else "")
+
+
+def _placed(views: list[View], jobs: list[Job], slots: int) -> list[View]:
+    """In the order of the list, with the places of those that wait."""
+    places = queue.positions(jobs)
+    starts = queue.expected_starts(jobs, {view.id: _left(view) for view in views}, slots)
+    placed = [
+        replace(view, place=places.get(view.id), starts_in=starts.get(view.id))
+        if view.id in places
+        else view
+        for view in views
+    ]
+    return sorted(placed, key=lambda view: (view.word not in AT_WORK, view.place or len(views)))
+
+
+def _left(view: View) -> float | None:
+    if view.progress and view.progress.seconds_left is not None:
+        return view.progress.seconds_left
+    return view.job.seconds if view.job else None
+
+
+# Files, read again only when they have changed
+
+
+def _cached(read: Any, *files: Path) -> Any:
+    """What `read` makes of the first file's folder; None where that file is missing."""
+    stamps = [_stamp(file) for file in files]
+    return read(files[0], *stamps) if stamps[0] else None
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=1024)
+def _unchanged_state(file: Path, *_stamps: object) -> RunState | None:
+    return _read_state(Run(file.parent))
+
+
+def _read_state(run: Run) -> RunState | None:
+    try:
+        return runs.read_state(run)
+    except AdaspecError:
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _report(file: Path, *_stamps: object) -> dict[str, Any] | None:
+    try:
+        return runs.read_report(Run(file.parent))
+    except (AdaspecError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _recipe(file: Path, *_stamps: object) -> Recipe | None:
+    try:
+        return runs.read_recipe(Run(file.parent))
+    except (AdaspecError, OSError):
+        return None
+
+
+@lru_cache(maxsize=32)
+def _lines(file: Path, *_stamps: object) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # deleted since
+        return []
+
+
+def _containing(wanted: str, lines: list[str] | None) -> list[str]:
+    return [line for line in lines or [] if wanted.lower() in line.lower()][-LOG_LINES:]
+
+
+@lru_cache(maxsize=64)
+def _reader(run: Run) -> MetricsReader:
+    return MetricsReader(run)

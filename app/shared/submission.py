@@ -1,0 +1,73 @@
+"""Starting a recipe: what of it there is already, when it would begin, putting it in the queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adaspec import runs
+from adaspec.jobs import queue, supervisor
+from adaspec.jobs.queue import Job
+from adaspec.recipe import Recipe
+from adaspec.runs import Run
+from adaspec.settings import settings
+from app.shared import reading
+from app.shell import words
+
+
+@dataclass(frozen=True)
+class Equal:
+    """What there is of an equal recipe.
+
+    Attributes:
+        live: jobs that wait or are at work, in order of arrival.
+        finished: the newest run that has finished.
+    """
+
+    live: list[Job]
+    finished: Run | None
+
+    def mine(self, owner: str) -> Job | None:
+        return next((job for job in self.live if job.owner == owner), None)
+
+
+def equal(one: Recipe) -> Equal:
+    """Look for jobs and runs of an equal recipe."""
+    live = [job for job in queue.all_jobs() if job.live and job.recipe_hash == one.hash]
+    return Equal(live, runs.newest(one, "finished"))
+
+
+def start(one: Recipe, owner: str, seconds: float | None) -> Job:
+    """Queue the recipe, or find it queued: a second click is no second wish.
+
+    Raises:
+        AdaspecError: the owner has too many waiting.
+    """
+    job = equal(one).mine(owner) or queue.submit(one, owner, seconds=seconds)
+    reading.look_again()
+    return job
+
+
+def place(one: Recipe, owner: str) -> str:
+    """When a job of this recipe would begin, in words."""
+    jobs = queue.all_jobs()
+    running = [job for job in jobs if job.state == "running"]
+    if [job.owner for job in running].count(owner) >= settings().running_each:
+        return "Begins when your running job has ended."
+    wish = Job(
+        id="",
+        name=one.name,
+        owner=owner,
+        recipe="",
+        recipe_hash=one.hash,
+        gpus=one.gpus,
+        place=1 + max((job.place for job in jobs), default=0),
+    )
+    everything = [*jobs, wish]
+    status = supervisor.status()
+    left = {view.id: view.progress.seconds_left for view in reading.board().views if view.progress}
+    starts = queue.expected_starts(everything, left, status.slots if status else 1)
+    wait = starts.get(wish.id)
+    if wait == 0:
+        return "Begins at once."
+    number = f"{words.ordinal(queue.positions(everything)[wish.id])} in the queue"
+    return f"{number}, to begin {words.roughly(wait)}." if wait else f"{number}."

@@ -1,0 +1,177 @@
+"""Who is looking, and what they may do.
+
+On this machine alone, everyone is its owner. A studio that others can reach shows itself to all of
+them; starting jobs takes the passphrase, or a login where `[auth]` in `.streamlit/secrets.toml`
+sets one up. The passphrase is `ADASPEC_PASSPHRASE`, or a random one that the server prints when it
+starts. Its holders are the administrators.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+
+import streamlit as st
+
+from adaspec.jobs import queue
+from adaspec.settings import settings
+from app.shell import words
+
+HERE = ("localhost", "127.0.0.1", "::1")
+LONGEST_NAME = 40
+NAME, HOLDS_PASSPHRASE = "access-name", "access-holds-passphrase"  # in the session's state
+WAIT = 0.5  # seconds that a wrong passphrase costs
+
+_guessing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Person:
+    """A viewer.
+
+    Attributes:
+        name: what their jobs are filed under; empty for one who has given none.
+        may_start: submit jobs, and cancel, rename and delete their own.
+        is_admin: also other people's, and the order of the queue.
+    """
+
+    name: str
+    may_start: bool
+    is_admin: bool
+
+
+def person() -> Person:
+    """Whoever is looking at the page that is being drawn."""
+    holds = bool(st.session_state.get(HOLDS_PASSPHRASE))
+    if has_login():
+        name = _login()
+        return Person(name, may_start=bool(name), is_admin=bool(name) and holds)
+    if is_private():
+        return Person(queue.me(), may_start=True, is_admin=True)
+    return Person(st.session_state.get(NAME, ""), may_start=holds, is_admin=holds)
+
+
+def controls() -> None:
+    """The fields to say who one is, at the right, where that is asked for."""
+    if is_private() and not has_login():
+        return
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        fields = _login_controls if has_login() else _passphrase_controls
+        fields(person())
+
+
+def announce() -> None:
+    """Say once, on the server's standard error, that others can reach it and what they need."""
+    if is_private() and not has_login():
+        return
+    if has_login() and not find_spec("authlib"):
+        _say("[auth] is set and nobody can log in: .venv/bin/pip install 'streamlit[auth]'")
+    known = "ADASPEC_PASSPHRASE" if settings().passphrase else _passphrase()
+    need = "start jobs by a login, and administrate it by" if has_login() else "start jobs by"
+    _say(
+        "Anyone who reaches this address can look at the studio. They can "
+        f"{need} the passphrase: {known}"
+    )
+
+
+def _say(warning: str) -> None:
+    print(f"WARNING: {warning}", file=sys.stderr, flush=True)
+
+
+def has_login() -> bool:
+    """Whether people log in with an OpenID Connect provider."""
+    return st.secrets.load_if_toml_exists() and "auth" in st.secrets
+
+
+def is_private() -> bool:
+    """Whether only this machine reaches the studio.
+
+    A passphrase that was set is asked for all the same: a proxy may stand in front.
+    """
+    return st.get_option("server.address") in HERE and settings().passphrase is None
+
+
+def _login() -> str:
+    """The e-mail address, or what else the provider knows a person by; empty before the login."""
+    if not st.user.get("is_logged_in"):
+        return ""
+    return str(st.user.get("email") or st.user.get("name") or st.user.get("sub") or "")
+
+
+def _passphrase() -> str:
+    chosen = settings().passphrase
+    return chosen.get_secret_value() if chosen else _random_passphrase()
+
+
+@cache
+def _random_passphrase() -> str:
+    return secrets.token_urlsafe(18)
+
+
+def _is_passphrase(guess: str) -> bool:
+    """Wrong guesses wait, and all guesses of a server take turns."""
+    with _guessing:
+        right = hmac.compare_digest(guess.encode(), _passphrase().encode())
+        if not right:
+            time.sleep(WAIT)
+    return right
+
+
+def _login_controls(viewer: Person) -> None:
+    if not viewer.name:
+        if st.button("Log in", icon=":material/login:"):
+            st.login()
+        return
+    with st.popover(words.plain(viewer.name), icon=":material/person:"):
+        if not viewer.is_admin:
+            with st.form("access", border=False):
+                guess = st.text_input(
+                    "Passphrase of the administrators",
+                    type="password",
+                    autocomplete="current-password",
+                )
+                if st.form_submit_button("Become an administrator") and _accepted(guess):
+                    st.session_state[HOLDS_PASSPHRASE] = True
+                    st.rerun()
+        if st.button("Log out", icon=":material/logout:"):
+            st.logout()
+
+
+def _passphrase_controls(viewer: Person) -> None:
+    if viewer.may_start:
+        with st.popover(words.plain(viewer.name), icon=":material/person:"):
+            if st.button("Sign out", icon=":material/logout:"):
+                del st.session_state[NAME], st.session_state[HOLDS_PASSPHRASE]
+                st.rerun()
+        return
+    with st.popover("Sign in", icon=":material/login:"), st.form("access", border=False):
+        name = st.text_input("Your name", max_chars=LONGEST_NAME).strip()
+        guess = st.text_input(
+            "Passphrase",
+            type="password",
+            autocomplete="current-password",
+            help="Whoever runs this server knows it: it stands in the server's first lines.",
+        )
+        if st.form_submit_button("Sign in"):
+            if not _is_name(name):
+                st.error(f"Give a name of 1 to {LONGEST_NAME} letters.")
+            elif _accepted(guess):
+                st.session_state[NAME], st.session_state[HOLDS_PASSPHRASE] = name, True
+                st.rerun()
+
+
+def _is_name(name: str) -> bool:
+    return 1 <= len(name) <= LONGEST_NAME and name.isprintable()
+
+
+def _accepted(guess: str) -> bool:
+    right = _is_passphrase(guess)
+    if not right:
+        st.error("This is not the passphrase.")
+    return right

@@ -1,0 +1,47 @@
+"""What the server does beside serving pages, from its start to its end, with or without viewers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from streamlit.starlette import App
+
+from adaspec import explain
+from adaspec.jobs import supervisor
+from app.shell import access
+
+PACE = 5.0  # seconds between two looks for the supervisor
+
+log = logging.getLogger("adaspec.studio")
+
+
+@asynccontextmanager
+async def lifespan(_: App) -> AsyncIterator[None]:
+    """Around the server's life: say who may do what, and see that jobs are worked off."""
+    access.announce()
+    keeper = asyncio.create_task(_keep_supervisor())
+    yield
+    keeper.cancel()
+
+
+async def _keep_supervisor() -> None:
+    """Start the supervisor, and again whenever it is gone; what hinders that is said once."""
+    said = ""
+    while True:
+        hindrance = await asyncio.to_thread(_ensure)
+        if hindrance and hindrance != said:
+            log.warning("No supervisor, so that jobs wait: %s", hindrance)
+        said = hindrance
+        await asyncio.sleep(PACE)
+
+
+def _ensure() -> str:
+    """What stands in the way; empty if nothing does."""
+    try:
+        supervisor.ensure()
+    except Exception as error:  # a full disk, say: pages go on without it
+        return explain(error)
+    return ""

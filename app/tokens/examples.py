@@ -1,0 +1,103 @@
+"""The examples of a run to choose from: in an order that says what is interesting, or by a word."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from adaspec import tokens
+from adaspec.runs import Run
+from adaspec.tokens import ORDERS, Source
+from app.shared import charts
+from app.shared.token_view import Roles
+from app.shell import link
+
+SHOWN = 200  # examples in the list; a word in the search finds the others
+PREVIEW = 160  # characters of an answer
+_PLOT = {"displayModeBar": False}
+_LABELS = {
+    "hardest": "hardest",
+    "improved": "most improved",
+    "disputed": "most disputed",
+    "selected": "most selected",
+    "first": "in their order",
+}
+
+
+def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | None) -> int:
+    """Draw the list; the number of the chosen example, by default the first.
+
+    Args:
+        k: the filter ratio in thousandths.
+        wanted: the example that a link asks for.
+    """
+    orders = [one for one in ORDERS if one != "disputed" or roles.rival]
+    order = link.choice(
+        "Order",
+        "order",
+        orders,
+        format_func=_LABELS.__getitem__,
+        help="\n".join(f"- **{_LABELS[name]}**: {ORDERS[name]}" for name in orders),
+    )
+    word = link.text("Search", "search", placeholder="a word in prompt or answer")
+    ranked = tokens.ranking(run, source, order, roles.draft, roles.rival, k)
+    found = _containing(ranked, word)
+    if found.empty:
+        st.caption("No example contains this.")
+        found = ranked
+    current = wanted if wanted is not None else int(found.iloc[0]["seq"])
+    hits = found.head(SHOWN)
+    chosen = _table(hits, order, f"{run.path.name}-{source}-{order}-{word}-{roles}-{k}", current)
+    if order != "first":
+        score = ranked.loc[ranked["seq"] == chosen, "score"]
+        st.plotly_chart(
+            charts.scores(ranked["score"], hits["score"], float(score.iloc[0]), ORDERS[order]),
+            config=_PLOT,
+            key="example-scores",
+        )
+    st.caption(
+        f"{len(found):,} of {len(ranked):,} examples"
+        + (f", the first {SHOWN} listed" if len(found) > SHOWN else "")
+    )
+    return chosen
+
+
+def _containing(ranked: pd.DataFrame, word: str) -> pd.DataFrame:
+    if not word.strip():
+        return ranked
+    either = pd.Series(False, index=ranked.index)
+    for name in ("prompt", "response"):
+        either |= ranked[name].str.contains(word.strip(), case=False, regex=False)
+    return ranked[either]
+
+
+def _table(hits: pd.DataFrame, order: str, identity: str, current: int) -> int:
+    """The rows; the chosen one's number, which another list does not change."""
+    shown = pd.DataFrame(
+        {
+            "#": hits["seq"],
+            "score": hits["score"],
+            "answer": hits["response"].str.slice(0, PREVIEW),
+        }
+    )
+    if order == "first":
+        shown = shown.drop(columns="score")
+    places = hits["seq"].tolist()
+    default = [places.index(current)] if current in places else []
+    event = st.dataframe(
+        shown,
+        hide_index=True,
+        height=420,
+        key=f"examples-{identity}",
+        on_select="rerun",
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": default, "columns": [], "cells": []}},
+        column_config={
+            "#": st.column_config.NumberColumn(width=50, help="Number of the example."),
+            "score": st.column_config.NumberColumn(
+                width=64, format="%.3f", help=ORDERS[order].capitalize() + ", by example."
+            ),
+        },
+    )
+    rows = event["selection"]["rows"]
+    return int(places[rows[0]]) if rows else current

@@ -1,0 +1,162 @@
+"""The methods to compare: which to train, and what each of them is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.shell import theme, words
+from app.train import recipe_form
+from app.train.editor import Editor
+from app.train.fields import Errors, grid, show_errors
+from app.train.recipe_form import METHODS, Field, word
+
+ADDED: dict[str, tuple[str, dict[str, Any]]] = {  # what can be added -> its name, its values
+    "AdaSPEC: the tokens with the largest ΔL": (
+        "adaspec",
+        {"selector": "top_delta", "budget": "published"},
+    ),
+    "DistillSpec: all tokens, equal steps": ("distillspec", {"selector": "all"}),
+    "DistillSpec: all tokens, equal data": (
+        "distillspec-data",
+        {"selector": "all", "budget": "data"},
+    ),
+    "Random tokens, as a control": ("random", {"selector": "random", "budget": "published"}),
+    "Total variation, going on from the reference": (
+        "tv-from-reference",
+        {"objective": "total_variation", "selector": "all", "start": "reference"},
+    ),
+    "KL that turns into total variation, from the reference": (
+        "kl-to-tv-from-reference",
+        {"objective": "forward_kl", "to": "total_variation", "start": "reference"},
+    ),
+}
+
+
+def methods(editor: Editor, errors: Errors) -> None:
+    """The list of them, each to be ticked, opened, changed and removed."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(
+            "Methods",
+            anchor=False,
+            width="stretch",
+            help="One draft is trained for each. A method is objective × selector × start × "
+            "budget.",
+        )
+        st.menu_button(
+            "Add a method",
+            list(ADDED),
+            key="train-add",
+            icon=":material/add:",
+            on_click=_add,
+            args=(editor,),
+        )
+    for number, row in recipe_form.method_rows(editor.content).items():
+        _method(editor, errors, number, row)
+    show_errors({METHODS: errors[METHODS]} if METHODS in errors else {}, METHODS)
+
+
+def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) -> None:
+    path = f"{METHODS}.{number}"
+    tick, body = st.columns((0.055, 0.945), vertical_alignment="top", gap="xsmall")
+    key = f"train-tick-{number}"
+    if st.session_state.get(key) != row["train"]:
+        st.session_state[key] = row["train"]
+    tick.checkbox(
+        f"Train {words.plain(str(row['name']))}",
+        key=key,
+        label_visibility="collapsed",
+        on_change=_tick,
+        args=(editor, path, key),
+    )
+    with body:
+        with st.expander(_in_words(row), key=f"train-method-{number}"):
+            fields = [
+                Field(f"{path}.name", "Name", "text", "What its draft is called."),
+                Field(
+                    f"{path}.objective",
+                    "Objective",
+                    "choice",
+                    "What is brought close to zero: p is the target's distribution, q the draft's.",
+                ),
+                Field(
+                    f"{path}.to",
+                    "Turns into",
+                    "choice",
+                    "A second objective, whose share grows from 0 to 1.",
+                ),
+                Field(
+                    f"{path}.selector",
+                    "Tokens",
+                    "choice",
+                    "Which response tokens give a gradient. ΔL = KL(p‖q) − KL(p‖r) is what the "
+                    "draft still lags behind the reference r.",
+                ),
+                Field(
+                    f"{path}.start",
+                    "Starts from",
+                    "choice",
+                    "The draft as it came, or the reference, to go on from its training.",
+                ),
+                Field(
+                    f"{path}.budget",
+                    "Budget",
+                    "choice",
+                    "Equal steps: batch B for E epochs. 1/k times the data: batch B/k for E/k "
+                    "epochs, as many steps. As published: the second for methods that select, the "
+                    "first for the others.",
+                ),
+                Field(f"{path}.k", "Its own k", empty="the one above"),
+                Field(
+                    f"{path}.pool",
+                    "Selects within",
+                    "choice",
+                    "Tokens of the whole batch compete, or those of each micro-batch, as in the "
+                    "published scripts.",
+                ),
+                Field(
+                    f"{path}.loss",
+                    "Loss",
+                    "choice",
+                    "The sum over the selected tokens, divided by all response tokens as the "
+                    "published scripts do, or by those selected.",
+                ),
+            ]
+            grid(editor, errors, fields)
+            st.button(
+                "Remove this method",
+                key=f"train-remove-{number}",
+                icon=":material/delete:",
+                type="tertiary",
+                on_click=editor.set,
+                args=(path, recipe_form.ABSENT),
+            )
+        if recipe_form.errors_at(errors, path):
+            st.markdown(
+                ":small[:red[:material/error: Something is wrong in this method: open it.]]"
+            )
+
+
+def _in_words(row: dict[str, Any]) -> str:
+    """`adaspec · forward KL(p‖q) × largest ΔL × stock draft × as published`."""
+    name = str(row["name"])
+    parts = [
+        word(key, str(row.get(key, Field(f"{METHODS}.0.{key}", "").default)))
+        for key in ("objective", "selector", "start", "budget")
+    ]
+    if row.get("to"):
+        parts[0] += f" → {word('to', str(row['to']))}"
+    if "k" in row:
+        parts.append(f"k = {recipe_form.shown(row['k'], 'number')}")
+    glyph = theme.GLYPHS[theme.look(name).marker]
+    return f"{glyph} **{words.plain(name)}** · {words.plain(' × '.join(parts))}"
+
+
+def _tick(editor: Editor, path: str, key: str) -> None:
+    editor.set(f"{path}.train", st.session_state[key])
+
+
+def _add(editor: Editor) -> None:
+    name, method = ADDED[st.session_state["train-add"]]
+    editor.add_method(name, method)

@@ -1,0 +1,267 @@
+"""Methods over seeds: real runs of three seeds, and intervals that hold what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from adaspec import AdaspecError, ablation, pipeline, recipe, runs
+from adaspec.runs import Run
+from tests.adaspec.test_cli import adaspec, one_line_error
+
+
+@pytest.fixture(scope="module")
+def seeds(mini, finished_run, tmp_path_factory) -> tuple[Path, list[Run]]:
+    """A home with seeds 0 and 1 of one recipe, and a run of another recipe."""
+    home = tmp_path_factory.mktemp("seeds")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("ADASPEC_HOME", str(home))
+    first = Run(home / "runs" / finished_run.path.name)
+    shutil.copytree(finished_run.path, first.path)
+    second = pipeline.execute(mini.model_copy(update={"seed": 1}))
+    patch.undo()
+    return home, [first, second]
+
+
+@pytest.fixture
+def there(seeds, monkeypatch) -> list[Run]:
+    home, found = seeds
+    monkeypatch.setenv("ADASPEC_HOME", str(home))
+    return found
+
+
+def overlaps(run: Run, draft: str) -> tuple[np.ndarray, np.ndarray]:
+    """(prompt, beta) of every token of the target's own text, read plainly."""
+    contexts = pq.read_table(run.contexts_file).to_pandas()
+    mine = (contexts["source"] == "generated").to_numpy()
+    beta = pq.read_table(run.tokens_file(draft))["overlap"].to_numpy()
+    return contexts["seq"].to_numpy()[mine], beta[mine]
+
+
+def test_the_seeds_of_a_run_are_found(there: list[Run]) -> None:
+    assert [(one.seed, one.run) for one in ablation.relatives(there[1])] == list(enumerate(there))
+    assert ablation.of(there[::-1]) == ablation.relatives(there[0])
+    alone = ablation.relatives(Run(runs.EXAMPLE))
+    assert [one.seed for one in alone] == [0]
+
+
+def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run]) -> None:
+    summary = ablation.summary(ablation.of(there))
+    assert (summary["seeds"], summary["baselines"]) == ([0, 1], ["distillspec", "adaspec"])
+    methods = {one["name"]: one for one in summary["methods"]}
+    assert list(methods) == ["stock", "distillspec", "distillspec-data", "adaspec"]
+    assert methods["distillspec"]["label"] == "distillspec = reference"
+    assert methods["adaspec"]["made"] == "forward_kl · top_delta 0.4 · from stock"
+    ours = methods["adaspec"]
+    assert ours["alpha"]["by_seed"] == [
+        pytest.approx(overlaps(run, "adaspec")[1].mean()) for run in there
+    ]
+    assert ours["alpha"]["mean"] == pytest.approx(np.mean(ours["alpha"]["by_seed"]))
+    found = ours["difference"]["distillspec"]
+    expected = [
+        (overlaps(run, "adaspec")[1] - overlaps(run, "reference")[1]).mean() for run in there
+    ]
+    assert found["by_seed"] == pytest.approx(expected, abs=1e-6)
+    assert found["value"] == pytest.approx(np.mean(expected), abs=1e-6)
+    assert found["low"] <= found["value"] <= found["high"]
+    assert "adaspec" not in ours["difference"]
+    assert ours["total"]["steps"] == ours["steps"] + methods["distillspec"]["steps"]
+    json.dumps(summary, allow_nan=False)
+
+
+@pytest.mark.parametrize(("seeds", "share"), [(3, 0.80), (6, 0.90), (30, 0.94)])
+def test_how_often_two_way_intervals_hold_the_mean(seeds: int, share: float) -> None:
+    """Seeds and 30 prompts that both shift a difference, in 500 trials, to 4 %: 95 % is true of
+    many seeds, of three it is 80 %."""
+    generator = np.random.default_rng(0)
+    held = 0
+    for trial in range(500):
+        shift = generator.normal(0, 0.01, (seeds, 1)) + generator.normal(0, 0.01, (1, 30))
+        counts = generator.integers(20, 40, (1, 30)).repeat(seeds, 0)
+        values = 0.03 + shift + generator.normal(0, 0.01, (seeds, 30))
+        low, high = ablation.two_way_bootstrap(values * counts, counts, 200, trial)
+        held += low <= 0.03 <= high
+    assert held / 500 == pytest.approx(share, abs=0.04)
+
+
+def plainly(sums: np.ndarray, counts: np.ndarray, resamples: int) -> tuple[float, float]:
+    """The two-way bootstrap as it is described: draw seeds, draw prompts, take the mean."""
+    generator = np.random.default_rng(7)
+    seeds, prompts = sums.shape
+    means = []
+    for _ in range(resamples):
+        drawn = generator.integers(0, prompts, prompts)
+        rows = generator.integers(0, seeds, seeds)
+        means.append(np.mean([sums[row, drawn].sum() / counts[row, drawn].sum() for row in rows]))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def test_two_way_intervals_are_those_of_the_plain_loop() -> None:
+    """Ends to 6 % of the width, four times what 4000 resamples leave open."""
+    generator = np.random.default_rng(1)
+    counts = generator.integers(5, 60, (4, 25))
+    shift = generator.normal(0, 0.03, (4, 1)) + generator.normal(0, 0.15, (1, 25))
+    sums = counts * (0.7 + shift)
+    expected = plainly(sums, counts, 4000)
+    found = ablation.two_way_bootstrap(sums, counts, 4000)
+    width = expected[1] - expected[0]
+    assert found == pytest.approx(expected, abs=0.06 * width)
+
+
+def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
+    """Of alpha itself; ends to 6 % of the width, as above."""
+    summary = ablation.summary(ablation.of(there))
+    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    read = [overlaps(run, "adaspec") for run in there]
+    sums, counts = (
+        np.array([np.bincount(seq, weights) for seq, weights in pairs])
+        for pairs in (read, [(seq, np.ones_like(beta)) for seq, beta in read])
+    )
+    expected = plainly(sums, counts, 4000)
+    assert ours["alpha"]["ci"] == pytest.approx(expected, abs=0.06 * (expected[1] - expected[0]))
+    assert ours["alpha"]["ci"][0] < ours["alpha"]["mean"] < ours["alpha"]["ci"][1]
+
+
+def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run]) -> None:
+    methods = {one["name"]: one for one in ablation.summary(ablation.of(there))["methods"]}
+    for one in methods.values():
+        for found in one["difference"].values():
+            sign = np.sign(found["low"]) if found["low"] * found["high"] > 0 else 0
+            assert found["verdict"] == {1: "ahead", -1: "behind", 0: "not told apart"}[sign]
+    fair = {name: one["difference"]["adaspec"]["budget"] for name, one in methods.items()
+            if name != "adaspec"}  # fmt: skip
+    assert fair["distillspec-data"] == {"fair": True, "says": "equal steps and sequences"}
+    assert not fair["distillspec"]["fair"]
+    assert fair["stock"]["says"] == "stock was not trained"
+
+
+def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
+    found = ablation.of(there)
+    assert ablation.more_seeds(found) == f"adaspec run {there[0].recipe_file} --set seed=2"
+    assert ablation.more_seeds(found[1:]) == f"adaspec run {there[1].recipe_file} --set seed=0"
+    bundled = Run(tmp_path / "bundled")
+    shutil.copytree(there[0].path, bundled.path)
+    for part in ("ablation-tiny", "conditions-tiny/long"):
+        cell = recipe.cells(part)[1]
+        bundled.recipe_file.write_text(recipe.load(cell).yaml(), encoding="utf-8")
+        assert ablation.more_seeds([ablation.Found(1, bundled)]) == f"adaspec run {part}"
+    changed = recipe.load(cell, ["stage2.k=0.3"])
+    bundled.recipe_file.write_text(changed.yaml(), encoding="utf-8")
+    assert ablation.more_seeds([ablation.Found(1, bundled)]).endswith("--set seed=0")
+
+
+def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
+    summary = ablation.summary(ablation.of(there[1:]))
+    frame = ablation.frame(summary).set_index("name")
+    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    row = frame.loc["adaspec"]
+    assert row["alpha.by_seed.seed1"] == ours["alpha"]["by_seed"][0]
+    assert (row["alpha.ci.low"], row["alpha.ci.high"]) == ours["alpha"]["ci"]
+    assert row["difference.distillspec.verdict"] == ours["difference"]["distillspec"]["verdict"]
+    assert row["total.sequences"] == ours["total"]["sequences"]
+    assert row["needs"] == "reference"
+
+
+def test_seeds_count_not_prompts_alone() -> None:
+    """Where seeds differ by much, many prompts do not make the interval narrow."""
+    sums = np.array([[1.0], [2.0], [3.0]]).repeat(500, 1)
+    low, high = ablation.two_way_bootstrap(sums, np.ones_like(sums), 500)
+    assert low < 1.4
+    assert high > 2.6
+
+
+def test_what_does_not_belong_together_is_refused(there: list[Run]) -> None:
+    example = Run(runs.EXAMPLE)
+    with pytest.raises(AdaspecError, match="differ in more than their seed"):
+        ablation.of([there[0], example])
+    with pytest.raises(AdaspecError, match="have the same seed"):
+        ablation.of([there[0], there[0]])
+    with pytest.raises(AdaspecError, match="No draft 'nobody': these runs have stock"):
+        ablation.summary(ablation.of(there), ["nobody"])
+
+
+def test_seeds_that_hold_out_other_rows_are_not_paired(there: list[Run], tmp_path) -> None:
+    other = Run(tmp_path / "other")
+    shutil.copytree(there[1].path, other.path)
+    state = runs.read_state(other)
+    runs.write_state(other, state.model_copy(update={"hashes": state.hashes | {"data": "x"}}))
+    with pytest.raises(AdaspecError, match="made from different rows"):
+        ablation.summary(ablation.of([there[0], other]))
+
+
+def test_a_family_differs_in_nothing_but_the_seed(mini: recipe.Recipe) -> None:
+    assert mini.family == mini.model_copy(update={"seed": 7, "name": "x"}).family
+    assert mini.family != mini.model_copy(update={"checkpoint_every": 99}).family
+
+
+def test_the_bundled_ablations_give_every_method_the_same(home) -> None:
+    conditions = ("short", "long", "longest", "half", "raw", "twice", "cut", "micro")
+    stems = [("ablation-tiny", 1200)]
+    stems += [("ablation-smollm2/brief", 120), ("ablation-smollm2/longer", 120)]
+    stems += [("ablation-smollm2/wide", 360)]
+    stems += [(f"conditions-tiny/{condition}", 1200) for condition in conditions]
+    for stem, rows in stems:
+        cells = recipe.cells(stem)
+        assert len(cells) == 3
+        loaded = [recipe.load(cell) for cell in cells]
+        assert len({one.family for one in loaded}) == 1
+        assert [one.seed for one in loaded] == [0, 1, 2]
+        plan = [one for one in recipe.trainings(loaded[0], rows) if one.name != "reference"]
+        assert len({(one.steps, one.sequences) for one in plan}) == 1
+
+
+def test_the_command_prints_and_refuses(seeds) -> None:
+    home, (first, _) = seeds
+    done = adaspec("ablation", first.path.name, "--against", "distillspec-data", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "− distillspec-data" in done.stdout
+    assert "seeds 0, 1" in done.stdout
+    assert "A bootstrap of few seeds is too narrow" in done.stdout
+    as_json = json.loads(adaspec("ablation", first.path.name, "--json", home=home).stdout)
+    assert as_json["seeds"] == [0, 1]
+    one_line_error(adaspec("ablation", "nothing", home=home))
+    one_line_error(adaspec("ablation", first.path.name, "--against", "x", home=home))
+
+
+def test_a_matrix_is_run_whole(tmp_path, content) -> None:
+    """`adaspec run NAME` of a bundled matrix; here one of mini's seeds, in a process."""
+    stem = "mini-seeds"
+    folder = tmp_path / "recipes"
+    folder.mkdir()
+    small = content | {
+        "stage2": content["stage2"] | {"methods": {"adaspec": {"selector": "top_delta"}}},
+        "matrix": {
+            "axes": [
+                {"one": {}, "two": {"stage2": {"lr": 1e-4}}},
+                {"seed0": {"seed": 0}, "seed1": {"seed": 1}},
+            ],
+            "cells": {},
+        },
+    }
+    small.pop("name")
+    (folder / f"{stem}.yaml").write_text(json.dumps(small))
+    script = (
+        "import sys; from pathlib import Path; from adaspec import recipe; "
+        f"recipe.RECIPES = Path({str(folder)!r}); "
+        "from adaspec.cli import main; sys.argv[0] = 'adaspec'; main()"
+    )
+    command = [sys.executable, "-c", script, "run", stem]
+    environment = os.environ | {"ADASPEC_HOME": str(tmp_path / "home"), "COLUMNS": "120"}
+    quiet = {"capture_output": True, "text": True, "env": environment, "check": False}
+    done = subprocess.run(command, **quiet)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("seeds 0, 1") == 2  # one ablation a condition
+    for condition in ("one", "two"):
+        assert f"{stem}/{condition}-seed0 and its other seeds" in done.stdout
+    refused = subprocess.run([*command, "--run-dir", str(tmp_path / "x")], **quiet)
+    assert refused.returncode == 2
+    assert "is 4 recipes" in refused.stderr

@@ -1,0 +1,299 @@
+"""What a recipe will take: from earlier runs, from a few steps, and what runs really took."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adaspec import AdaspecError, calibration, estimate, pace, pipeline, recipe, runs, training
+from adaspec.estimate import Estimate
+from adaspec.recipe import Recipe, trainings
+from adaspec.runs import Run
+from tests.adaspec.test_cli import adaspec, one_line_error
+
+
+@pytest.fixture
+def past(home: Path, finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A finished run in the home, and no example."""
+    monkeypatch.setattr(runs, "EXAMPLE", home / "none")
+    run = Run(home / "runs" / finished_run.path.name)
+    shutil.copytree(finished_run.path, run.path)
+    return run
+
+
+def changed(content: dict[str, Any], *overrides: str) -> Recipe:
+    changed = json.loads(json.dumps(content))
+    for override in overrides:
+        recipe._override(changed, override)
+    return recipe.parse(changed)
+
+
+def edit_state(run: Run, **changes: Any) -> None:
+    state = runs.read_state(run)
+    runs.write_state(run, state.model_copy(update=changes))
+
+
+def test_tiny_is_known_from_the_example(home: Path) -> None:
+    """It foretells what the example itself took, all stages and loading."""
+    found = estimate.known(recipe.load("tiny"))
+    example = Run(runs.EXAMPLE)
+    (ended,) = (one for one in runs.read_lines(example.events_file) if one["event"] == "finished")
+    took = ended["time"] - runs.read_state(example).created.timestamp()
+    assert found.seconds == pytest.approx(took + pace.LIBRARIES, rel=0.08)
+    assert found.disk == pytest.approx(pace.folder_size(runs.EXAMPLE), rel=0.05)
+    assert found.source == "Measured on the bundled example, CPU with 2 threads."
+    assert not home.exists()
+
+
+def test_longer_and_wider_trainings_take_longer(home: Path) -> None:
+    def seconds(*overrides: str) -> float:
+        return estimate.from_past(recipe.load("tiny", list(overrides))).seconds
+
+    base = seconds()
+    report = runs.read_report(Run(runs.EXAMPLE))
+    of = {draft["name"]: draft["budget"]["seconds"] for draft in report["drafts"]}
+    stage2 = of["distillspec-data"] + of["adaspec"]
+    trained = of["reference"] + stage2
+    assert seconds("stage1.epochs=6", "stage2.epochs=6") == pytest.approx(base + trained, rel=0.05)
+    assert seconds("stage2.k=0.2") == pytest.approx(base + stage2, rel=0.05)
+    assert seconds("data.limit=600") == pytest.approx(base - trained / 2, rel=0.05)
+    assert seconds("stage2.methods.again={}") == pytest.approx(base)  # the reference's training
+    one_more = seconds("stage2.methods.again={objective: reverse_kl}")  # which is decoded with, too
+    assert base + of["reference"] < one_more < base + 3 * of["reference"]
+
+
+def test_a_run_speaks_for_its_like_alone(past: Run, content: dict[str, Any]) -> None:
+    found = estimate.from_past(changed(content, "stage2.epochs=2", "stage1.lr=1.0e-4"))
+    assert found.source.startswith(f"Measured on run mini ({past.path.name}), CPU with ")
+    for override in (
+        "draft={source: target, layers: [0]}",
+        "target=assets:tiny/target",
+        "data.max_length=100",
+        "data.response={answer}.",
+        "data.train=rows.jsonl",
+        "stage0={lr: 1.0e-3}",  # a kind of training that it did not have
+        "stage2.methods.x={selector: random}",
+        "stage2.micro_batch=2",
+        "data.train={hub: openai/gsm8k}",
+    ):
+        assert estimate.from_past(changed(content, override)) is None, override
+
+
+def test_a_run_of_another_device_does_not_speak(past: Run, mini: Recipe) -> None:
+    facts = runs.read_state(past).facts
+    edit_state(past, facts=facts | {"device": "NVIDIA H100"})
+    assert estimate.from_past(mini) is None
+    edit_state(past, facts=facts | {"processes": 2})
+    assert estimate.from_past(mini) is None
+    edit_state(past, facts=facts | {"precision": "bf16"})
+    assert estimate.from_past(mini) is not None  # both said auto
+    edit_state(past, facts=facts)
+    past.state_file.write_text("{")
+    assert estimate.from_past(mini) is None
+
+
+def test_an_interrupted_run_speaks_as_far_as_it_came(past: Run, mini: Recipe) -> None:
+    whole = estimate.from_past(mini)
+    edit_state(past, state="interrupted")
+    for name in ("report.json", "tokens/contexts.parquet"):
+        (past.path / name).unlink()
+    lines = past.metrics_file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if '"measurement"' not in line]
+    past.metrics_file.write_text("".join(kept))
+    part = estimate.from_past(mini)
+    assert part.seconds == pytest.approx(whole.seconds, rel=0.5)
+    past.metrics_file.write_text("".join(line for line in kept if '"adaspec"' not in line))
+    assert estimate.from_past(mini) is None
+    past.metrics_file.write_text("")
+    assert estimate.from_past(mini) is None
+
+
+def test_the_pause_before_a_resumption_is_no_work() -> None:
+    rows = [{"step": step, "time": 2.0 * step + (step > 5) * 86_400} for step in range(11)]
+    assert pace._steps(rows) == (2.0, 0.0)
+    rows = [{"step": 0, "time": 0.0, "alpha": 0.1}]
+    assert pace._steps(rows) is None
+    assert pace._steps([]) is None
+    for step in range(1, 13):  # 5 seconds to warm up, 3 more for every third step's point
+        row = {"step": step, "time": rows[-1]["time"] + 1 + 5 * (step == 1) + 3 * (step % 3 == 0)}
+        rows.append(row | ({"alpha": 0.2} if step % 3 == 0 else {}))
+    assert pace._steps(rows) == (1.0, 3.0)
+
+
+def test_memory_is_that_of_the_run_if_it_was_as_wide(past: Run, content: dict[str, Any]) -> None:
+    measured = [row["memory"] for rows in runs.read_metrics(past).values() for row in rows]
+    assert min(measured) > 100e6  # torch alone
+    assert estimate.from_past(changed(content)).memory == max(measured)
+    assert estimate.from_past(changed(content, "stage2.batch=60")).memory is None
+
+
+def test_checkpoints_and_tables_are_counted_at_their_most(past: Run, content: Any) -> None:
+    weights = runs.read_state(past).facts["draft parameters"] * 4
+
+    def disk(every: int) -> int:
+        return estimate.from_past(
+            changed(content, f"checkpoint_every={every}", "evaluation.prompts=1", "stage1.epochs=9")
+        ).disk
+
+    assert disk(1) - disk(1000) > 2 * 3 * weights
+    assert training.KEEP + 1 == estimate.CHECKPOINTS
+    fewer = estimate.from_past(changed(content, "checkpoint_every=1000", "evaluation.prompts=1"))
+    assert estimate.from_past(changed(content, "checkpoint_every=1000")).disk > fewer.disk
+
+
+def test_the_largest_folder_was_foreseen(
+    content: dict[str, Any], past: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real run, looked at whenever something is about to be removed: it is largest then."""
+    chosen = changed(content, "checkpoint_every=1")
+    foreseen = estimate.from_past(chosen).disk
+    sizes, remove = [], shutil.rmtree
+
+    def look_and_remove(path: Path, **more: Any) -> None:
+        sizes.append(pace.folder_size(home / "x"))
+        remove(path, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", look_and_remove)
+    pipeline.execute(chosen, home / "x")
+    assert foreseen == pytest.approx(max(sizes), rel=0.15)
+
+
+def write(one: Recipe, folder: Path) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / "recipe.yaml").write_text(one.yaml())
+    return str(folder / "recipe.yaml")
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    found = Estimate(seconds=1, disk=10**18, memory=10**15, device="CPU with 2 threads", source="")
+    [disk, memory] = estimate.lacks(found)
+    assert disk.startswith("It takes 1000000.0 TB of disk and ")
+    assert memory.startswith("It takes 1000.0 TB of memory and there are ")
+    assert "micro_batch" in memory
+    assert estimate.lacks(found.model_copy(update={"disk": 1, "memory": None})) == []
+    monkeypatch.setattr(estimate, "gpus", lambda: {"NVIDIA H100": 80 << 30})
+    on_gpu = found.model_copy(update={"disk": 1, "memory": 81 << 30, "device": "NVIDIA H100"})
+    assert "there are 85.9 GB" in estimate.lacks(on_gpu)[0]
+    assert not home.exists()
+
+
+def test_sizes_are_read_aloud() -> None:
+    assert list(map(estimate.size, (0, 999, 1000, 3_397_692, 999_999, 81 << 30))) == [
+        "0 bytes", "999 bytes", "1.0 kB", "3.4 MB", "1000.0 kB", "87.0 GB"
+    ]  # fmt: skip
+
+
+def test_a_calibration_runs_few_steps_of_every_kind() -> None:
+    whole = recipe.load("smollm2-gsm8k", ["data.train={stories: 5000}"])
+    small = calibration.shortened(whole, 5000)
+    plan = trainings(small, small.data.limit)
+    assert small.data.limit == 80  # two of the widest batches
+    assert {pace.kind(one) for one in plan} == {pace.kind(one) for one in trainings(whole, 5000)}
+    assert {one.steps for one in plan} == {calibration.STEPS}
+    assert max(one.batch for one in plan) == 40  # 16 / k
+    assert pace.width(small) == pace.width(whole) == 8
+    assert set(small.stage2.methods) == {"adaspec", "distillspec-data"}
+    assert small.evaluation.prompts == 40
+
+
+@pytest.fixture(scope="module")
+def calibrated(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with nothing but a calibration."""
+    home = tmp_path_factory.mktemp("calibrated")
+    (home / "recipe.yaml").write_text(yaml.safe_dump(content))
+    done = adaspec("estimate", str(home / "recipe.yaml"), home=home / "home")
+    assert done.returncode == 0, done.stderr
+    assert "Taking a few steps" in done.stderr
+    assert "Calibrated just now by a few steps of each kind, CPU with " in done.stdout
+    for word in ("time    0:00:", "disk  ", "memory", "MB"):
+        assert word in done.stdout
+    return home / "home"
+
+
+def test_a_calibration_leaves_its_pace_and_nothing_else(calibrated: Path) -> None:
+    [file] = [path for path in calibrated.rglob("*") if path.is_file()]
+    assert file.parent == calibrated / "calibrations"
+
+
+def test_a_calibration_is_remembered_for_other_lengths(
+    calibrated: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADASPEC_HOME", str(calibrated))
+    first = estimate.known(changed(content))
+    assert first.source.startswith("Calibrated earlier")
+    assert first.memory > 100e6
+    longer = estimate.known(changed(content, "stage1.epochs=40", "stage2.k=0.2"))
+    assert longer.seconds > first.seconds
+    assert longer.memory is None  # 1/k times as wide
+    assert estimate.known(changed(content, "data.max_length=100")) is None
+    assert estimate.known(changed(content, "draft={source: target, layers: [0]}")) is None
+
+
+def test_a_calibration_foresees_a_run(
+    calibrated: Path, content: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Loosely: both are short, and two cores are shared with who knows whom."""
+    monkeypatch.setenv("ADASPEC_HOME", str(calibrated))
+    longer = changed(content, "stage1.epochs=8", "stage2.epochs=2")
+    foreseen = estimate.known(longer).seconds
+    began = time.monotonic()
+    done = adaspec(
+        "run", write(longer, tmp_path), "--run-dir", str(tmp_path / "run"), home=calibrated
+    )
+    assert done.returncode == 0, done.stderr
+    took = time.monotonic() - began
+    assert took / 4 < foreseen < took * 4
+
+
+def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content))
+    wrong = ["--set", "target=./nowhere", "--calibrate"]
+    done = adaspec("estimate", str(tmp_path / "recipe.yaml"), *wrong, home=tmp_path / "home")
+    lines = done.stderr.splitlines()
+    assert lines[-1].startswith("error: No calibration: target: no model folder")
+    assert done.returncode == 2
+    assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == []
+
+
+def test_for_programs(home: Path) -> None:
+    done = adaspec("estimate", "tiny", "--json", home=home)
+    found = json.loads(done.stdout)
+    assert set(found) == {"seconds", "disk", "memory", "knowledge", "device", "source"}
+    assert "No recipe" in one_line_error(adaspec("estimate", "tinny", home=home))
+
+
+def test_knowing_needs_no_torch(home: Path) -> None:
+    code = """
+import sys
+from adaspec import estimate, recipe
+assert estimate.known(recipe.load("tiny"))
+print("torch" in sys.modules, "transformers" in sys.modules, "datasets" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False False False"
+
+
+def test_a_torch_without_cuda_never_asks_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "NVIDIA H100 80GB HBM3, 81559\nNVIDIA H100 80GB HBM3, 81559\n"
+    answer = subprocess.CompletedProcess([], 0, stdout=table)
+    monkeypatch.setattr(pace.subprocess, "run", lambda *_, **__: answer)
+    for build, expected in (("2.13.0+cpu", {}), ("2.13.0", {"NVIDIA H100 80GB HBM3": 81559 << 20})):
+        monkeypatch.setattr(pace, "version", lambda _, build=build: build)
+        pace.gpus.cache_clear()
+        assert pace.gpus() == expected
+    pace.gpus.cache_clear()
+
+
+def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, mini: Recipe) -> None:
+    broken = subprocess.CompletedProcess([], 1, stdout="", stderr="Traceback\nKeyError: 'x'\n")
+    monkeypatch.setattr(estimate.subprocess, "run", lambda *_, **__: broken)
+    with pytest.raises(AdaspecError, match=r"^No calibration: KeyError: 'x'$"):
+        estimate.calibrate(mini)

@@ -1,0 +1,252 @@
+"""The Replay page in a real browser: first look, links, own prompts, files; and its views."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from adaspec import AdaspecError, replays, runs, tokens
+from adaspec.runs import Run
+from adaspec.speculation.trace import Trace
+from adaspec.tokens import VOCABULARY
+from app.replay import view as replay_view
+from tests.app.tokens.test_pages import link_of, select, visit, wait_for_link
+from tests.studio import enough, faultless, studio
+from tests.views import HOSTILE
+
+expect.set_options(timeout=20_000)  # two busy cores
+EXAMPLE = Run(runs.EXAMPLE)
+BARE = "01BBBBBBBBBBBBBBBBBBBBBBBB"
+HOSTILE_RUN = "01HHHHHHHHHHHHHHHHHHHHHHHH"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two copies of the example: one without replays, one with a hostile vocabulary."""
+    home = tmp_path_factory.mktemp("replays")
+    for name in (BARE, HOSTILE_RUN):
+        run = Run(home / "runs" / name)
+        shutil.copytree(EXAMPLE.path, run.path)
+        state = json.loads(run.state_file.read_text())
+        run.state_file.write_text(json.dumps(state | {"id": name}))
+    shutil.rmtree(home / "runs" / BARE / "replays")
+    pieces = pq.read_table(run.vocabulary_file).to_pydict()
+    strange = [text.encode() for text in [*HOSTILE, "x" * 10_000]] + [b"\xe2\x82", b"\x00\xff"]
+    pieces["data"] = [strange[i % len(strange)] for i in range(len(pieces["id"]))]
+    pq.write_table(pa.table(pieces, schema=VOCABULARY), run.vocabulary_file)
+    return home
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with studio(home) as where:
+        yield where
+
+
+def steps(page: Page) -> int:
+    return int(page.get_by_role("slider", name="Step").input_value())
+
+
+# What the page is given.
+
+
+def test_a_view_is_the_trace_with_its_words() -> None:
+    for draft in replays.drafts(EXAMPLE):
+        shown = replay_view.stored(EXAMPLE, draft, 3)
+        trace = replays.read(EXAMPLE, draft, 3)
+        assert Trace.model_validate(shown["trace"]) == trace
+        words = {int(one): piece["text"] for one, piece in shown["vocabulary"].items()}
+        text = "".join(words[one] for one in trace.text)
+        prompt = "".join(words[one] for one in trace.prompt)
+        assert prompt == tokens.examples(EXAMPLE, "generated")["prompt"][3]
+        assert text
+        for one in trace.rounds:
+            for proposal in one.proposals:
+                assert {token for token, *_ in proposal.likeliest} <= words.keys()
+        json.dumps(shown, allow_nan=False)
+
+
+def test_a_view_takes_milliseconds() -> None:
+    replay_view.stored(EXAMPLE, "adaspec", 0)  # reads the vocabulary
+    taken = []
+    for seq in range(1, 11):
+        began = time.process_time()  # others are at work
+        replay_view.stored(EXAMPLE, "stock", seq)
+        taken.append(1000 * (time.process_time() - began))
+    print(f"median {statistics.median(taken):.2f} ms, at most {max(taken):.2f} ms")
+    assert statistics.median(taken) < 20
+
+
+def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE.path, tmp_path / "run")
+    run = Run(tmp_path / "run")
+    timed = replays.read(run, "adaspec", 0).model_copy(update={"plain_ms": 2.0})
+    run.replay("adaspec", 0).write_text(timed.model_dump_json())
+    speed = {"drafts": {"adaspec": {"4": {"draft_ms": 0.5, "verify_ms": 3.0}}}}
+    run.speed_file.write_text(json.dumps(speed))
+    before = replay_view.stored(run, "adaspec", 0)
+    assert before["plain"]["ms"] == 2.0
+    assert before["costs"] == [(4, 0.5, 3.0)]
+    assert replay_view.stored(run, "adaspec", 0) is before
+    run.speed_file.write_text("{")
+    with pytest.raises(AdaspecError, match=r"speed.json is damaged: adaspec measure makes"):
+        replay_view.stored(run, "adaspec", 0)
+    run.speed_file.unlink()
+    file = run.replay("adaspec", 0)
+    trace = replays.read(run, "adaspec", 0)
+    shorter = {"rounds": trace.rounds[:5], "plain_ms": None}
+    file.write_text(trace.model_copy(update=shorter).model_dump_json())
+    after = replay_view.stored(run, "adaspec", 0)
+    assert after["plain"] is None
+    assert len(after["trace"]["rounds"]) == 5
+    gamma, draft_ms, verify_ms = after["costs"][0]
+    whole = [one for one in trace.rounds[:5] if len(one.proposals) == gamma]
+    assert min(one.draft_ms for one in whole) <= gamma * draft_ms
+    assert verify_ms <= max(one.verify_ms for one in whole)
+
+
+# The page.
+
+
+def test_the_first_minute(page: Page, address: str):
+    """Nothing is set, and the newest run that has replays plays its first rounds."""
+    visit(page, f"{address}/replay")
+    assert link_of(page) == {"run": HOSTILE_RUN}
+    visit(page, f"{address}/replay?run=example")
+    expect(page.locator(".replay h3")).to_contain_text("tiny · prompt #0 · adaspec")
+    expect(page.locator(".replay .caption")).to_contain_text("guesses the next 4 tokens")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    enough(lambda: page.wait_for_timeout(100) or steps(page) > 0, 20)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="To the end").click()
+    trace = replays.read(EXAMPLE, "adaspec", 0)
+    expect(page.locator(".told")).to_contain_text(
+        f"{len(trace.text)} tokens in {len(trace.rounds)} passes of the target"
+    )
+    wait_for_link(page, run="example", step=str(replay_view.stored(EXAMPLE, "adaspec", 0)["steps"]))
+
+
+def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
+    visit(page, f"{address}/replay?run=example&step=0")
+    select(page, "Draft q", "stock")
+    page.get_by_role("combobox", name="Prompt").click()
+    page.get_by_role("option", name=re.compile("^#3 ")).click()
+    expect(page.locator(".replay h3")).to_contain_text("prompt #3 · stock")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("slider", name="Step").fill("40")
+    page.get_by_label("Speed").select_option("5")
+    page.locator(".ladder .chip.rejected").first.click()
+    wait_for_link(page, run="example", draft="stock", example="3", step="40", speed="5")
+    link = link_of(page)
+    assert re.fullmatch(r"\d+\.\d+", link["token"])
+    with faultless(chromium) as other:
+        visit(other, page.url)
+        assert link_of(other) == link
+        looks = (
+            "one => [one.textContent, [...one.querySelectorAll('[class]')].map(x => x.className)]"
+        )
+        for part in (".ladder", ".text", ".score", ".answer", ".whatif"):
+            there, here = (at.locator(part).evaluate(looks) for at in (other, page))
+            assert there == here
+    select(page, "Draft q", "adaspec")
+    expect(page.locator(".replay h3")).to_contain_text("prompt #3 · adaspec")
+    assert not {"step", "token"} & link_of(page).keys()  # of the other replay
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("run=01NOSUCHRUN", "There is no run '01NOSUCHRUN' here"),
+        ("run=example&draft=nobody", "There is no draft q 'nobody' here"),
+        ("run=example&example=99", "There is no prompt '99' here"),
+        ("run=example&step=9999", "step=9999 in the link is no number from 0 to"),
+        ("run=example&speed=7", "There is no speed '7'"),
+        ("run=example&token=999.0", "There is no token '999.0' here"),
+        ("run=example&token=<b>", "There is no token '<b>' here"),
+    ],
+)
+def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wrong: str, said):
+    visit(page, f"{address}/replay?{wrong}")
+    expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
+    expect(page.locator(".replay .ladder")).to_be_visible()
+
+
+def test_a_run_without_replays_says_what_makes_them(page: Page, address: str):
+    visit(page, f"{address}/replay?run={BARE}")
+    expect(page.get_by_test_id("stAlert")).to_contain_text(f"adaspec measure {BARE} makes them")
+    expect(page.locator(".replay")).to_have_count(0)
+
+
+def test_hostile_text_is_text(page: Page, address: str):
+    visit(page, f"{address}/replay?run={HOSTILE_RUN}&step=50")
+    expect(page.locator(".ladder .chip").first).to_be_visible()
+    for chip in page.locator(".ladder .chip:visible").all()[:12]:
+        chip.evaluate("one => one.click()")
+        expect(page.locator(".why")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".replay :is(script, img)").count() == 0
+
+
+def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
+    asked = "of=own&temperature=0&gamma=3&max_new_tokens=24&seed=5"
+    visit(page, f"{address}/replay?run=example&{asked}&step=0")
+    expect(page.get_by_text("Decoded in")).to_be_visible(timeout=60_000)
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("Mia has 7 <script>window.hacked=1</script> shells. How many has she?\n")
+    page.get_by_role("button", name="Decode").click()
+    expect(page.locator(".text")).to_contain_text("window.hacked=1</script> shells.")
+    expect(page.locator(".replay h3")).to_contain_text("γ = 3 · greedy · seed 5")
+    took = float(re.search(r"[\d.]+", page.get_by_text("Decoded in").inner_text())[0])
+    print(f"warm: {took} s")
+    assert took < 3
+    page.get_by_role("button", name="To the end").click()
+    expect(page.locator(".told")).to_contain_text("24 tokens in")
+    told = page.locator(".told").inner_text().partition(";")[0]
+    wait_for_link(page, of="own", gamma="3", temperature="0", seed="5", step=str(steps(page)))
+    assert link_of(page)["max_new_tokens"] == "24"
+    assert "shells" in link_of(page)["prompt"]
+    with faultless(chromium) as other:  # greedy: the same tokens; the clock is another
+        visit(other, page.url)
+        expect(other.locator(".told")).to_contain_text(told)
+        words = "all => all.map(one => one.textContent)"
+        there, here = (x.locator(".text .word").evaluate_all(words) for x in (other, page))
+        assert there == here
+    prompt.fill("")
+    page.get_by_role("button", name="Decode").click()
+    expect(page.get_by_test_id("stAlert")).to_contain_text("nothing to predict")
+
+
+def test_files_to_take_away(page: Page, address: str, chromium: Browser, tmp_path: Path):
+    visit(page, f"{address}/replay?run=example&draft=stock&example=2&step=30")
+    trace = replays.read(EXAMPLE, "stock", 2)
+
+    def download(name: str) -> bytes:
+        with page.expect_download() as got:
+            page.get_by_role("button", name=name, exact=True).click()
+        return Path(got.value.path()).read_bytes()
+
+    said = json.loads(download("JSON"))
+    assert Trace.model_validate(said["trace"]) == trace
+    assert said["text"] == "".join(said["tokens"][str(one)] for one in trace.text)
+    assert said["summary"]["target_passes"] == len(trace.rounds)
+    assert said["summary"]["accepted"] == sum(one.accepted for one in trace.rounds)
+    assert {"p", "q", "u", "keep", "alpha.tested"} <= said["definitions"].keys()
+    file = tmp_path / "replay.html"
+    file.write_bytes(download("Page"))
+    alone = chromium.new_page()
+    alone.route(re.compile("^http"), lambda route: pytest.fail("it asks the network"))
+    alone.goto(file.as_uri())
+    expect(alone.get_by_role("slider", name="Step")).to_have_value("30")
+    alone.get_by_role("button", name="To the end").click()
+    expect(alone.locator(".told")).to_contain_text(f"{len(trace.text)} tokens in")
+    alone.close()

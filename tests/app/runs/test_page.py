@@ -1,0 +1,781 @@
+"""The Runs page on real run folders, whole and broken, without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from streamlit.testing.v1 import AppTest
+
+from adaspec import cli, pipeline, recipe, runs
+from adaspec.jobs import mailbox, queue, supervisor
+from adaspec.jobs.queue import Job
+from adaspec.recipe import Recipe
+from adaspec.runs import MetricsReader, Run
+from app.shared import charts, reading
+from app.shared.charts import Curve
+from app.shell import access, theme, words
+from app.shell.access import Person
+from tests.studio import ROOT
+
+OLD, NEW = "01AAAAAAAAAAAAAAAAAAAAAAAA", "01BBBBBBBBBBBBBBBBBBBBBBBB"
+
+
+@pytest.fixture(autouse=True)
+def no_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(runs, "EXAMPLE", tmp_path / "example")
+
+
+@pytest.fixture
+def put(home: Path, finished_run: Run):
+    """Puts a copy of the finished run into the home, with other values in its run.json."""
+
+    def copy(identity: str = OLD, **changes: Any) -> Run:
+        run = Run(home / "runs" / identity)
+        shutil.copytree(finished_run.path, run.path)
+        state = json.loads(run.state_file.read_text()) | {"id": identity} | changes
+        run.state_file.write_text(json.dumps(state))
+        return run
+
+    return copy
+
+
+def opened(**link: str | list[str]) -> AppTest:
+    reading.look_again()
+    page = AppTest.from_file(ROOT / "app/main.py", default_timeout=30)
+    for key, value in link.items():
+        page.query_params[key] = value
+    return sound(page.run())
+
+
+def sound(page: AppTest) -> AppTest:
+    assert not page.exception
+    return page
+
+
+def again(page: AppTest) -> AppTest:
+    """The page after something changed on disk."""
+    reading.look_again()
+    return sound(page.run())
+
+
+def words_on(page: AppTest) -> str:
+    kinds = ("title", "subheader", "markdown", "text", "caption", "info", "warning", "error")
+    shown = [element.value for kind in kinds for element in getattr(page, kind)]
+    shown += re.split("<style.*?</style>|<[^>]*>", listed(page), flags=re.DOTALL)
+    return "\n".join(shown).replace("\\", "")
+
+
+def listed(page: AppTest) -> str:
+    """The HTML of the list."""
+    return "".join(element.proto.body for element in page.get("html"))
+
+
+def table(page: AppTest) -> Any:
+    return next(one.value for one in page.dataframe if "generated" in one.value.columns)
+
+
+def plot(page: AppTest, number: int) -> Any:
+    return json.loads(page.get("plotly_chart")[number].proto.spec)
+
+
+def test_empty_home_says_how_to_begin(home: Path):
+    page = opened()
+    assert "No runs yet" in page.info[0].value
+    assert not home.exists()  # looking writes nothing
+
+
+def test_finished_run_shows_every_draft_with_its_cost(put):
+    run = put()
+    page = opened()
+    report = runs.read_report(run)
+    shown = table(page)
+    assert page.query_params["run"] == OLD
+    assert "finished" in words_on(page)
+    best = max(report["drafts"], key=lambda draft: draft["alpha"]["generated"])
+    assert f"Highest acceptance: **{best['name']}**" in words_on(page)
+    assert [name.lstrip("★ ") for name in shown["draft"]] == [
+        "stock",
+        "reference",
+        "distillspec = reference",
+        "distillspec-data",
+        "adaspec",
+    ]
+    assert sum("★" in name for name in shown["draft"]) == 1
+    for row, draft in zip(shown.to_dict("records"), report["drafts"], strict=True):
+        assert row["generated"] == draft["alpha"]["generated"]
+        assert row["sequences"] == draft["budget"]["sequences"]
+    assert shown["needs"].tolist()[-1] == "reference"
+
+
+def test_unequal_budgets_are_said(put):
+    run = put()
+    said = words_on(opened())
+    assert "Budgets differ" in said
+    assert "sequences for distillspec-data and adaspec" in said
+    report = runs.read_report(run)
+    for draft in report["drafts"][1:]:
+        draft["budget"] = report["drafts"][1]["budget"]
+    run.report_file.write_text(json.dumps(report))
+    assert "Budgets differ" not in words_on(opened())
+
+
+def test_overlapping_intervals_are_said_to_overlap(put):
+    run = put()
+    report = runs.read_report(run)
+    for draft, low in zip(report["drafts"], (0.1, 0.5, 0.5, 0.51, 0.2), strict=True):
+        draft["alpha"] |= {"generated": low + 0.01, "generated_ci": [low, low + 0.02]}
+    run.report_file.write_text(json.dumps(report))
+    said = words_on(opened())
+    assert "Highest acceptance: **distillspec-data**" in said
+    assert "interval overlaps that of reference and distillspec: only a paired" in said
+
+
+def test_curves_by_steps_or_by_sequences(put):
+    state = runs.read_state(put())
+    by_steps = plot(opened(), 0)["data"]
+    by_sequences = plot(opened(axis="sequences"), 0)["data"]
+    assert [trace["name"] for trace in by_steps] == [
+        "reference = distillspec",
+        "distillspec-data",
+        "adaspec",
+    ]
+    stage = next(stage for stage in state.plan if stage.name == "adaspec")
+    assert max(by_steps[2]["x"]) == stage.steps
+    assert max(by_sequences[2]["x"]) == stage.work
+    assert by_steps[2]["y"] == by_sequences[2]["y"]
+
+
+def test_a_click_opens_a_run_and_the_link_says_which(put):
+    put(OLD)
+    put(NEW, name="newer")
+    page = opened()
+    assert page.query_params["run"] == NEW
+    assert "newer" in page.subheader[0].value
+    sound(page.button(key=f"open-{OLD}").click().run())
+    assert page.query_params["run"] == OLD
+    assert page.subheader[0].value == "mini"
+    assert opened(run=OLD).subheader[0].value == "mini"
+
+
+@pytest.mark.parametrize("wrong", ["01NOTHERE", "/etc", "../../", "<b>x</b>"])
+def test_wrong_link_is_said_once_and_the_newest_is_shown(put, wrong: str):
+    put(OLD)
+    put(NEW, name="newer")
+    page = opened(run=wrong)
+    assert len(page.warning) == 1
+    assert "There is no run" in page.warning[0].value
+    assert page.subheader[0].value == "newer"
+
+
+def test_a_link_opens_no_folder_outside_the_home(put, finished_run: Run):
+    put()
+    assert opened(run=str(finished_run.path)).warning
+
+
+def test_interrupted_run_shows_a_command_that_goes_on(put):
+    run = put(state="running", stage="adaspec")
+    run.report_file.unlink()
+    page = opened()
+    assert "interrupted" in words_on(page)
+    assert page.metric[0].value == "adaspec"
+    assert not page.dataframe[0].value.empty  # the plan; there is no result yet
+    command = re.search("`adaspec (.*)`", words_on(page))
+    assert command
+    cli.app(shlex.split(command[1]), standalone_mode=False)
+    assert queue.find(OLD).state == "queued"
+
+
+def test_failed_run_shows_its_error_as_plain_words(put):
+    run = put(state="failed", error="No *space* left :red[x] <script>alert(1)</script>")
+    run.report_file.unlink()
+    page = opened()
+    assert "failed" in words_on(page)
+    assert page.error[0].value.replace("\\", "") == runs.read_state(run).error
+    for mark in ("*space*", ":red[", "<script>"):
+        assert mark not in page.error[0].value
+
+
+def test_hostile_name_is_only_a_name(put):
+    put(name="<img src=x onerror=alert(1)> ![](http://x/y.png) **b** :red[c] $x^2$")
+    page = opened()
+    for text in (page.subheader[0].value, page.button(key=f"open-{OLD}").label):
+        assert re.findall(r"(?<!\\)[<\[:$]", text) == []
+
+
+@pytest.mark.parametrize("torn", [b'{"stage": "ada', b"\x00\xff\n", b"[1, 2]\n", b"null"])
+def test_torn_metrics_are_passed_over(put, torn: bytes):
+    run = put()
+    whole = plot(opened(), 0)["data"]
+    with run.metrics_file.open("ab") as file:
+        file.write(torn)
+    assert plot(opened(), 0)["data"] == whole
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"id": "x"}'])
+def test_unreadable_run_is_listed_and_harms_no_other(put, damage: str):
+    put(OLD)
+    put(NEW).state_file.write_text(damage)
+    page = opened()
+    assert "unreadable" in words_on(page)
+    assert "cannot be read" in page.error[0].value
+    assert "Highest acceptance" in words_on(opened(run=OLD))
+
+
+def test_missing_files_leave_gaps_and_no_traceback(put):
+    run = put()
+    for file in (run.metrics_file, run.log_file, run.recipe_file):
+        file.unlink()
+    run.report_file.write_text("{")
+    assert "Nothing is logged yet." in words_on(opened())
+
+
+def test_run_deleted_while_it_is_watched(put):
+    put(OLD)
+    put(NEW)
+    page = opened(run=NEW)
+    shutil.rmtree(runs.runs_folder() / NEW)
+    assert NEW in again(page).warning[0].value
+    shutil.rmtree(runs.runs_folder() / OLD)
+    assert "No runs yet" in again(page).info[0].value
+
+
+def test_run_without_a_draft(home: Path, content: dict[str, Any]):
+    kept = {key: content[key] for key in ("name", "target", "data", "evaluation")}
+    only_target = recipe.parse(kept | {"stage0": {"batch": 10, "epochs": 1, "lr": 1e-3}})
+    pipeline.execute(only_target)
+    page = opened()
+    assert "none: this recipe trains a target only" in words_on(page)
+    held_out = plot(page, 0)["data"][1]
+    assert held_out["name"] == "held-out"
+    assert len(held_out["y"]) > 1
+
+
+def test_log_search(put):
+    put()
+    page = opened()
+    sound(page.text_input(key="log-search").input("ADASPEC begins").run())
+    assert page.code[0].value.endswith("INFO adaspec begins")
+    assert "\n" not in page.code[0].value
+    sound(page.text_input(key="log-search").input("nothing like this").run())
+    assert "No line has that." in words_on(page)
+
+
+def test_example_is_marked_and_has_a_link_of_its_own(
+    put, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(runs, "EXAMPLE", finished_run.path)
+    put("example", name="impostor")  # a folder of that name must not come in its way
+    page = opened(run="example")
+    assert page.button(key="open-example").label.endswith(":gray-badge[example]**")
+    assert page.subheader[0].value == "mini"
+    assert "Highest acceptance" in words_on(page)
+
+
+def test_many_runs_are_shown_on_demand(put):
+    for number in range(12):
+        put(f"01AAAAAAAAAAAAAAAAAAAAAA{number:02d}")
+    oldest = "open-01AAAAAAAAAAAAAAAAAAAAAA00"
+    page = opened()
+    assert oldest not in [button.key for button in page.button]
+    sound(page.toggle(key="all-runs").set_value(True).run())
+    assert oldest in [button.key for button in page.button]
+
+
+# Jobs: rows of a real queue, whatever becomes of them
+
+
+@pytest.fixture
+def many_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADASPEC_QUEUED_EACH", "9")
+
+
+@pytest.fixture
+def supervised(home: Path) -> Iterator[None]:
+    """As if a supervisor were at work that has nothing to say."""
+    home.mkdir(parents=True)
+    with FileLock(home / "supervisor.lock"):
+        yield
+
+
+def tell(home: Path, **said: Any) -> None:
+    process = runs.Process.this()
+    status = supervisor.Status(process=process, engine="local", slots=1).model_copy(update=said)
+    (home / "supervisor.json").write_text(status.model_dump_json())
+
+
+def claimed(job: Job) -> Job:
+    at_work = queue.claim(job)
+    assert at_work
+    return at_work
+
+
+def state_of(page: AppTest) -> str:
+    """The badge beside the heading."""
+    badges = re.findall(r"badge\[:\S+: (\w+)\]", "".join(one.value for one in page.markdown))
+    return badges[-1]
+
+
+def labels(page: AppTest) -> list[str]:
+    """The buttons of the run that is open."""
+    named = {"Cancel", "Stopping", "Resume", "First", "Last", "Delete", "Rename"}
+    return [button.label for button in page.button if button.label in named]
+
+
+def openers(page: AppTest) -> list[str]:
+    """The ids of the runs that are listed, from top to bottom."""
+    return [button.key[5:] for button in page.button if button.key.startswith("open-")]
+
+
+def test_queued_jobs_show_their_place_and_when_they_start(
+    home: Path, mini: Recipe, supervised, many_jobs
+):
+    tell(home, waiting_for="The CPU is busy with another job.")
+    running = claimed(queue.submit(mini, "anna", seconds=600))
+    first = queue.submit(mini, "bert", seconds=300)
+    second = queue.submit(mini, "chloe")
+    queue.submit(mini, "dora")
+    page = opened(run=second.id)
+    said = words_on(page)
+    assert "1st, in about 10 min" in said
+    assert "2nd, in about 15 min" in said
+    assert "3rd in the queue" in said  # nobody knows how long the second takes
+    assert page.info[0].value == "2nd in the queue. It is expected to start in about 15 min."
+    assert "The next one waits: The CPU is busy with another job." in said
+    assert openers(page)[:3] == [running.id, first.id, second.id]
+    assert not page.warning
+
+
+def test_owners_are_told_where_there_are_several(home: Path, mini: Recipe, many_jobs):
+    queue.submit(mini, "anna")
+    assert "Owner" not in words_on(opened())
+    queue.submit(mini, "bert <b>")
+    page = opened()
+    assert "Owner" in words_on(page)
+    assert "<span>anna</span>" in listed(page)
+    assert "<span>bert &lt;b&gt;</span>" in listed(page)
+
+
+def test_a_job_from_its_start_to_its_end(put, mini: Recipe, supervised):
+    job = queue.submit(mini, "anna")
+    page = opened(run=job.id)
+    assert state_of(page) == "queued"
+    assert page.code[0].value == mini.yaml().strip()
+    job = claimed(job)
+    assert state_of(again(page)) == "starting"
+    state = {"state": "running", "process": runs.Process.this().model_dump()}
+    run = put(job.id, **state, stage="reference")
+    run.report_file.unlink()
+    metrics = run.metrics_file.read_bytes()
+    run.metrics_file.unlink()
+    assert state_of(again(page)) == "starting"  # its plan is there, no step yet
+    run.metrics_file.write_bytes(metrics)
+    assert state_of(again(page)) == "running"
+    assert page.metric[0].label == "Stage"
+    queue.cancel(job.id)
+    assert state_of(again(page)) == "stopping"
+    queue.end(queue.find(job.id), "cancelled")
+    run.state_file.write_text(run.state_file.read_text().replace('"running"', '"interrupted"'))
+    assert state_of(again(page)) == "cancelled"
+    assert page.metric[0].label == "Stopped in stage"
+    run.state_file.write_text(run.state_file.read_text().replace('"interrupted"', '"finished"'))
+    assert state_of(again(page)) == "finished"  # whatever the queue says
+
+
+def test_a_resumed_job_is_starting_until_its_new_attempt_works(put, mini: Recipe):
+    run = put(state="failed", error="old")
+    claimed(queue.resume(OLD, "anna"))
+    page = opened()
+    assert state_of(page) == "starting"
+    assert not page.error  # of the attempt before
+    put(NEW, state="running", process={"pid": 1, "created": 1.0, "host": "elsewhere"})
+    claimed(queue.submit(mini, "anna", identity=NEW))
+    assert state_of(opened(run=NEW)) == "running"  # its process cannot be seen from here
+    assert run.state_file.is_file()
+
+
+def test_a_failed_job_says_why_and_what_to_do(home: Path, mini: Recipe):
+    job = claimed(queue.submit(mini, "anna"))
+    mailbox.output_file(job.id).parent.mkdir(parents=True)
+    mailbox.output_file(job.id).write_text("first line\nlast words of a process\n")
+    queue.end(job, "failed", "Out of memory. Set a *smaller* stage1.micro_batch.")
+    page = opened()
+    assert state_of(page) == "failed"
+    assert page.error[0].value.replace("\\", "") == queue.find(job.id).error
+    assert "*smaller*" not in page.error[0].value
+    assert "Duplicate with changes" in words_on(page)
+    assert f"`adaspec resume {job.id}`" in words_on(page)
+    assert "last words of a process" in page.code[0].value
+    sound(page.text_input(key="log-search").input("FIRST").run())
+    assert page.code[0].value == "first line"
+
+
+def test_a_job_that_died_tells_of_its_attempts(put, mini: Recipe):
+    run = put(state="interrupted")
+    job = claimed(queue.submit(mini, "anna", identity=OLD))
+    queue.requeue(job, "its process was gone", died=True)
+    claimed(queue.find(OLD))
+    badge = next(one for one in opened().markdown if "attempt 2" in one.value)
+    assert "1 attempt died before. The last one: its process was gone" in badge.help
+    queue.end(queue.find(OLD), "failed", "It died 3 times.")
+    mailbox.output_file(OLD).parent.mkdir(parents=True)
+    mailbox.output_file(OLD).write_text("Killed\n")
+    page = opened()
+    assert "for want of memory" in words_on(page)
+    assert [code.value for code in page.code][1] == "Killed"  # after the log, which says less
+    assert run.log_file.is_file()
+
+
+def test_it_is_said_when_nothing_works_the_queue_off(home: Path, mini: Recipe):
+    queue.submit(mini, "anna")
+    assert "No supervisor is at work" in opened().warning[0].value
+
+
+def test_a_broken_queue_breaks_no_page(put, home: Path):
+    put()
+    (home / "jobs.sqlite").write_text("this is no database, and long enough not to be one" * 99)
+    page = opened()
+    assert "cannot be used" in page.warning[0].value
+    assert "Highest acceptance" in words_on(page)
+
+
+def test_cancel_and_resume(home: Path, mini: Recipe, supervised):
+    job = queue.submit(mini, queue.me())
+    page = opened()
+    sound(page.button(key="cancel").click().run())
+    assert queue.find(job.id).state == "cancelled"
+    assert state_of(page) == "cancelled"
+    sound(page.button(key="resume").click().run())
+    assert queue.find(job.id).state == "queued"
+    claimed(queue.find(job.id))
+    sound(again(page).button(key="cancel").click().run())
+    assert queue.find(job.id).cancel
+    assert page.button(key="stopping").disabled
+
+
+def test_what_speaks_against_an_action_stands_at_its_button(
+    home: Path, mini: Recipe, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ADASPEC_QUEUED_EACH", "1")
+    job = queue.submit(mini, queue.me())
+    page = opened()
+    sound(page.button(key="cancel").click().run())
+    other = queue.submit(mini, queue.me())
+    sound(page.button(key="resume").click().run())
+    assert "1 jobs waiting already" in page.error[0].value
+    assert queue.find(job.id).state == "cancelled"
+    sound(page.button(key=f"open-{other.id}").click().run())
+    assert not page.error  # it is another's
+
+
+def test_administrators_order_the_queue(home: Path, mini: Recipe, many_jobs):
+    jobs = [queue.submit(mini, name) for name in ("anna", "bert", "chloe")]
+    page = opened(run=jobs[2].id)
+    sound(page.button(key="first").click().run())
+    assert queue.positions(queue.all_jobs())[jobs[2].id] == 1
+    assert openers(page) == [jobs[2].id, jobs[0].id, jobs[1].id]
+    sound(page.button(key="last").click().run())
+    assert queue.positions(queue.all_jobs())[jobs[2].id] == 3
+    assert openers(page) == [job.id for job in jobs]
+
+
+@pytest.mark.parametrize(
+    ("viewer", "queued", "ended"),
+    [
+        (Person("anna", may_start=True, is_admin=False), ["Cancel"], ["Resume", "Delete"]),
+        (Person("bert", may_start=True, is_admin=False), [], []),
+        (Person("anna", may_start=False, is_admin=False), [], []),
+        (
+            Person("root", may_start=True, is_admin=True),
+            ["Cancel", "First", "Last"],
+            ["Resume", "Delete"],
+        ),
+    ],
+)
+def test_people_act_on_their_own_jobs_and_administrators_on_all(
+    put,
+    mini: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    viewer: Person,
+    queued: list[str],
+    ended: list[str],
+):
+    monkeypatch.setattr(access, "person", lambda: viewer)
+    job = queue.submit(mini, "anna")
+    page = opened(run=job.id)
+    assert labels(page) == queued
+    assert page.button(key="train-tiny").disabled != viewer.may_start
+    queue.cancel(job.id)
+    put(job.id, state="interrupted")
+    # A form's button: it gives the name.
+    assert [label for label in labels(again(page)) if label != "Rename"] == ended
+    assert ("Rename" in labels(page)) == bool(ended)
+
+
+def test_a_run_that_no_job_made_is_everybodys_to_resume_and_an_administrators_to_delete(
+    put, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(access, "person", lambda: Person("bert", True, False))
+    put(state="interrupted")
+    assert labels(opened()) == ["Resume"]
+
+
+def test_the_example_stays_as_it_is(put, finished_run: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runs, "EXAMPLE", finished_run.path)
+    assert labels(opened(run="example")) == []
+
+
+def test_rename(put):
+    run = put()
+    page = opened()
+
+    def rename(name: str) -> None:
+        page.text_input(key=f"new-name-{OLD}").input(name)
+        sound(next(one for one in page.button if one.label == "Rename").click().run())
+
+    rename("<b>mine</b>")
+    assert runs.read_state(run).name == "<b>mine</b>"
+    assert page.subheader[0].value.replace("\\", "") == "<b>mine</b>"
+    assert "<b>" not in page.subheader[0].value
+    rename("   ")
+    assert "A name is one line" in page.error[0].value
+    assert runs.read_state(run).name == "<b>mine</b>"
+
+
+def test_tiny_is_queued_by_one_click_and_not_twice_by_mistake(home: Path, mini: Recipe):
+    page = opened()
+    sound(page.button(key="train-tiny").click().run())
+    (job,) = queue.all_jobs()
+    assert (job.name, job.owner) == ("tiny", queue.me())
+    assert page.query_params["run"] == job.id
+    sound(page.button(key="train-tiny").click().run())
+    assert len(queue.all_jobs()) == 1
+    assert "is in the queue already" in words_on(page)
+    sound(page.button(key="open-equal").click().run())
+    assert "is in the queue already" not in words_on(page)
+
+
+def test_tiny_that_was_trained_is_offered_instead(put, monkeypatch: pytest.MonkeyPatch):
+    put(recipe_hash=recipe.load("tiny").hash)
+    put(NEW)
+    page = opened()
+    assert page.query_params["run"] == NEW
+    sound(page.button(key="train-tiny").click().run())
+    assert queue.all_jobs() == []
+    assert "was trained already" in words_on(page)
+    sound(page.button(key="open-equal").click().run())
+    assert page.query_params["run"] == OLD
+    sound(page.button(key="train-tiny").click().run())
+    sound(page.button(key="train-again").click().run())
+    (job,) = queue.all_jobs()
+    assert page.query_params["run"] == job.id
+    monkeypatch.setenv("ADASPEC_QUEUED_EACH", "1")
+    queue.cancel(job.id)
+    queue.submit(recipe.load("tiny", ["seed=7"]), queue.me())
+    sound(page.button(key="train-tiny").click().run())
+    sound(page.button(key="train-again").click().run())
+    assert "jobs waiting already" in page.error[0].value
+
+
+def test_hostile_jobs_are_only_text(home: Path, mini: Recipe):
+    hostile = "<img src=x onerror=alert(1)> ![](http://x/y.png) **b** :red[c] $x^2$ `d`"
+    job = claimed(queue.submit(mini.model_copy(update={"name": hostile}), hostile))
+    queue.end(job, "failed", hostile)
+    page = opened()
+    shown = [page.subheader[0].value, page.error[0].value, page.button(key=f"open-{job.id}").label]
+    shown += [one.value for one in page.caption if "onerror" in one.value]
+    assert len(shown) == 4
+    assert "<img" not in listed(page)
+    for text in shown:
+        assert re.findall(r"(?<!\\)[<\[:$*]", text.replace("**", "", 2)) == []
+
+
+# Several runs on one chart
+
+
+def alpha_curves(page: AppTest) -> list[dict[str, Any]]:
+    return list(plot(page, 0)["data"])
+
+
+def test_runs_are_laid_over_each_other(put):
+    put(OLD, name="<b>other</b>")
+    put(NEW)
+    alone = {curve["name"]: curve["line"]["color"] for curve in alpha_curves(opened(run=NEW))}
+    page = opened(run=NEW, **{"with": OLD})
+    curves = alpha_curves(page)
+    assert [curve["name"] for curve in curves] == [
+        f"{draft} · {letter}"
+        for letter in "AB"
+        for draft in ("reference", "distillspec-data", "adaspec")
+    ]
+    assert {curve["name"][-1]: curve["line"]["dash"] for curve in curves} == {
+        "A": "solid",
+        "B": "dash",
+    }
+    for curve in curves:  # colours do not move when another run appears
+        draft = curve["name"].split(" · ")[0]
+        assert curve["line"]["color"] == theme.look(draft).colour
+        assert curve["line"]["color"] in alone.values()
+        assert curve["marker"]["symbol"] == theme.look(draft).marker
+    key = next(one.value for one in page.markdown if "**B**" in one.value)
+    assert f"…{OLD[-4:]}" in key
+    assert "<b>" not in key
+    assert not page.warning
+    sound(page.multiselect(key="drafts").set_value(["adaspec"]).run())
+    assert [curve["name"] for curve in alpha_curves(page)] == ["adaspec · A", "adaspec · B"]
+
+
+def test_a_comparison_is_in_the_link(put):
+    identities = [f"01AAAAAAAAAAAAAAAAAAAAAA0{number}" for number in range(5)]
+    for identity in identities:
+        put(identity)
+    page = opened(run=identities[4])
+    sound(page.multiselect(key=f"with-{identities[4]}").set_value(identities[:2]).run())
+    assert page.query_params["with"] == identities[:2]
+    page = opened(run=identities[4], **{"with": ["01NOTHERE", identities[4], *identities[:4]]})
+    assert page.query_params["with"] == identities[:3]  # four runs at most, each of them there
+    sound(page.button(key=f"open-{identities[0]}").click().run())
+    assert "with" not in page.query_params
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": "x"}, "B has another target than A"),
+        ({"data": "x"}, "B has other data than A"),
+        ({}, ""),
+    ],
+)
+def test_what_cannot_be_compared_is_said(put, change: dict[str, str], said: str):
+    hashes = runs.read_state(put(NEW)).hashes
+    put(OLD, hashes=hashes | change)
+    warnings = opened(run=NEW, **{"with": OLD}).warning
+    assert [said in one.value for one in warnings] == ([True] if said else [])
+
+
+def test_another_tuning_makes_another_target(put, content: dict[str, Any]):
+    for identity, epochs in ((OLD, 1), (NEW, 2)):
+        tuned = content | {"stage0": {"batch": 10, "epochs": epochs, "lr": 1e-3}}
+        put(identity).recipe_file.write_text(recipe.parse(tuned).yaml())
+    warnings = opened(run=NEW, **{"with": OLD}).warning
+    assert "another target" in warnings[0].value
+
+
+# What makes thirty viewers cheap
+
+
+def test_metrics_are_read_once_as_they_grow(put, monkeypatch: pytest.MonkeyPatch):
+    run = put()
+    run.metrics_file.unlink()
+    parsed: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+    reader = MetricsReader(run)
+    assert reader.read() == {}
+    for step in (1, 2, 3):
+        runs.log_metrics(run, "adaspec", {"step": step})
+    before = reader.read()
+    with run.metrics_file.open("ab") as file:
+        file.write(b'{"stage": "adaspec", "ste')  # still being written
+    assert reader.read() == before
+    assert len(parsed) == 3
+    with run.metrics_file.open("ab") as file:
+        file.write(b'p": 4}\n')
+    runs.log_metrics(run, "adaspec", {"step": 3})  # it was resumed from step 2
+    assert [row["step"] for row in reader.read()["adaspec"]] == [1, 2, 3]
+    assert len(parsed) == 5
+    assert [row["step"] for row in before["adaspec"]] == [1, 2, 3]
+    assert reader.read() == runs.read_metrics(run)
+
+
+def test_one_look_serves_everybody_and_a_missing_run_is_looked_for(put):
+    put(OLD)
+    reading.look_again()
+    seen = reading.board()
+    put(NEW)
+    assert reading.board() is seen
+    assert reading.board(NEW).find(NEW)
+
+
+def test_pages_load_no_heavy_library(put):
+    put()
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest\n"
+        "page = AppTest.from_file('app/main.py', default_timeout=60).run()\n"
+        "assert not page.exception and page.get('plotly_chart')\n"
+        "print(*{'torch', 'transformers', 'accelerate', 'altair'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_a_draft_keeps_its_look_and_known_ones_differ():
+    known = list(theme.LOOKS)
+    assert len({theme.look(name).colour for name in known}) == len(known)
+    assert len({theme.look(name)[1:] for name in known}) == len(known)
+    assert theme.look("mine") == theme.look("mine")
+    assert theme.look("mine").colour not in {theme.look(name).colour for name in known[2:]}
+    assert all(theme.look(f"draft-{number}").marker in theme.GLYPHS for number in range(100))
+
+
+@pytest.mark.parametrize("end", [0.5, 0.7, 0.9])
+def test_labels_of_close_curves_stay_apart(end: float):
+    curves = [
+        Curve(name, name, "solid", [(0, 0.5), (5, 0.9), (9, end + place / 1e4)])
+        for place, name in enumerate("abcdefghijklmnopq")
+    ]
+    figure = charts.acceptance(curves, "steps", Curve("stock", "stock", "dot", [(0, 0.5)]))
+    heights = sorted(note.y for note in figure.layout.annotations)
+    low, high = figure.layout.yaxis.range
+    gaps = [later - earlier for earlier, later in pairwise(heights)]
+    assert min(gaps) * (figure.layout.height - 40) / (high - low) > 14  # pixels
+    assert low <= heights[0]
+    assert heights[-1] <= high
+
+
+def test_long_losses_are_thinned_to_block_means():
+    rows = [{"step": step, "loss": float(step % 2)} for step in range(1, 10_001)]
+    curve = charts.loss({"adaspec": rows}, "steps", {}, {}).data[0]
+    assert len(curve.y) <= charts.POINTS
+    assert sum(curve.y) / len(curve.y) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (None, "–")],
+)
+def test_durations(seconds: float | None, text: str):
+    assert words.duration(seconds) == text
+    assert words.duration(float("nan")) == words.NOTHING
+
+
+def test_ordinals():
+    told = [words.ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 112, 122)]
+    assert told == "1st 2nd 3rd 4th 11th 12th 13th 21st 112th 122nd".split()
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(12, "12 B"), (34e6, "34 MB"), (1.234e9, "1.23 GB"), (80e9, "80.00 GB"), (None, "–")],
+)
+def test_sizes(size: float | None, text: str):
+    assert words.size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(10, "in under a minute"), (300, "in about 5 min"), (7500, "in about 2 h 05 min")],
+)
+def test_estimates(seconds: float, text: str):
+    assert words.roughly(seconds) == text

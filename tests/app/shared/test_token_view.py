@@ -1,0 +1,206 @@
+"""What the token pages hand to the browser: every number against the tables and by hand."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from adaspec import runs, selection, tokens
+from adaspec.runs import Run
+from adaspec.vocabulary import classify
+from app.filter import acceptance_by_k
+from app.filter import view as filter_view
+from app.shared import charts, token_view
+from app.shared.metrics import METRICS
+from app.shared.token_view import Roles
+from tests.views import unpacked
+
+ROLES = Roles("adaspec", "distillspec-data")
+RATIOS = (0, 1, 250, 400, 999, 1000)
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    return Run(runs.EXAMPLE)
+
+
+@pytest.mark.parametrize("source", ["generated", "dataset"])
+def test_a_view_is_the_tables_rows(run: Run, source: tokens.Source) -> None:
+    view = token_view.example(run, source, 7, ROLES)
+    names = ["stock", "reference", "adaspec", "distillspec-data", *view["timeline"]]
+    rows = tokens.rows(run, source, 7, dict.fromkeys(names))
+    response = unpacked(view["tokens"]["response"]) == 1
+    prompt = tokens.prompt_ids(run, source, 7)
+    ids = unpacked(view["tokens"]["id"])
+    assert ids.tolist() == [*prompt, *rows["token"]]
+    assert response.sum() == len(rows)
+    for name in ("entropy", "p", *(f"{c}@{n}" for c in token_view._KINDS for n in names)):
+        column = unpacked(view["columns"][name])
+        np.testing.assert_array_equal(column[response], rows[name], err_msg=name)
+        if column.dtype.kind == "f":
+            assert np.isnan(column[~response]).all()
+    top = unpacked(view["top"]["adaspec"]["id"]).reshape(-1, 5)[response]
+    assert top.tolist() == [list(one) for one in rows["top@adaspec"]]
+    top_p = unpacked(view["top"]["target"]["p"]).reshape(-1, 5)[response]
+    np.testing.assert_array_equal(top_p, np.stack(rows["top_p"]))
+    text = "".join(view["vocabulary"][str(one)]["text"] for one in ids)
+    example = tokens.examples(run, source).iloc[7]
+    assert text == example["prompt"] + example["response"]
+    assert view["timeline"] == ["stock", "adaspec@8", "adaspec@25", "adaspec@75", "adaspec"]
+    json.dumps(view, allow_nan=False)
+
+
+def test_what_is_kept_is_what_training_would_keep(run: Run) -> None:
+    """The outlined tokens against `select` on the float64 difference of the tables' columns."""
+    view = token_view.example(run, "generated", 50, ROLES)
+    here = tokens.find(run, "generated", 50)
+    response = unpacked(view["tokens"]["response"]) == 1
+    for name in ("adaspec", "stock", "adaspec@25"):
+        kl, reference = (tokens.column(run, "generated", "kl", one) for one in (name, "reference"))
+        delta = torch.from_numpy(kl.astype(np.float64) - reference)
+        shown = unpacked(view["columns"][f"entry@{name}"])[response]
+        for k in RATIOS[1:]:
+            mask = selection.select(
+                "top_delta", k / 1000, delta, torch.zeros(len(delta)), torch.Generator()
+            ).numpy()[here]
+            differ = np.flatnonzero((shown <= k) != mask)  # float32 may tie what float64 does not
+            threshold = np.sort(delta.numpy())[-selection.count(len(delta), k / 1000)]
+            assert (abs(delta.numpy()[here][differ] - threshold) < 1e-6).all()
+            assert len(differ) <= 1
+
+
+def test_histograms_count_every_token(run: Run) -> None:
+    view = token_view.example(run, "generated", 0, ROLES)
+    assert list(view["corpus"]) == [metric.name for metric in METRICS]
+    for metric in METRICS:
+        known = ROLES.known(run)
+        of = known[metric.of] if metric.of else None
+        values = tokens.column(run, "generated", metric.column, of).astype(np.float32)
+        if metric.minus:
+            values = values - tokens.column(run, "generated", metric.column, known[metric.minus])
+        seen = view["corpus"][metric.name]
+        assert sum(seen["counts"]) + seen["below"] + seen["above"] == len(values)
+        assert seen["below"] == (values < metric.low).sum()
+        assert seen["above"] == (values > metric.high).sum()
+        if metric.scale == "linear":
+            edges = np.linspace(metric.low, metric.high, 65)
+            expected, _ = np.histogram(values.astype(np.float64), edges)
+            assert abs(np.cumsum(expected) - np.cumsum(seen["counts"])).max() <= 3  # on edges
+
+
+def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
+    """The tables' rows, as a warm process would answer them, give the example's view again."""
+    view = token_view.example(run, "generated", 9, ROLES)
+    names = list(dict.fromkeys([*ROLES.known(run).values(), *view["timeline"]]))
+    rows = tokens.rows(run, "generated", 9, names)
+    prompt = tokens.prompt_ids(run, "generated", 9)
+    columns = [one for one in rows if "top" not in one and one not in ("pos", "token")]
+    answer: dict[str, Any] = {
+        "ids": [*map(int, prompt), *map(int, rows["token"])],
+        "response_from": len(prompt),
+        "columns": {name: rows[name].tolist() for name in columns},
+        "top": {
+            name: {
+                "id": [list(map(int, one)) for one in rows[f"top{at}"]],
+                "p": [list(map(float, one)) for one in rows[f"top_{letter}{at}"]],
+            }
+            for name, at, letter in [("target", "", "p"), *((one, f"@{one}", "q") for one in names)]
+        },
+    }
+    own = token_view.text(run, "generated", json.loads(json.dumps(answer)), ROLES)
+    for name, column in view["columns"].items():
+        if not name.startswith(("entry", "reverse")):
+            assert own["columns"][name] == column, name
+    mine, theirs = (unpacked(one["columns"]["entry@adaspec"]).astype(int) for one in (own, view))
+    assert abs(mine - theirs).max() <= 1
+    assert own["top"] == view["top"]
+    assert list(own["pools"]) == ["corpus"]
+
+
+@pytest.mark.parametrize("pool", ["corpus", "batch"])
+def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> None:
+    view = filter_view.filter_view(run, "generated", "stock", pool, 3)
+    kl = tokens.column(run, "generated", "kl", "stock").astype(np.float64)
+    delta = kl - tokens.column(run, "generated", "kl", "reference")
+    size = tokens.pool_size(run, "stock")
+    where = (
+        np.zeros(len(delta), int)
+        if pool == "corpus"
+        else np.repeat(np.arange(200) // size, tokens.examples(run, "generated")["tokens"])
+    )
+    classes = np.array(
+        [classify(tokens.vocabulary(run)[one]) for one in tokens.column(run, "generated", "token")]
+    )
+    entropy = tokens.column(run, "generated", "entropy")
+    for k in RATIOS:
+        mask = np.zeros(len(delta), bool)
+        for one in np.unique(where):
+            mine = np.flatnonzero(where == one)
+            best = np.argsort(-delta[mine].astype(np.float32), kind="stable")
+            mask[mine[best[: selection.count(len(mine), k / 1000)]]] = True
+        assert unpacked(view["kept"])[k] == mask.sum()
+        assert unpacked(view["threshold"])[k] == pytest.approx(delta[mask].min(), abs=1e-5)
+        assert unpacked(view["mass"])[k] == pytest.approx(kl[mask].sum() / kl.sum(), abs=1e-5)
+        for row in view["groups"][0]["rows"]:
+            assert row["tokens"] == (classes == row["label"]).sum()
+            assert unpacked(row["kept"])[k] == (mask & (classes == row["label"])).sum()
+        first = view["groups"][1]["rows"][0]
+        assert first["label"] == "0 – 0.01 nats"
+        assert unpacked(first["kept"])[k] == (mask & (entropy < 0.01)).sum()
+        highest = view["overlaps"][0]["rows"][1]
+        rival = np.zeros(len(delta), bool)
+        for one in np.unique(where):
+            mine = np.flatnonzero(where == one)
+            best = np.argsort(-kl[mine].astype(np.float32), kind="stable")
+            rival[mine[best[: selection.count(len(mine), k / 1000)]]] = True
+        assert unpacked(highest["shared"])[k] == (mask & rival).sum()
+    for group in view["groups"]:
+        assert sum(row["tokens"] for row in group["rows"]) == len(delta)
+        assert (
+            sum(unpacked(row["kept"])[400] for row in group["rows"]) == unpacked(view["kept"])[400]
+        )
+    labels = [row["label"] for row in view["overlaps"][1]["rows"]]
+    assert labels == ["distillspec-data", "adaspec@8", "adaspec@25", "adaspec@75", "adaspec"]
+
+
+def test_the_filter_shows_the_way_of_a_draft(run: Run) -> None:
+    view = filter_view.filter_view(run, "dataset", "adaspec@25", "corpus", 0)
+    labels = [row["label"] for row in view["overlaps"][1]["rows"]]
+    assert labels == ["stock", "distillspec-data", "adaspec@8", "adaspec@75", "adaspec"]
+    entry = unpacked(view["text"]["entry"])
+    response = unpacked(view["text"]["tokens"]["response"]) == 1
+    expected = tokens.example_entries(run, "dataset", 0, "adaspec@25", "corpus")
+    assert entry[response].tolist() == expected.tolist()
+    assert (entry[~response] == token_view.NO_ENTRY).all()
+    json.dumps(view, allow_nan=False)
+
+
+def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished_run.path, run.path)
+    content = yaml.safe_load(run.recipe_file.read_text())
+    method = content["stage2"]["methods"]["adaspec"]
+    content["stage2"]["methods"]["wide"] = method | {"k": 0.8}
+    content["stage2"]["methods"]["other"] = method | {"selector": "highest_kl"}
+    run.recipe_file.write_text(yaml.safe_dump(content))
+    report = runs.read_report(run)
+    of_adaspec = next(one for one in report["drafts"] if one["name"] == "adaspec")
+    report["drafts"] += [of_adaspec | {"name": "wide"}, of_adaspec | {"name": "other"}]
+    run.report_file.write_text(json.dumps(report))
+    series = acceptance_by_k._series(run)
+    assert [[point["name"] for point in points] for points in series.values()] == [
+        ["adaspec", "wide"],
+        ["other"],
+    ]
+    lines = charts.by_ratio(series).data
+    assert list(lines[0]["x"]) == [0.4, 0.8]
+    low, high = of_adaspec["alpha"]["generated_ci"]
+    assert lines[0]["y"][0] + lines[0]["error_y"]["array"][0] == pytest.approx(high)
+    assert lines[0]["y"][0] - lines[0]["error_y"]["arrayminus"][0] == pytest.approx(low)

@@ -1,0 +1,195 @@
+"""Who may do what, by where the studio listens and what they have shown."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from adaspec.jobs import queue
+from app.shell import access
+
+PASSPHRASE = "open sesame"
+
+
+@pytest.fixture(autouse=True)
+def fresh(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("ADASPEC_PASSPHRASE", raising=False)
+    monkeypatch.setattr(access, "WAIT", 0.05)
+    before = config.get_option("server.address")
+    yield
+    config.set_option("server.address", before)
+
+
+def listening(address: str | None) -> None:
+    config.set_option("server.address", address)
+
+
+def script() -> None:
+    import streamlit as st
+
+    from app.shell import access
+
+    access.controls()
+    who = access.person()
+    st.session_state["seen"] = (who.name, who.may_start, who.is_admin)
+
+
+def opened() -> AppTest:
+    page = AppTest.from_function(script, default_timeout=20).run()
+    assert not page.exception
+    return page
+
+
+def seen(page: AppTest) -> tuple[str, bool, bool]:
+    return page.session_state["seen"]
+
+
+def sign_in(page: AppTest, name: str, guess: str) -> AppTest:
+    page.text_input[0].set_value(name)
+    page.text_input[1].set_value(guess)
+    next(button for button in page.button if button.label == "Sign in").click()
+    page.run()
+    assert not page.exception
+    return page
+
+
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "::1"])
+def test_this_machine_belongs_to_whoever_sits_at_it(address: str) -> None:
+    listening(address)
+    page = opened()
+    assert seen(page) == (queue.me(), True, True)
+    assert not page.button
+    assert not page.text_input
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.7", None, ""])
+def test_others_may_look_and_no_more(address: str | None, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening(address)
+    assert seen(opened()) == ("", False, False)
+
+
+def test_a_passphrase_is_asked_for_behind_a_proxy_too(monkeypatch: Any) -> None:
+    listening("localhost")
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    assert seen(opened()) == ("", False, False)
+
+
+def test_the_passphrase_lets_in_until_one_signs_out(monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening("0.0.0.0")
+    page = sign_in(opened(), " Ada <b>*x*</b> ", PASSPHRASE)
+    assert seen(page) == ("Ada <b>*x*</b>", True, True)
+    assert seen(page.run()) == ("Ada <b>*x*</b>", True, True)
+    assert not page.text_input
+    assert seen(opened()) == ("", False, False)  # another session
+    page.button[0].click().run()
+    assert seen(page) == ("", False, False)
+
+
+@pytest.mark.parametrize("guess", ["", "open sesam", "open sesame ", "öffne dich"])
+def test_a_wrong_passphrase_waits_and_changes_nothing(guess: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setattr(access, "WAIT", 0.4)
+    listening("0.0.0.0")
+    page = opened()
+    began = time.monotonic()
+    sign_in(page, "Ada", guess)
+    assert time.monotonic() - began >= 0.4
+    assert "not the passphrase" in page.error[0].value
+    assert seen(page) == ("", False, False)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u202eb"])
+def test_a_name_is_a_name(name: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening("0.0.0.0")
+    page = sign_in(opened(), name, PASSPHRASE)
+    assert "1 to 40" in page.error[0].value
+    assert seen(page) == ("", False, False)
+
+
+def test_without_one_a_random_passphrase_is_said_once_on_stderr(capsys: Any) -> None:
+    access._random_passphrase.cache_clear()
+    listening("0.0.0.0")
+    access.announce()
+    said = capsys.readouterr()
+    assert said.out == ""
+    found = re.fullmatch(r"WARNING: Anyone who reaches .* the passphrase: (\S{20,})\n", said.err)
+    assert found
+    assert seen(sign_in(opened(), "Ada", found[1])) == ("Ada", True, True)
+
+
+def test_a_passphrase_that_was_chosen_is_never_said(capsys: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening("0.0.0.0")
+    access.announce()
+    said = capsys.readouterr().err
+    assert "the passphrase: ADASPEC_PASSPHRASE" in said
+    assert PASSPHRASE not in said
+    monkeypatch.delenv("ADASPEC_PASSPHRASE")
+    listening("localhost")
+    access.announce()
+    assert capsys.readouterr().err == ""
+
+
+def log_in(monkeypatch: Any, **user: Any) -> None:
+    """As Streamlit shows a login with a provider."""
+    monkeypatch.setattr(access, "has_login", lambda: True)
+    monkeypatch.setattr("streamlit.user", {"is_logged_in": bool(user), **user})
+
+
+@pytest.mark.parametrize("address", ["localhost", "0.0.0.0"])
+def test_a_login_names_people_and_the_passphrase_makes_admins(
+    address: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening(address)
+    log_in(monkeypatch)
+    page = opened()
+    assert seen(page) == ("", False, False)
+    assert [button.label for button in page.button] == ["Log in"]
+    log_in(monkeypatch, email="ada@example.org", name="Ada")
+    page = opened()
+    assert seen(page) == ("ada@example.org", True, False)
+    page.text_input[0].set_value(PASSPHRASE)
+    page.button[0].click().run()
+    assert seen(page) == ("ada@example.org", True, True)
+    log_in(monkeypatch)  # logged out in another tab
+    assert seen(page.run()) == ("", False, False)
+
+
+def test_a_login_without_its_library_is_said_at_the_start(capsys: Any, monkeypatch: Any) -> None:
+    listening("localhost")
+    log_in(monkeypatch)
+    for found, times in ((None, 1), ("there", 0)):
+        monkeypatch.setattr(access, "find_spec", lambda _, found=found: found)
+        access.announce()
+        said = capsys.readouterr().err
+        assert said.count("pip install 'streamlit[auth]'") == times
+        assert "administrate it by the passphrase: " in said
+
+
+def test_login_is_on_where_the_secrets_have_it(monkeypatch: Any) -> None:
+    assert not access.has_login()
+    monkeypatch.setattr("streamlit.secrets", Secrets({"auth": {"client_id": "x"}}))
+    assert access.has_login()
+    monkeypatch.setattr("streamlit.secrets", Secrets({"other": "x"}))
+    assert not access.has_login()
+
+
+class Secrets(dict):
+    def load_if_toml_exists(self) -> bool:
+        return True
+
+
+def test_a_long_name_never_gets_in(monkeypatch: Any) -> None:
+    monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
+    listening("0.0.0.0")
+    assert len(seen(sign_in(opened(), "x" * 1000, PASSPHRASE))[0]) <= access.LONGEST_NAME
