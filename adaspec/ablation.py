@@ -20,7 +20,7 @@ from adaspec import AdaspecError, comparison, runs
 from adaspec.comparison import MEASURES, VERDICTS, Entry
 from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training, cells, load, trainings
 from adaspec.report import DEFINITIONS
-from adaspec.runs import Run
+from adaspec.runs import DraftReport, Run
 from adaspec.speculation.statistics import LEVELS
 
 RESAMPLES = 4000
@@ -123,9 +123,9 @@ def summary(found: list[Found], against: list[str] | None = None) -> dict[str, A
         "recipe": recipe.name,
         "seeds": [one.seed for one in found],
         "runs": [comparison.handle(one.run) for one in found],
-        "target": runs.read_report(found[0].run)["target"],
+        "target": runs.read_report(found[0].run).target,
         "baselines": baselines,
-        "prompts": runs.read_report(found[0].run)["prompts"],
+        "prompts": runs.read_report(found[0].run).prompts,
         "methods": [
             _method(name, recipe, by_seed, baselines)
             for name in dict.fromkeys(names)
@@ -163,14 +163,14 @@ def _method(
 ) -> dict[str, Any]:
     entries = [there[name] for there in by_seed]
     rows = [comparison.report_row(one) for one in entries]
-    alphas = [row["alpha"]["generated"] for row in rows]
+    alphas = [row.alpha.generated for row in rows]
     own = _mean_budget(rows)
-    needs = rows[0].get("needs", [])
+    needs = rows[0].needs
     total = own
     if REFERENCE in needs:
         before = [comparison.report_row(there[REFERENCE]) for there in by_seed]
         total = {key: own[key] + spent for key, spent in _mean_budget(before).items()}
-    speeds = [row["speedup"]["measured"] for row in rows]
+    speeds = [row.speedup.measured for row in rows]
     return {
         "name": name,
         "label": entries[0].label.rpartition("/")[2],
@@ -185,9 +185,9 @@ def _method(
             "ci": interval(entries),
             "by_seed": alphas,
         },
-        "kl": float(np.mean([row["kl"] for row in rows])),
-        "top1": float(np.mean([row["top1"] for row in rows])),
-        "block_efficiency": float(np.mean([row["block_efficiency"] for row in rows])),
+        "kl": float(np.mean([row.kl for row in rows])),
+        "top1": float(np.mean([row.top1 for row in rows])),
+        "block_efficiency": float(np.mean([row.block_efficiency or np.nan for row in rows])),
         "speedup": {"median": float(np.median(speeds)), "by_seed": speeds},
         "difference": {
             baseline: difference(entries, [there[baseline] for there in by_seed])
@@ -197,11 +197,14 @@ def _method(
     }
 
 
-def _mean_budget(rows: list[dict[str, Any]]) -> dict[str, float]:
+def _mean_budget(rows: list[DraftReport]) -> dict[str, float]:
     """Steps, sequences and seconds of a training, mean over the seeds."""
-    budgets = [row["budget"] for row in rows]
-    counts = {key: round(np.mean([one[key] for one in budgets])) for key in ("steps", "sequences")}
-    return counts | {"seconds": float(np.mean([one["seconds"] for one in budgets]))}
+    budgets = [row.budget for row in rows]
+    return {
+        "steps": round(np.mean([budget.steps for budget in budgets])),
+        "sequences": round(np.mean([budget.sequences for budget in budgets])),
+        "seconds": float(np.mean([budget.seconds for budget in budgets])),
+    }
 
 
 def _start(name: str, recipe: Recipe) -> str:
@@ -215,7 +218,8 @@ def _by_k(names: list[str], recipe: Recipe, run: Run) -> list[dict[str, Any]]:
 
     k = 1 is the method on all tokens, of equal steps and sequences.
     """
-    plan = {one.name: one for one in trainings(recipe, runs.read_state(run).facts["training rows"])}
+    facts = runs.read_state(run).facts
+    plan = {one.name: one for one in trainings(recipe, facts.training_rows)} if facts else {}
     series: dict[tuple[Any, ...], list[Training]] = {}
     for one in (plan[name] for name in names if name in plan):
         if one.method and one.k is not None:

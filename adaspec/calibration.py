@@ -49,9 +49,10 @@ def _measured(recipe: Recipe) -> Pace:
         run = pipeline.execute(small, Path(folder) / "run")
         state = runs.read_state(run)
         pace = of_run(run, state, small)
-    assert pace is not None  # it was trained
+    assert pace  # it was trained
+    assert state.facts
     pace.rows = {data_key(recipe): (len(train), len(evaluation))}
-    alone = 1 if state.facts["device"] == CPU else recipe.gpus
+    alone = 1 if state.facts.device == CPU else recipe.gpus
     pace.train = {name: seconds / alone for name, seconds in pace.train.items()}
     pace.start = state.created.timestamp() - psutil.Process().create_time()
     pace.source = f"Calibrated just now by a few steps of each kind, {pace.device}."

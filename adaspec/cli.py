@@ -307,7 +307,7 @@ def show_report(
 
     content = runs.read_report(runs.find(name))
     if as_json:
-        print(json.dumps(content, indent=1))
+        print(runs.REPORT.dump(content).decode())
     else:
         console.print(report.tables(content))
 

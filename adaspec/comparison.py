@@ -21,16 +21,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from adaspec import AdaspecError, replays, runs, tokens
-from adaspec.recipe import STOCK, nearest
+from adaspec.recipe import STOCK, Training, nearest
 from adaspec.report import DEFINITIONS
-from adaspec.runs import Run
+from adaspec.runs import Budget, DraftReport, Report, Run
+from adaspec.runs.tables import SEQUENCES, VOCABULARY, read_table
 from adaspec.speculation import statistics
 from adaspec.tokens import GENERATED
 
-Rows = list[dict[str, Any]]
 Ratio = tuple[np.ndarray, np.ndarray]
 """Sums and counts of every prompt."""
 
@@ -128,8 +127,8 @@ def entries(chosen: list[Run]) -> list[Entry]:
 def _same(run: Run) -> list[tuple[str, ...]]:
     """The names of every draft, the one of its files last."""
     groups: dict[str, list[str]] = {}
-    for draft in _report(run)["drafts"]:
-        groups.setdefault(draft.get("same_as", draft["name"]), []).append(draft["name"])
+    for draft in _report(run).drafts:
+        groups.setdefault(draft.same_as or draft.name, []).append(draft.name)
     tokens.snapshots(run)  # or says that there are none
     return [(*(one for one in names if one != own), own) for own, names in groups.items()]
 
@@ -190,8 +189,8 @@ def identity(run: Run) -> dict[str, str]:
     texts, words = run.sequences_file, run.vocabulary_file
     return {
         **{name: runs.read_state(run).hashes.get(name, "") for name in ("target", "data")},
-        "tokenizer": _content_hash(words, *_stamp(run, words)),
-        "held-out texts": _content_hash(texts, *_stamp(run, texts)),
+        "tokenizer": _content_hash(words, VOCABULARY, *_stamp(run, words)),
+        "held-out texts": _content_hash(texts, SEQUENCES, *_stamp(run, texts)),
     }
 
 
@@ -203,10 +202,10 @@ def _stamp(run: Run, path: Path) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=32)
-def _content_hash(path: Path, *_stamps: int) -> str:
+def _content_hash(path: Path, schema: pa.Schema, *_stamps: int) -> str:
     """Of a table's values; the file's bytes also change with the program that wrote them."""
     digest = hashlib.sha256()
-    for column in pq.read_table(path).columns:
+    for column in read_table(path, schema).columns:
         values = column.combine_chunks()
         if pa.types.is_list(values.type):
             digest.update(pc.list_value_length(values).to_numpy().tobytes())
@@ -226,7 +225,7 @@ _IDENTITY: dict[str, Callable[[Run], object]] = {
 }
 
 
-def _report(run: Run) -> dict[str, Any]:
+def _report(run: Run) -> Report:
     return runs.read_report(run)
 
 
@@ -271,19 +270,17 @@ def default_baseline(chosen: list[Entry]) -> Entry:
     groups = _fair_groups(chosen)
     if not groups:
         return next(one for one in chosen if one.table == STOCK)
-    group = max(groups, key=lambda some: any(_training(one).get("k") for one in some))
-    return max(group, key=lambda one: _budget(one)["selected_tokens"])
+    group = max(groups, key=lambda some: any(_ratio(one) for one in some))
+    return max(group, key=lambda one: _budget(one).selected_tokens)
 
 
-def _budget(one: Entry) -> dict[str, Any]:
-    budget: dict[str, Any] = report_row(one)["budget"]
-    return budget
+def _budget(one: Entry) -> Budget:
+    return report_row(one).budget
 
 
-def report_row(one: Entry) -> dict[str, Any]:
+def report_row(one: Entry) -> DraftReport:
     """What its run's report says of a draft."""
-    drafts: Rows = _report(one.run)["drafts"]
-    return next(draft for draft in drafts if draft["name"] == one.table)
+    return _report(one.run).draft(one.table)
 
 
 # Budgets
@@ -291,7 +288,7 @@ def report_row(one: Entry) -> dict[str, Any]:
 
 def _size(one: Entry) -> tuple[float, float]:
     budget = _budget(one)
-    return budget["steps"], budget["sequences"]
+    return budget.steps, budget.sequences
 
 
 def _fair_groups(some: list[Entry]) -> list[list[Entry]]:
@@ -312,7 +309,7 @@ def fairness(one: Entry, other: Entry) -> dict[str, Any]:
         says.append(f"equal {what}" if mine == others else f"{_times(mine, others)} the {what}")
     fair = _size(one) == _size(other)
     says = ["equal steps and sequences"] if fair else says
-    if needs := [name for name in report_row(one).get("needs", []) if name != other.table]:
+    if needs := [name for name in report_row(one).needs if name != other.table]:
         says.append(f"and {_listed(needs)} trained before")
     return {"fair": fair, "says": ", ".join(says)}
 
@@ -354,14 +351,14 @@ def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[dict[str, An
     told = set()
     for one in chosen:
         training = _training(one)
-        if training.get("k") is None or _partners(one, offered):
+        if training is None or training.k is None or _partners(one, offered):
             continue
         recipe = runs.read_recipe(one.run)
-        wide = recipe.stage2 is not None and training["batch"] != recipe.stage2.batch
+        wide = recipe.stage2 is not None and training.batch != recipe.stage2.batch
         name, budget = ("distillspec-data", "data") if wide else ("distillspec", "steps")
         method: dict[str, Any] = {"selector": "all", "budget": budget}
-        if wide and recipe.stage2 and training["k"] != recipe.stage2.k:
-            method["k"] = training["k"]
+        if wide and recipe.stage2 and training.k != recipe.stage2.k:
+            method["k"] = training.k
         if (one.run, str(method)) not in told:
             told.add((one.run, str(method)))
             setting = f"stage2.methods.{name}={json.dumps(method)}"
@@ -380,19 +377,21 @@ def _partners(one: Entry, offered: list[Entry]) -> list[Entry]:
     return [
         other
         for other in offered
-        if other.table != STOCK and _training(other).get("k") is None and _size(one) == _size(other)
+        if other.table != STOCK and _ratio(other) is None and _size(one) == _size(other)
     ]
 
 
-def _training(one: Entry) -> dict[str, Any]:
-    """What the training was; empty for the stock draft, which had none, and where it is unknown."""
-    if one.table == STOCK:
-        return {}
-    try:
-        found: dict[str, Any] = json.loads(one.run.budget_file(one.table).read_bytes())["training"]
-    except OSError:  # the model was taken away, and what it was with it
-        return {}
-    return found
+def _ratio(one: Entry) -> float | None:
+    """The filter ratio that it was trained with; None where it was trained on all tokens."""
+    training = _training(one)
+    return training.k if training else None
+
+
+def _training(one: Entry) -> Training | None:
+    """What the training was; None for the stock draft, which had none, and where it is unknown."""
+    if one.table == STOCK or not one.run.budget_file(one.table).exists():  # taken away
+        return None
+    return runs.read_trained(one.run, one.table).training
 
 
 # By prompt
@@ -461,13 +460,13 @@ def compare(
     return {
         "runs": [
             {"run": handle(run), "id": runs.read_state(run).id, "name": runs.read_state(run).name}
-            | {"device": _report(run)["device"], "hashes": identity(run)}
+            | {"device": _report(run).device, "hashes": identity(run)}
             for run in chosen
         ],
-        "target": first["target"],
-        "prompts": first["prompts"],
-        "tokens": first["tokens"],
-        "speculation": first["speculation"],
+        "target": first.target,
+        "prompts": first.prompts,
+        "tokens": first.tokens.model_dump(),
+        "speculation": first.speculation.model_dump(mode="json"),
         "budgets": budgets(picked, offered),
         "drafts": [_draft(one) for one in picked],
         "baseline": against.key,
@@ -489,9 +488,7 @@ def compare(
 
 def _draft(one: Entry) -> dict[str, Any]:
     """A draft's row of the report, under its name here."""
-    row = {
-        name: value for name, value in report_row(one).items() if name not in ("name", "same_as")
-    }
+    row = report_row(one).model_dump(mode="json", exclude={"name", "same_as"})
     named = {"draft": one.key, "label": one.label, "name": one.table, "run": handle(one.run)}
     return named | row
 

@@ -71,11 +71,9 @@ def from_past(recipe: Recipe) -> Estimate | None:
     for run in runs.all_runs():
         try:
             state, earlier = runs.read_state(run), runs.read_recipe(run)
-        except AdaspecError:
+            pace = of_run(run, state, earlier) if alike(recipe, earlier, state) else None
+        except AdaspecError:  # it is damaged
             continue
-        if not alike(recipe, earlier, state):
-            continue
-        pace = of_run(run, state, earlier)
         if pace and (estimate := extrapolate(recipe, pace)):
             return estimate
     return None

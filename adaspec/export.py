@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
 from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
 from adaspec.recipe import STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
-from adaspec.runs import Run, RunState
+from adaspec.runs import DraftReport, Report, Run, RunState
 from adaspec.speculation.decoding import speculate
 from adaspec.teacher import frozen_rows
 from adaspec.tokens import GENERATED
@@ -54,9 +55,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
             cannot be written; the target is gone or changed; a check of what was written failed.
     """
     report = _report(run)
-    known = [draft["name"] for draft in report["drafts"]]
-    if name not in known:
-        raise AdaspecError(f"No draft {name!r}: run {report['run']} has {', '.join(known)}.")
+    report.draft(name)  # or says which there are
     folder = folder.resolve()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -79,7 +78,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
     return found
 
 
-def _report(run: Run) -> dict[str, Any]:
+def _report(run: Run) -> Report:
     state = runs.read_state(run)
     if state.state != "finished" or not runs.read_recipe(run).draft:
         what = "has no drafts" if state.state == "finished" else f"is {state.state}"
@@ -144,7 +143,8 @@ def _check_logits(models: Models, name: str, original: Any, exported: Any) -> Fa
 def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
     """Overlap on the run's stored continuations: what the token tables say, token by token."""
     recipe, state = runs.read_recipe(models.run), runs.read_state(models.run)
-    tolerance = TOLERANCE[state.facts["precision"]]
+    assert state.facts
+    tolerance = TOLERANCE[state.facts.precision]
     stored = tokens.column(models.run, GENERATED, "overlap", tokens.table_of(models.run, name))
     examples = read_sequences(models.run.sequences_file)[GENERATED][:MEASURED]
     parts = []
@@ -218,22 +218,25 @@ def _check_greedy(models: Models, name: str, draft: Any) -> Facts:
 
 
 def facts(
-    run: Run, name: str, report: dict[str, Any], models: Models, original: Opened, folder: Path
+    run: Run, name: str, report: Report, models: Models, original: Opened, folder: Path
 ) -> Facts:
     """What is known of a draft: where it comes from, what it cost, what it reached."""
     state, recipe = runs.read_state(run), runs.read_recipe(run)
-    measured = next(draft for draft in report["drafts"] if draft["name"] == name)
-    trained = measured.get("same_as", name)
-    content = {} if trained == STOCK else json.loads(run.budget_file(trained).read_bytes())
+    assert state.facts  # it is finished
+    measured = report.draft(name)
+    table = measured.same_as or name
+    training = None if table == STOCK else runs.read_trained(run, table).training
     return {
         "draft": name,
-        "training": content.get("training"),
-        "measured": measured,
-        "definitions": report["definitions"],
+        "training": training and training.model_dump(mode="json"),
+        "measured": measured.model_dump(mode="json"),
+        "definitions": report.definitions,
         "measured_on": {
             "text": _rows(recipe.data.evaluation),
             "max_new_tokens": recipe.evaluation.max_new_tokens,
-            **{key: report[key] for key in ("prompts", "tokens", "speculation", "device")},
+            **report.model_dump(
+                mode="json", include={"prompts", "tokens", "speculation", "device"}
+            ),
         },
         "gamma": recipe.evaluation.speculation.gamma,
         "before": _before(run, state, measured),
@@ -253,13 +256,12 @@ def facts(
         "data": {
             "hash": state.hashes["data"],
             "train": _rows(recipe.data.train),
-            "rows": state.facts["training rows"],
+            "rows": state.facts.training_rows,
         },
         "run": {"id": state.id, "recipe": recipe.name, "recipe_hash": state.recipe_hash},
-        "trained_with": {
-            key: state.facts[key]
-            for key in ("adaspec", "torch", "transformers", "device", "precision")
-        },
+        "trained_with": state.facts.model_dump(
+            include={"adaspec", "torch", "transformers", "device", "precision"}, exclude_none=True
+        ),
         "exported_with": {
             "adaspec": version("adaspec"),
             "torch": torch.__version__,
@@ -268,15 +270,12 @@ def facts(
     }
 
 
-def _before(run: Run, state: RunState, measured: dict[str, Any]) -> list[Facts]:
+def _before(run: Run, state: RunState, measured: DraftReport) -> list[Facts]:
     """The trainings that a draft stands on, with what each cost."""
-    names = list(measured.get("needs", []))
-    if TARGET in state.models and measured["name"] != STOCK:
+    names = list(measured.needs)
+    if TARGET in state.models and measured.name != STOCK:
         names.insert(0, TARGET)
-    return [
-        {"name": name, "budget": json.loads(run.budget_file(name).read_bytes())["budget"]}
-        for name in names
-    ]
+    return [{"name": name, "budget": asdict(runs.read_trained(run, name).budget)} for name in names]
 
 
 def _target(run: Run, state: RunState, models: Models) -> Facts:

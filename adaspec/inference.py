@@ -102,7 +102,7 @@ def open_run(run: Run) -> Models:
         AdaspecError: the run has no target yet, or it cannot be opened or is not the same any more.
     """
     state, recipe = runs.read_state(run), runs.read_recipe(run)
-    if "shared vocabulary" not in state.facts or (recipe.stage0 and TARGET not in state.models):
+    if state.facts is None or (recipe.stage0 and TARGET not in state.models):
         raise AdaspecError(f"Run {state.id} has no target yet: wait until it begins to distil.")
     opened = open_model(_target(run, recipe, state), [], recipe.seed, TARGET)
     if TARGET not in state.models and state.hashes.get(TARGET) != weights_hash(opened.model):
@@ -111,14 +111,14 @@ def open_run(run: Run) -> Models:
             "restore it to read with it."
         )
     cuda = torch.cuda.is_available()
-    bf16 = cuda and torch.cuda.is_bf16_supported() and state.facts["precision"] == "bf16"
+    bf16 = cuda and torch.cuda.is_bf16_supported() and state.facts.precision == "bf16"
     device = torch.device("cuda" if cuda else "cpu")
     target = opened.model.to(device, torch.bfloat16 if bf16 else torch.float32)
     return Models(
         run=run,
         target=target.requires_grad_(False),
         tokenizer=opened.tokenizer,
-        vocabulary=int(state.facts["shared vocabulary"]),
+        vocabulary=state.facts.shared_vocabulary,
         device=device,
         bf16=bf16,
         data=recipe.data.model_copy(

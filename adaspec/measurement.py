@@ -23,8 +23,17 @@ from adaspec.data import Batch, Example, batches, collate
 from adaspec.divergence import Rows, chunks, forward_kl, measure_rows, overlap, reverse_kl
 from adaspec.models import head, hidden_rows
 from adaspec.runs import Run, atomic_file
+from adaspec.runs.tables import (
+    CONTEXTS,
+    EXAMPLES,
+    ROW_GROUP,
+    SEQUENCES,
+    SNAPSHOT,
+    TOP,
+    VOCABULARY,
+    read_table,
+)
 from adaspec.teacher import frozen_rows
-from adaspec.tokens import CONTEXTS, EXAMPLES, ROW_GROUP, SEQUENCES, SNAPSHOT, TOP, VOCABULARY
 from adaspec.vocabulary import Piece, pieces
 
 Sequences = dict[str, list[Example]]
@@ -114,7 +123,7 @@ def write_sequences(path: Path, sequences: Sequences) -> None:
 def read_sequences(path: Path) -> Sequences:
     """What `write_sequences` wrote."""
     sequences: Sequences = {}
-    for row in pq.read_table(path).to_pylist():
+    for row in read_table(path, SEQUENCES).to_pylist():
         ids = np.array(row["prompt"] + row["response"], dtype=np.int64)
         sequences.setdefault(row["source"], []).append(Example(ids, len(row["prompt"])))
     return sequences

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from adaspec import runs
 from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, trainings
-from adaspec.runs import Run, RunState
+from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
 CPU = "CPU"
 LIBRARIES = 6.0  # seconds to load torch and transformers, where nobody measured it
@@ -149,31 +149,34 @@ def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
     return (
         (recipe.target, recipe.draft) == (earlier.target, earlier.draft)
         and shape(recipe.data) == shape(earlier.data)
-        and recipe.precision in (earlier.precision, state.facts.get("precision"))
-        and state.facts.get("device") == device()
-        and state.facts.get("processes") == (1 if device() == CPU else recipe.gpus)
+        and state.facts is not None
+        and recipe.precision in (earlier.precision, state.facts.precision)
+        and state.facts.device == device()
+        and state.facts.processes == (1 if device() == CPU else recipe.gpus)
     )
 
 
 def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
     """The pace of a run as far as it came; None where nothing was trained."""
     metrics = runs.read_metrics(run)
-    events = list(runs.read_lines(run.events_file))
+    events, facts = runs.read_events(run), state.facts
+    if facts is None:
+        return None
     train: dict[str, float] = {}
     point: dict[str, float] = {}
-    for training in trainings(earlier, state.facts["training rows"]):
+    for training in trainings(earlier, facts.training_rows):
         if steps := _steps(metrics.get(training.name, [])):
             train[kind(training)] = steps[0] / training.batch
             point[kind(training)] = steps[1]
     if not train:
         return None
-    rows = state.facts["training rows"]
-    prompts = min(earlier.evaluation.prompts, state.facts["evaluation rows"])
+    rows = facts.training_rows
+    prompts = min(earlier.evaluation.prompts, facts.evaluation_rows)
     spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
     plan = trainings(earlier, rows)
     models = passes(plan)
-    memory = [row["memory"] for stage in metrics.values() for row in stage if "memory" in row]
-    words = in_words(state.facts["device"], state.facts["CPU threads"])
+    memory = [step.memory for steps in metrics.values() for step in steps if step.memory]
+    words = in_words(facts.device, facts.cpu_threads or 1)
     name = "the bundled example" if run.is_example else f"run {state.name} ({run.path.name})"
     # A run that was stopped before the measurement: a training's sequence takes about as long.
     measure = spans.get("measure", 0.0) / (prompts * models) or min(train.values())
@@ -185,31 +188,31 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         point=point,
         speak=spans.get("continue", 0.0) / (prompts * earlier.evaluation.max_new_tokens),
         teach=spans.get("teach", 0.0) / rows,
-        knowledge=state.facts["its bytes"] / rows if spans.get("teach") else 0.0,
+        knowledge=(facts.cache_bytes or 0) / rows if spans.get("teach") else 0.0,
         decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),
         measure=measure,
         tokens=_tokens(run, earlier, prompts),
         folders={name: folder_size(run.model(name)) for name in (TARGET, STOCK)},
         parameters={
-            TARGET: state.facts["target parameters"],
-            STOCK: state.facts.get("draft parameters", 0),
+            TARGET: facts.target_parameters,
+            STOCK: facts.draft_parameters or 0,
         },
-        rows={data_key(earlier): (rows, state.facts["evaluation rows"])},
+        rows={data_key(earlier): (rows, facts.evaluation_rows)},
         memory=max(memory, default=None),
         width=width(earlier),
     )
 
 
-def _steps(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
+def _steps(steps: list[Step]) -> tuple[float, float] | None:
     """Seconds of a step, and of a held-out point beside it; None before the second step."""
-    spans = [(after["time"] - before["time"], after) for before, after in pairwise(rows)]
+    spans = [(after.time - before.time, after) for before, after in pairwise(steps)]
     if len(spans) > 2:
         del spans[0]  # the first step also warms up
     # The pause before a resumption is no step, nor is one in which the clock was set.
     usual = median(span for span, _ in spans) if spans else 0.0
-    spans = [(span, row) for span, row in spans if 0 < span < 10 * usual]
-    plain = [span for span, row in spans if not row.keys() & {"alpha", "held_out_loss"}]
-    with_point = [span for span, row in spans if row.keys() & {"alpha", "held_out_loss"}]
+    spans = [(span, step) for span, step in spans if 0 < span < 10 * usual]
+    plain = [span for span, step in spans if not _has_point(step)]
+    with_point = [span for span, step in spans if _has_point(step)]
     if not spans:
         return None
     if not plain or not with_point:
@@ -217,30 +220,38 @@ def _steps(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
     return mean(plain), max(0.0, mean(with_point) - mean(plain))
 
 
-def _span(stage: runs.Stage, rows: list[dict[str, Any]], events: list[dict[str, Any]]) -> float:
+def _has_point(step: Step) -> bool:
+    return step.alpha is not None or step.held_out_loss is not None
+
+
+def _span(stage: Stage, steps: list[Step], events: list[Event]) -> float:
     """Seconds of a stage, from its latest beginning on; 0 where it has none."""
-    began = [one["time"] for one in events if one.get("stage") == stage.name]
-    if not began or not rows or rows[-1]["time"] < began[-1]:
+    began = [event.time for event in events if _stage(event) == stage.name]
+    if not began or not steps or steps[-1].time < began[-1] or not steps[-1].step:
         return 0.0
-    return float((rows[-1]["time"] - began[-1]) * stage.steps / rows[-1]["step"])
+    return (steps[-1].time - began[-1]) * stage.steps / steps[-1].step
 
 
-def _gap(metrics: dict[str, list[dict[str, Any]]], events: list[dict[str, Any]]) -> float:
+def _gap(metrics: Metrics, events: list[Event]) -> float:
     """Mean seconds from the last step of a stage to what came next."""
     gaps = []
-    for one, following in pairwise(events):
-        rows = metrics.get(one.get("stage", ""), [])
-        if rows and following["event"] != "start":
-            gaps.append(max(0.0, following["time"] - rows[-1]["time"]))
+    for event, following in pairwise(events):
+        steps = metrics.get(_stage(event), [])
+        if steps and not isinstance(following, Started):
+            gaps.append(max(0.0, following.time - steps[-1].time))
     return mean(gaps) if gaps else 0.0
+
+
+def _stage(event: Event) -> str:
+    return event.stage if isinstance(event, StageBegan) else ""
 
 
 def _tokens(run: Run, earlier: Recipe, prompts: int) -> float:
     """Response tokens of a prompt; as many as there may be where none have been measured."""
     if run.contexts_file.is_file():
-        import pyarrow.parquet as pq  # half a second, which other commands need not wait for
+        from adaspec.runs import tables  # half a second, which other commands need not wait for
 
-        return float(pq.read_metadata(run.contexts_file).num_rows / prompts)
+        return tables.count_rows(run.contexts_file, tables.CONTEXTS) / prompts
     return float(earlier.evaluation.max_new_tokens + earlier.data.max_length)
 
 

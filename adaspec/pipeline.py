@@ -6,18 +6,18 @@ there is not run again: going on after a crash is running the same thing once mo
 
 from __future__ import annotations
 
-import json
 import logging
 import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
 from shutil import rmtree
+from time import time
 from typing import Any, TypeVar
 
 import torch
@@ -32,9 +32,22 @@ from adaspec import runs as run_folder
 from adaspec.precision import frozen_dtype, make_accelerator, pass_tokens
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
-from adaspec.runs import Run, RunState, Stage
+from adaspec.runs import (
+    REPORT,
+    SPEED,
+    TRAINED,
+    Facts,
+    Finished,
+    Run,
+    RunState,
+    Stage,
+    StageBegan,
+    Started,
+    Trained,
+)
 from adaspec.speculation.decoding import speculate
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
+from adaspec.speculation.trace import TRACE
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.tokens import DATASET, GENERATED, VALIDATION
 from adaspec.training import Hooks, train
@@ -89,7 +102,7 @@ class Work:
         self.state.stage = name
         self.save_state()
         if self.accelerator.is_main_process:
-            run_folder.log_event(self.run, "stage", stage=name)
+            run_folder.log_event(self.run, StageBegan(time=time(), stage=name))
             log.info("%s begins", name)
 
     def save_state(self) -> None:
@@ -98,7 +111,7 @@ class Work:
 
     def tell(self, name: str, row: dict[str, float | int]) -> None:
         memory = peak_memory(self.accelerator.device)
-        run_folder.log_metrics(self.run, name, {**row, "memory": memory})
+        run_folder.log_step(self.run, name, {**row, "memory": memory})
         self.on_progress(self.stage(name), row)
 
 
@@ -199,9 +212,9 @@ def _stages(
     state.facts = _facts(recipe, inputs, accelerator)
     work = Work(recipe, run, state, accelerator, on_progress, inputs)
     if accelerator.is_main_process:
-        run_folder.log_event(run, "start", processes=accelerator.num_processes)
+        run_folder.log_event(run, Started(time=time(), processes=accelerator.num_processes))
         log.info("%s", "; ".join(f"{name} from {at}" for name, at in state.sources.items()))
-        log.info("%s", "; ".join(f"{name} {value}" for name, value in state.facts.items()))
+        log.info("%s", state.facts)
     try:
         _stage0(work)
         if inputs.stock:
@@ -223,7 +236,7 @@ def _stages(
     state.state, state.stage, state.process = "finished", "", None
     work.save_state()
     if accelerator.is_main_process:
-        run_folder.log_event(run, "finished")
+        run_folder.log_event(run, Finished(time=time()))
         log.info("finished")
         rmtree(run.path / "checkpoints", ignore_errors=True)
 
@@ -365,32 +378,29 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
     return stages
 
 
-def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> dict[str, Any]:
+def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
     cuda = accelerator.device.type == "cuda"
-    facts: dict[str, Any] = {
-        "training rows": len(inputs.dataset.train),
-        "evaluation rows": len(inputs.dataset.evaluation),
-        "validation rows": len(held_out(recipe, inputs.dataset)[1]),
-        "rows dropped (no response left)": inputs.dataset.dropped,
-        "rows truncated": inputs.dataset.truncated,
-        "response tokens": sum(one.predicted for one in inputs.dataset.train),
-        "target's knowledge": inputs.place,
-        "its bytes": knowledge.size(
-            inputs.target.model, inputs.dataset.train, frozen_dtype(accelerator)
-        ),
-        "shared vocabulary": inputs.vocabulary,
-        "target parameters": models.parameters(inputs.target.model),
-        "device": torch.cuda.get_device_name() if cuda else "CPU",
-        "CPU threads": torch.get_num_threads(),
-        "processes": accelerator.num_processes,
-        "precision": "bf16" if accelerator.mixed_precision == "bf16" else "float32",
-        "adaspec": version("adaspec"),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-    if inputs.stock:
-        facts["draft parameters"] = models.parameters(inputs.stock.model)
-    return facts
+    target, stock, dataset = inputs.target.model, inputs.stock, inputs.dataset
+    return Facts(
+        training_rows=len(dataset.train),
+        evaluation_rows=len(dataset.evaluation),
+        validation_rows=len(held_out(recipe, dataset)[1]),
+        dropped_rows=dataset.dropped,
+        truncated_rows=dataset.truncated,
+        response_tokens=sum(example.predicted for example in dataset.train),
+        cache=inputs.place,
+        cache_bytes=knowledge.size(target, dataset.train, frozen_dtype(accelerator)),
+        shared_vocabulary=inputs.vocabulary,
+        target_parameters=models.parameters(target),
+        draft_parameters=models.parameters(stock.model) if stock else None,
+        device=torch.cuda.get_device_name() if cuda else "CPU",
+        cpu_threads=torch.get_num_threads(),
+        processes=accelerator.num_processes,
+        precision="bf16" if accelerator.mixed_precision == "bf16" else "float32",
+        adaspec=version("adaspec"),
+        torch=str(torch.__version__),
+        transformers=transformers.__version__,
+    )
 
 
 def peak_memory(device: torch.device) -> int:
@@ -584,12 +594,8 @@ def _train(
         ),
     )
     work.accelerator.wait_for_everyone()
-    details = {
-        "training": training.model_dump(mode="json"),
-        "key": training.key,
-        "budget": asdict(budget),
-    }
-    _keep(work, name, model, details, monitor)
+    trained = Trained(training=training, key=training.key, budget=budget)
+    _keep(work, name, model, trained, monitor)
     if work.accelerator.is_main_process:
         rmtree(work.run.checkpoints(name), ignore_errors=True)
 
@@ -611,13 +617,13 @@ def _keep(
     work: Work,
     name: str,
     model: Any,
-    details: dict[str, Any] | None = None,
+    trained: Trained | None = None,
     monitor: Callable[[Any], dict[str, float]] | None = None,
 ) -> None:
     """Save a model with its tokenizer as a Hugging Face folder, all at once.
 
     Args:
-        details: of its training.
+        trained: what its training was.
         monitor: what measured the model in training measures the saved one too.
 
     Raises:
@@ -631,12 +637,12 @@ def _keep(
         with run_folder.atomic_folder(folder) as new:
             model.save_pretrained(new)
             work.inputs.target.tokenizer.save_pretrained(new)
-            if details and monitor:
-                (new / work.run.budget_file(name).name).write_text(json.dumps(details, indent=1))
+            if trained and monitor:
+                TRAINED.write(new / work.run.budget_file(name).name, trained)
                 saved = models.load_weights(new, work.accelerator.device)
                 with work.accelerator.autocast():
                     point = monitor(saved)
-                _require_trained(work, name, details["budget"]["kept"], point)
+                _require_trained(work, name, trained.budget.kept, point)
 
     _on_main(save, work.accelerator)
     work.state.models[name] = str(folder.relative_to(work.run.path))
@@ -652,8 +658,9 @@ def _require_trained(work: Work, name: str, kept: int | None, point: dict[str, f
         point: what the monitor says of the saved model.
     """
     (what, value), *_ = point.items()
-    curve = [row for row in run_folder.read_metrics(work.run)[name] if what in row]
-    trained = [row[what] for row in curve if kept is None or row["step"] == kept][-1]
+    steps = run_folder.read_metrics(work.run)[name]
+    curve = {step.step: getattr(step, what) for step in steps if getattr(step, what) is not None}
+    trained = curve[max(curve) if kept is None else kept]
     tolerance = SAME_POINT[frozen_dtype(work.accelerator)]
     if not abs(value - trained) <= tolerance:
         word = "exact acceptance" if what == "alpha" else "a held-out loss"
@@ -698,11 +705,11 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
                 ):
                     named = trace.model_copy(update={"target": target.source})
                     path = work.run.replay(named.draft, seq)
-                    run_folder.write_atomic(path, named.model_dump_json())
+                    TRACE.write(path, named)
             timed = measure_speed(
                 decode, drafts, prompts[: speculation.timed], speculation, work.recipe.seed, tell
             )
-        run_folder.write_atomic(work.run.speed_file, json.dumps(timed, indent=1))
+        SPEED.write(work.run.speed_file, timed)
     work.accelerator.wait_for_everyone()
 
 
@@ -726,8 +733,7 @@ def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = 
                 on_batch=partial(_tell_measured, work, number * batches),
                 with_contexts=number == 0,
             )
-        report = make_report(work.run, work.state, recipe)
-        run_folder.write_atomic(work.run.report_file, json.dumps(report, indent=1))
+        REPORT.write(work.run.report_file, make_report(work.run, work.state, recipe))
     work.accelerator.wait_for_everyone()
 
 

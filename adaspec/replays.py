@@ -6,16 +6,12 @@ draft went on from the prompt of example n, with the same uniforms.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from adaspec import AdaspecError, runs
 from adaspec.runs import Run
-from adaspec.speculation.trace import Trace
+from adaspec.speculation.trace import TRACE, Trace
 from adaspec.tokens import table_of
 
 
@@ -27,12 +23,12 @@ def drafts(run: Run) -> list[str]:
     """
     state = runs.read_state(run)
     order = ["stock", *(stage.name for stage in state.plan if stage.kind == "train")]
-    found = [name for name in order if run.replay(table_of(run, name), 0).is_file()]
-    if not found:
+    decoded = [name for name in order if run.replay(table_of(run, name), 0).is_file()]
+    if not decoded:
         raise AdaspecError(
             f"Run {run.path.name} has no replays: adaspec measure {run.path.name} makes them."
         )
-    return found
+    return decoded
 
 
 def numbers(run: Run, draft: str) -> list[int]:
@@ -55,28 +51,6 @@ def read(run: Run, draft: str, seq: int) -> Trace:
     return _read(path, path.stat().st_mtime_ns)
 
 
-def speed(run: Run) -> dict[str, Any]:
-    """What `adaspec.speculation.speed` measured; empty where nothing was.
-
-    Raises:
-        AdaspecError: it is damaged.
-    """
-    try:
-        found: dict[str, Any] = json.loads(run.speed_file.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        raise _damaged(run.speed_file) from None
-    return found
-
-
 @lru_cache(maxsize=128)
 def _read(path: Path, _stamp: int) -> Trace:
-    try:
-        return Trace.model_validate_json(path.read_bytes())
-    except ValidationError:
-        raise _damaged(path) from None
-
-
-def _damaged(path: Path) -> AdaspecError:
-    return AdaspecError(f"{path} is damaged: adaspec measure makes the run's replays anew.")
+    return TRACE.read(path)

@@ -5,19 +5,18 @@ Computed from the token tables and the replays alone, so that it can be made aga
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 
 from adaspec import replays
-from adaspec.recipe import Recipe
-from adaspec.runs import Budget, Run, RunState
+from adaspec.recipe import STOCK, TARGET, Recipe
+from adaspec.runs import SPEED, Budget, DraftReport, Report, Run, RunState, Stage, read_trained
+from adaspec.runs.report import Alpha, Speedup, TokenCounts
+from adaspec.runs.tables import CONTEXTS, SNAPSHOT, read_table
 from adaspec.speculation import statistics
 from adaspec.speculation.statistics import bootstrap
 
@@ -47,70 +46,84 @@ WORSE = (
 _MEASURES = ["kl", "reverse_kl", "overlap", "agree"]
 
 
-def make_report(run: Run, state: RunState, recipe: Recipe) -> dict[str, Any]:
-    """The report of a run whose token tables are written.
-
-    Drafts come in the order stock, reference, then the recipe's methods.
-    """
-    contexts = pq.read_table(run.contexts_file, columns=["source", "seq"]).to_pandas()
+def make_report(run: Run, state: RunState, recipe: Recipe) -> Report:
+    """The report of a run whose token tables are written."""
+    contexts = read_table(run.contexts_file, CONTEXTS, ["source", "seq"]).to_pandas()
     generated = (contexts["source"] == "generated").to_numpy()
-    drafts = []
-    for name in ["stock", *(stage.name for stage in state.plan if stage.name in state.models)]:
-        if name == "target":
-            continue
-        stage = next((stage for stage in state.plan if stage.name == name), None)
-        same = stage.same_as if stage else None
-        rows = pq.read_table(run.tokens_file(same or name), columns=_MEASURES).to_pandas()
-        per_prompt = _per_prompt(contexts["seq"][generated], rows["overlap"][generated])
-        interval = bootstrap(*per_prompt, recipe.evaluation.bootstrap, recipe.seed)
-        draft: dict[str, Any] = {
-            "name": name,
-            "alpha": {
-                "generated": _mean(rows["overlap"][generated]),
-                "generated_ci": interval,
-                "dataset": _mean(rows["overlap"][~generated]),
-            },
-            "kl": _mean(rows["kl"][generated]),
-            "reverse_kl": _mean(rows["reverse_kl"][generated]),
-            "top1": _mean(rows["agree"][generated]),
-            "budget": _budget(run, same or name),
-        }
-        spoken = _speculation(run, name, same or name, recipe)
-        draft["alpha"] |= spoken.pop("alpha")
-        draft |= spoken
-        if same:
-            draft["same_as"] = same
-        if stage and stage.needs:
-            draft["needs"] = stage.needs
-        stock = drafts[0]["alpha"]["generated"] if drafts else 0.0
-        draft["remarks"] = [WORSE.format(stock=stock)] if interval[1] < stock else []
-        drafts.append(draft)
-    return {
-        "run": state.id,
-        "recipe": state.name,
-        "target": state.sources["target"],
-        "prompts": int(contexts["seq"][generated].nunique()),
-        "tokens": {"generated": int(generated.sum()), "dataset": int((~generated).sum())},
-        "speculation": recipe.evaluation.speculation.model_dump(mode="json"),
-        "device": str(state.facts["device"]),
-        "drafts": drafts,
-        "definitions": DEFINITIONS,
-    }
-
-
-def _speculation(run: Run, name: str, table: str, recipe: Recipe) -> dict[str, Any]:
-    """What the draft's replays and the clock say."""
-    traces = [replays.read(run, name, seq) for seq in replays.numbers(run, name)]
-    found = statistics.acceptance(traces, recipe.evaluation.bootstrap, recipe.seed)
-    timed = json.loads(run.speed_file.read_bytes())
-    found["speedup"] = statistics.speed(
-        found["alpha"]["tested"],
-        timed["drafts"][table],
-        timed["plain_ms"],
-        recipe.evaluation.speculation.gamma,
-        recipe.seed,
+    stages = {stage.name: stage for stage in state.plan if stage.name in state.models}
+    names = [STOCK, *(name for name in stages if name != TARGET)]
+    drafts = [
+        _draft(run, name, stages.get(name), recipe, contexts["seq"], generated) for name in names
+    ]
+    assert state.facts
+    return Report(
+        run=state.id,
+        recipe=state.name,
+        target=state.sources[TARGET],
+        prompts=int(contexts["seq"][generated].nunique()),
+        tokens=TokenCounts(generated=int(generated.sum()), dataset=int((~generated).sum())),
+        speculation=recipe.evaluation.speculation,
+        device=state.facts.device,
+        drafts=[
+            draft.model_copy(update={"remarks": _remarks(draft.alpha, drafts[0].alpha)})
+            for draft in drafts
+        ],
+        definitions=DEFINITIONS,
     )
-    return found
+
+
+def _draft(
+    run: Run, name: str, stage: Stage | None, recipe: Recipe, seq: Any, generated: np.ndarray
+) -> DraftReport:
+    """A draft's row.
+
+    Args:
+        stage: of its training; None for the stock draft.
+        seq: [rows] the example of every row of the token tables.
+        generated: [rows] whether the row is of the target's own text.
+    """
+    same = stage.same_as if stage else None
+    table = same or name
+    rows = read_table(run.tokens_file(table), SNAPSHOT, _MEASURES).to_pandas()
+    per_prompt = _per_prompt(seq[generated], rows["overlap"][generated])
+    interval = bootstrap(*per_prompt, recipe.evaluation.bootstrap, recipe.seed)
+    traces = [replays.read(run, name, number) for number in replays.numbers(run, name)]
+    decoded = statistics.acceptance(traces, recipe.evaluation.bootstrap, recipe.seed)
+    return DraftReport(
+        name=name,
+        alpha=Alpha(
+            generated=_mean(rows["overlap"][generated]),
+            generated_ci=interval,
+            dataset=_mean(rows["overlap"][~generated]),
+            tested=decoded.tested,
+            tested_ci=decoded.tested_ci,
+            drafted=decoded.drafted,
+            drafted_ci=decoded.drafted_ci,
+        ),
+        kl=_mean(rows["kl"][generated]),
+        reverse_kl=_mean(rows["reverse_kl"][generated]),
+        top1=_mean(rows["agree"][generated]),
+        budget=Budget() if table == STOCK else read_trained(run, table).budget,
+        block_efficiency=decoded.block_efficiency,
+        block_efficiency_ci=decoded.block_efficiency_ci,
+        accepted_lengths=decoded.accepted_lengths,
+        positions=decoded.positions,
+        decoded=decoded.decoded,
+        speedup=_speedup(run, table, decoded.tested, recipe),
+        same_as=same,
+        needs=stage.needs if stage else [],
+    )
+
+
+def _remarks(alpha: Alpha, stock: Alpha) -> list[str]:
+    worse = alpha.generated_ci[1] < stock.generated
+    return [WORSE.format(stock=stock.generated)] if worse else []
+
+
+def _speedup(run: Run, table: str, alpha: float | None, recipe: Recipe) -> Speedup:
+    speed = SPEED.read(run.speed_file)
+    gamma = recipe.evaluation.speculation.gamma
+    return statistics.speed(alpha, speed.drafts[table], speed.plain_ms, gamma, recipe.seed)
 
 
 def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -122,73 +135,66 @@ def _mean(values: Any) -> float:
     return float(values.to_numpy(dtype=np.float64).mean())
 
 
-def _budget(run: Run, name: str) -> dict[str, Any]:
-    if name == "stock":
-        return asdict(Budget())
-    budget: dict[str, Any] = json.loads(run.budget_file(name).read_bytes())["budget"]
-    return budget
-
-
-def tables(report: dict[str, Any]) -> Group:
+def tables(report: Report) -> Group:
     """The report for a terminal of 80 columns: acceptance, decoding, then what each draft cost.
 
     The largest acceptance is bold, whoever has it.
     """
-    drafts = report["drafts"]
-    best = max(draft["alpha"]["generated"] for draft in drafts)
+    best = max(draft.alpha.generated for draft in report.drafts)
     acceptance = _table("acceptance α", "generated", "95 % interval", "data set", "KL", "top-1")
     decoding = _table("decoding", "tested", "drafted", "τ", "speed-up", "95 % interval", "c")
     cost = _table("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
-    for draft in drafts:
-        alpha, budget = draft["alpha"], draft["budget"]
-        low, high = alpha["generated_ci"]
-        value = f"{alpha['generated']:.4f}"
-        same = f"= {draft['same_as']}" if "same_as" in draft else ""
+    for draft in report.drafts:
+        alpha, budget, speed = draft.alpha, draft.budget, draft.speedup
+        low, high = alpha.generated_ci
+        value = f"{alpha.generated:.4f}"
+        same = f"= {draft.same_as}" if draft.same_as else ""
         acceptance.add_row(
-            f"{draft['name']} {same}",
-            f"[bold]{value}[/bold]" if alpha["generated"] == best else value,
+            f"{draft.name} {same}",
+            f"[bold]{value}[/bold]" if alpha.generated == best else value,
             f"{low:.4f} – {high:.4f}",
-            f"{alpha['dataset']:.4f}",
-            f"{draft['kl']:.{3 if draft['kl'] < 10 else 1}f}",
-            f"{draft['top1']:.3f}",
+            f"{alpha.dataset:.4f}",
+            f"{draft.kl:.{3 if draft.kl < 10 else 1}f}",
+            f"{draft.top1:.3f}",
         )
-        speed = draft["speedup"]
         decoding.add_row(
-            draft["name"],
-            _digits(alpha["tested"], 4),
-            _digits(alpha["drafted"], 4),
-            _digits(draft["block_efficiency"], 3),
-            f"{speed['measured']:.2f} x",
-            " – ".join(f"{one:.2f}" for one in speed["measured_ci"]),
-            f"{speed['c']:.2f}",
+            draft.name,
+            _digits(alpha.tested, 4),
+            _digits(alpha.drafted, 4),
+            _digits(draft.block_efficiency, 3),
+            f"{speed.measured:.2f} x",
+            " – ".join(f"{end:.2f}" for end in speed.measured_ci),
+            f"{speed.c:.2f}",
         )
-        counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
-        costs = [f"{budget[key]:,.0f}" for key in counts]
-        cost.add_row(draft["name"], *costs, same or ", ".join(draft.get("needs", [])))
-    size, settings = report["tokens"], report["speculation"]
-    prompts = min(report["prompts"], settings["prompts"])
-    timed = min(report["prompts"], settings["timed"])
+        cost.add_row(
+            draft.name,
+            f"{budget.steps:,}",
+            f"{budget.sequences:,}",
+            f"{budget.selected_tokens:,}",
+            f"{budget.teacher_forwards:,}",
+            f"{budget.seconds:,.0f}",
+            same or ", ".join(draft.needs),
+        )
+    size, settings = report.tokens, report.speculation
+    prompts = min(report.prompts, settings.prompts)
+    timed = min(report.prompts, settings.timed)
     return Group(
-        f"{report['recipe']} · run {report['run']} · target {report['target']}\n",
+        f"{report.recipe} · run {report.run} · target {report.target}\n",
         acceptance,
-        f"\nExact acceptance, the mean of Σ min(p, q): over {size['generated']:,} tokens that the "
-        f"target generated from {report['prompts']} held-out prompts, and over {size['dataset']:,} "
+        f"\nExact acceptance, the mean of Σ min(p, q): over {size.generated:,} tokens that the "
+        f"target generated from {report.prompts} held-out prompts, and over {size.dataset:,} "
         "of the data set's answers. KL (nats a token) and top-1 agreement: on the generated.\n",
         decoding,
-        f"\nSpeculative decoding of {prompts} of those prompts, gamma {settings['gamma']}, "
-        f"temperature {settings['temperature']:g}: accepted share of the tested and of all drafted "
+        f"\nSpeculative decoding of {prompts} of those prompts, gamma {settings.gamma}, "
+        f"temperature {settings.temperature:g}: accepted share of the tested and of all drafted "
         "tokens; τ: block efficiency, tokens of text a target pass. Speed-up over plain decoding, "
         "side by side on "
-        f"{timed} prompts, batch 1, {report['device']}; c: time to draft a token in plain target "
+        f"{timed} prompts, batch 1, {report.device}; c: time to draft a token in plain target "
         "passes.\n",
         cost,
         "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
         "(target or reference). What it needs was trained before, at a cost of its own.",
-        *(
-            f"\n{draft['name']}: {remark}"
-            for draft in drafts
-            for remark in draft.get("remarks", [])
-        ),
+        *(f"\n{draft.name}: {remark}" for draft in report.drafts for remark in draft.remarks),
     )
 
 

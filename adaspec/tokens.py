@@ -9,7 +9,6 @@ computed here and never stored. Loads no torch; `measurement` writes what is rea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -18,11 +17,20 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from adaspec import AdaspecError, runs
-from adaspec.recipe import REFERENCE, STOCK
+from adaspec.recipe import REFERENCE, STOCK, Training
 from adaspec.runs import Run
+from adaspec.runs.contract import Unreadable
+from adaspec.runs.tables import (
+    CONTEXTS,
+    EXAMPLES,
+    SEQUENCES,
+    SNAPSHOT,
+    VOCABULARY,
+    read_rows,
+    read_table,
+)
 from adaspec.selection import entry
 from adaspec.vocabulary import Piece
 
@@ -35,54 +43,6 @@ SOURCES: dict[Source, str] = {
     GENERATED: "what the target said after held-out prompts: acceptance is spent here",
     DATASET: "the data set's own answers to the same prompts: what the drafts were trained on",
 }
-TOP = 5
-"""Tokens of every distribution that are stored: its likeliest."""
-ROW_GROUP = 1 << 16
-"""Rows a Parquet row group, so that one sequence is read in milliseconds."""
-
-_TOP_IDS, _TOP_PROBABILITIES = pa.list_(pa.int32(), TOP), pa.list_(pa.float32(), TOP)
-CONTEXTS = pa.schema(
-    [
-        ("source", pa.dictionary(pa.int8(), pa.string())),
-        ("seq", pa.int32()),
-        ("pos", pa.int32()),
-        ("token", pa.int32()),
-        ("entropy", pa.float32()),
-        ("p", pa.float32()),
-        ("top", _TOP_IDS),
-        ("top_p", _TOP_PROBABILITIES),
-    ]
-)
-SNAPSHOT = pa.schema(
-    [
-        ("kl", pa.float32()),
-        ("reverse_kl", pa.float32()),
-        ("overlap", pa.float32()),
-        ("q", pa.float32()),
-        ("rank", pa.int32()),
-        ("agree", pa.bool_()),
-        ("top", _TOP_IDS),
-        ("top_q", _TOP_PROBABILITIES),
-    ]
-)
-EXAMPLES = pa.schema(
-    [
-        ("source", pa.dictionary(pa.int8(), pa.string())),
-        ("seq", pa.int32()),
-        ("tokens", pa.int32()),
-        ("prompt", pa.string()),
-        ("response", pa.string()),
-    ]
-)
-VOCABULARY = pa.schema([("id", pa.int32()), ("data", pa.binary()), ("special", pa.bool_())])
-SEQUENCES = pa.schema(
-    [
-        ("source", pa.string()),
-        ("seq", pa.int32()),
-        ("prompt", pa.list_(pa.int32())),
-        ("response", pa.list_(pa.int32())),
-    ]
-)
 Pool = Literal["corpus", "batch"]
 POOLS: dict[Pool, str] = {
     "corpus": "all tokens of this source compete with one another",
@@ -133,7 +93,7 @@ def snapshots(run: Run) -> list[Snapshot]:
 def timeline(run: Run, training: str) -> list[Snapshot]:
     """How a draft came to be: the model it started from, its checkpoints, itself."""
     own = [one for one in snapshots(run) if one.training == training]
-    start = STOCK if training in (STOCK, REFERENCE) else _details(run, training)["start"]
+    start = STOCK if training in (STOCK, REFERENCE) else _start(run, training)
     before = [one for one in snapshots(run) if one.name == start != training]
     return before + own
 
@@ -185,7 +145,7 @@ def find(run: Run, source: str, seq: int) -> slice:
 def prompt_ids(run: Run, source: str, seq: int) -> np.ndarray:
     """Token ids of an example's prompt."""
     place = int(examples(run, source).index[seq])
-    table = _read(pq.ParquetFile(run.sequences_file), ["prompt"], place, place + 1)
+    table = read_rows(run.sequences_file, SEQUENCES, ["prompt"], place, place + 1)
     ids: np.ndarray = table["prompt"].combine_chunks().values.to_numpy()
     return ids
 
@@ -209,12 +169,12 @@ def rows(
     start, end = before + here.start, before + here.stop
     parts = {
         name: values
-        for name, values in _columns(run.contexts_file, None, start, end).items()
+        for name, values in _columns(run.contexts_file, CONTEXTS, None, start, end).items()
         if name not in ("source", "seq")
     }
     for snapshot in names:
         path = require(run, snapshot)
-        for name, values in _columns(path, columns, start, end).items():
+        for name, values in _columns(path, SNAPSHOT, columns, start, end).items():
             parts[f"{name}@{snapshot}"] = values
     return pd.DataFrame({name: _as_items(values) for name, values in parts.items()})
 
@@ -233,9 +193,10 @@ def require(run: Run, snapshot: str) -> Path:
 
 def column(run: Run, source: str, name: str, snapshot: str | None = None) -> np.ndarray:
     """A whole column of one source's rows; of the contexts where no snapshot is named."""
-    path = require(run, snapshot) if snapshot else _file(run, run.contexts_file)
     start, end = bounds(run, source)
-    return _columns(path, [name], start, end)[name]
+    if snapshot:
+        return _columns(require(run, snapshot), SNAPSHOT, [name], start, end)[name]
+    return _columns(_file(run, run.contexts_file), CONTEXTS, [name], start, end)[name]
 
 
 def bounds(run: Run, source: str) -> tuple[int, int]:
@@ -275,7 +236,7 @@ def example_entries(run: Run, source: str, seq: int, snapshot: str, pool: Pool) 
     start, end = find(run, source, seq - seq % size).start, find(run, source, last).stop
     before, _ = bounds(run, source)
     kl, reference = (
-        _columns(require(run, name), ["kl"], before + start, before + end)["kl"]
+        _columns(require(run, name), SNAPSHOT, ["kl"], before + start, before + end)["kl"]
         for name in (snapshot, REFERENCE)
     )
     return entry(kl - reference)[here.start - start : here.stop - start]
@@ -296,12 +257,33 @@ def pool_size(run: Run, training: str) -> int:
         AdaspecError: the run has no training left to ask.
     """
     plan = [stage.name for stage in runs.read_state(run).plan if stage.kind == "train"]
-    details = {name: _details(run, name) for name in plan if run.budget_file(name).is_file()}
-    selecting = [one for one in details.values() if one["k"] is not None]
-    chosen = [one for name, one in details.items() if name == training and one in selecting]
-    for one in chosen + selecting + list(details.values()):
-        return int(one["pool_size"])
+    trained = {
+        name: runs.read_trained(run, table_of(run, name)).training
+        for name in plan
+        if run.budget_file(name).is_file()
+    }
+    selecting = [one for one in trained.values() if one.k is not None]
+    own = [one for name, one in trained.items() if name == training and one.k is not None]
+    for one in own + selecting + list(trained.values()):
+        return _pool(one)
     raise AdaspecError(f"Run {run.path.name} says nothing of its batches.")
+
+
+def _pool(training: Training) -> int:
+    """Sequences whose tokens compete in it."""
+    micro = training.optimisation.micro_batch
+    if training.method is None or training.method.pool == "batch" or micro is None:
+        return training.batch
+    return min(micro, training.batch)
+
+
+def _start(run: Run, training: str) -> str:
+    """The model that a training began with; the stock draft where that is not known."""
+    try:
+        method = runs.read_trained(run, table_of(run, training)).training.method
+    except Unreadable:  # the model was taken away, and what it was with it
+        return STOCK
+    return method.start if method else STOCK
 
 
 ORDERS: dict[str, str] = {
@@ -364,7 +346,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 @lru_cache(maxsize=8)
 def _examples(path: Path, *_stamps: int) -> dict[str, pd.DataFrame]:
     """Source -> its examples, by number; the index is their place in the file."""
-    table: pd.DataFrame = pq.read_table(path).to_pandas()
+    table: pd.DataFrame = read_table(path, EXAMPLES).to_pandas()
     table.insert(2, "first", table["tokens"].cumsum() - table["tokens"])
     return {
         str(source): rows.drop(columns="source")
@@ -374,7 +356,7 @@ def _examples(path: Path, *_stamps: int) -> dict[str, pd.DataFrame]:
 
 @lru_cache(maxsize=8)
 def _vocabulary(path: Path, *_stamps: int) -> list[Piece]:
-    columns = pq.read_table(path).to_pydict()
+    columns = read_table(path, VOCABULARY).to_pydict()
     return [Piece(*one) for one in zip(*(columns[name] for name in VOCABULARY.names), strict=True)]
 
 
@@ -387,10 +369,10 @@ def _entries(
 
 
 def _columns(
-    path: Path, names: Iterable[str] | None, start: int, end: int
+    path: Path, schema: pa.Schema, names: Iterable[str] | None, start: int, end: int
 ) -> dict[str, np.ndarray]:
     """Columns of the rows from start to end; lists of fixed size become [rows, size]."""
-    table = _read(pq.ParquetFile(path), None if names is None else list(names), start, end)
+    table = read_rows(path, schema, names, start, end)
     found = {}
     for name in table.column_names:
         values = table[name].combine_chunks()
@@ -402,36 +384,5 @@ def _columns(
     return found
 
 
-def _read(file: pq.ParquetFile, names: list[str] | None, start: int, end: int) -> pa.Table:
-    """Rows from start to end, of the row groups that hold them and no others."""
-    groups: list[int] = []
-    first = before = 0
-    for group in range(file.num_row_groups):
-        after = before + file.metadata.row_group(group).num_rows
-        if before < end and after > start:
-            if not groups:
-                first = before
-            groups.append(group)
-        before = after
-    return file.read_row_groups(groups, columns=names).slice(start - first, end - start)
-
-
 def _as_items(values: np.ndarray) -> Any:
     return list(values) if values.ndim > 1 else values
-
-
-def _details(run: Run, training: str) -> dict[str, Any]:
-    """What the pages need of a training: where it started, its k, its pool in sequences."""
-    path = run.budget_file(table_of(run, training))
-    try:
-        found = json.loads(path.read_bytes())["training"]
-    except (OSError, ValueError, KeyError):
-        return {"start": STOCK, "k": None, "pool_size": 1}
-    method = found["method"] or {}
-    micro = found["optimisation"]["micro_batch"]
-    whole = method.get("pool") != "micro_batch" or not micro
-    return {
-        "start": method.get("start", STOCK),
-        "k": found["k"],
-        "pool_size": found["batch"] if whole else min(micro, found["batch"]),
-    }

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from adaspec import runs
 from adaspec.runs import Run
-from adaspec.tokens import EXAMPLES, VOCABULARY
+from adaspec.runs.tables import EXAMPLES, VOCABULARY
 from tests.views import ATTACK, HOSTILE
 
 EXAMPLE = Run(runs.EXAMPLE)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from adaspec.recipe import Decoding, Speculation
+from adaspec.runs.speed import Speed, Timed
 from adaspec.speculation.trace import Trace
 
 Decode = Callable[..., Trace]
@@ -58,7 +59,7 @@ def measure_speed(
     speculation: Speculation,
     seed: int,
     on_turn: Callable[[], None],
-) -> dict[str, Any]:
+) -> Speed:
     """Milliseconds of every draft at every gamma, and of plain decoding, by prompt.
 
     Every prompt takes its turns one after the other, so that what slows the machine for a while
@@ -66,12 +67,6 @@ def measure_speed(
 
     Args:
         prompts: token ids.
-
-    Returns:
-        plain_ms: milliseconds a token of plain decoding, median of all its turns.
-        drafts: name -> gamma, as text -> `ms` a token [prompts], `plain_ms` a token [prompts] of
-            the plain turn beside it, `draft_ms` a drafted token and `verify_ms` a pass over
-            gamma + 1 tokens, medians over all rounds.
     """
 
     def take(turn: Turn, prompt: list[int], new_tokens: int) -> Trace:
@@ -95,17 +90,17 @@ def measure_speed(
             else:
                 plain.append(_ms(trace))
             on_turn()
-    return {
-        "plain_ms": float(np.median(plain)),
-        "drafts": {
+    return Speed(
+        plain_ms=float(np.median(plain)),
+        drafts={
             name: {
-                str(turn.gamma): _timed(traces, beside[turn])
+                turn.gamma: _timed(traces, beside[turn])
                 for turn, traces in seen.items()
                 if turn.draft == name
             }
             for name in drafts
         },
-    }
+    )
 
 
 def _turns(drafts: list[str], speculation: Speculation) -> Iterator[Turn]:
@@ -121,13 +116,13 @@ def _ms(trace: Trace) -> float:
     return trace.ms / len(trace.text)
 
 
-def _timed(traces: list[Trace], plain: list[float]) -> dict[str, Any]:
+def _timed(traces: list[Trace], plain: list[float]) -> Timed:
     rounds = [one for trace in traces for one in trace.rounds]
     gamma = traces[0].decoding.gamma
     whole = [one for one in rounds if len(one.proposals) == gamma] or rounds
-    return {
-        "ms": [_ms(trace) for trace in traces],
-        "plain_ms": plain,
-        "draft_ms": float(np.median([one.draft_ms / gamma for one in whole])),
-        "verify_ms": float(np.median([one.verify_ms for one in whole])),
-    }
+    return Timed(
+        ms=[_ms(trace) for trace in traces],
+        plain_ms=plain,
+        draft_ms=float(np.median([one.draft_ms / gamma for one in whole])),
+        verify_ms=float(np.median([one.verify_ms for one in whole])),
+    )

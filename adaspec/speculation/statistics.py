@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from adaspec.runs.contract import Interval
+from adaspec.runs.report import Acceptance, Decoded, Position, SpeedPoint, Speedup
+from adaspec.runs.speed import Timed
 from adaspec.speculation.trace import Trace, emitted
 
 LEVELS = [2.5, 97.5]  # percentiles: a 95 % interval
@@ -160,55 +162,52 @@ def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
 # What a report says of them
 
 
-def acceptance(traces: Sequence[Trace], resamples: int, seed: int) -> dict[str, Any]:
-    """The report's fields that follow from traces; see `DEFINITIONS`.
-
-    A rate is None where nothing was tested.
-    """
+def acceptance(traces: Sequence[Trace], resamples: int, seed: int) -> Acceptance:
+    """The report's fields that follow from traces; see `DEFINITIONS`."""
     counts = count(traces)
-    tested = counts.accepted + counts.rejected
-    alpha = {
-        **_estimate("tested", counts.accepted, tested, resamples, seed),
-        **_estimate("drafted", counts.accepted, counts.drafted, resamples, seed),
-    }
-    return {
-        "alpha": alpha,
-        **_estimate("block_efficiency", counts.tokens, counts.rounds, resamples, seed),
-        "accepted_lengths": counts.lengths.tolist(),
-        "positions": positions(counts),
-        "decoded": {
-            "prompts": len(traces),
-            "tokens": int(counts.tokens.sum()),
-            "rounds": int(counts.rounds.sum()),
-        },
-    }
+    of_tested = counts.accepted + counts.rejected
+    tested, tested_ci = _estimate(counts.accepted, of_tested, resamples, seed)
+    drafted, drafted_ci = _estimate(counts.accepted, counts.drafted, resamples, seed)
+    efficiency, efficiency_ci = _estimate(counts.tokens, counts.rounds, resamples, seed)
+    return Acceptance(
+        tested=tested,
+        tested_ci=tested_ci,
+        drafted=drafted,
+        drafted_ci=drafted_ci,
+        block_efficiency=efficiency,
+        block_efficiency_ci=efficiency_ci,
+        accepted_lengths=counts.lengths.tolist(),
+        positions=positions(counts),
+        decoded=Decoded(
+            prompts=len(traces), tokens=int(counts.tokens.sum()), rounds=int(counts.rounds.sum())
+        ),
+    )
 
 
 def _estimate(
-    name: str, sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
-) -> dict[str, Any]:
+    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
+) -> tuple[float, Interval] | tuple[None, None]:
+    """A ratio with its interval; None where nothing was counted."""
     if not counts.sum():
-        return {name: None, f"{name}_ci": None}
-    interval = bootstrap(sums, counts, resamples, seed)
-    return {name: float(sums.sum() / counts.sum()), f"{name}_ci": interval}
+        return None, None
+    return float(sums.sum() / counts.sum()), bootstrap(sums, counts, resamples, seed)
 
 
-def positions(counts: Counts) -> list[dict[str, float | int]]:
-    """For i = 1 to gamma: `tested` proposals, `passed` h_i of them, `reached` P_i.
+def positions(counts: Counts) -> list[Position]:
+    """For i = 1 to gamma, what became of the i-th proposals.
 
     P_i is the Kaplan-Meier product of h_1 to h_i: the plain share of rounds would be too low where
     the text's end cut a round short. Positions that no round came to are left out.
     """
-    found: list[dict[str, float | int]] = []
+    rows: list[Position] = []
     reached = 1.0
     for tested, passed in zip(counts.tested.sum(0), counts.passed.sum(0), strict=True):
         if not tested:
             break
         reached *= passed / tested
-        found.append(
-            {"tested": int(tested), "passed": float(passed / tested), "reached": float(reached)}
-        )
-    return found
+        share = float(passed / tested)
+        rows.append(Position(tested=int(tested), passed=share, reached=float(reached)))
+    return rows
 
 
 # Speed
@@ -271,41 +270,49 @@ def expected_passes(trace: Trace, gamma: int) -> float:
 
 
 def speed(
-    alpha: float | None, timed: dict[str, Any], plain_ms: float, gamma: int, seed: int
-) -> dict[str, Any]:
+    alpha: float | None, timed: dict[int, Timed], plain_ms: float, gamma: int, seed: int
+) -> Speedup:
     """The report's `speedup` of a draft; see `DEFINITIONS`.
 
     Args:
         alpha: tested; without it nothing is predicted.
-        timed: gamma, as text -> what `speed.measure_speed` says of the draft there.
+        timed: gamma -> what `speed.measure_speed` says of the draft there.
         plain_ms: milliseconds a token of plain decoding, median over the timed prompts.
         gamma: the one of `timed` that the report is about.
     """
-    by_gamma = {int(name): one for name, one in sorted(timed.items(), key=lambda it: int(it[0]))}
-    c = float(np.median([one["draft_ms"] for one in by_gamma.values()])) / plain_ms
-    known = [1, *(1 + one for one in by_gamma)]  # tokens that a pass verifies
-    costs = [1.0, *(one["verify_ms"] / plain_ms for one in by_gamma.values())]
+    gammas = sorted(timed)
+    c = float(np.median([timed[length].draft_ms for length in gammas])) / plain_ms
+    known = [1, *(1 + length for length in gammas)]  # tokens that a pass verifies
+    costs = [1.0, *(timed[length].verify_ms / plain_ms for length in gammas)]
 
     def v(length: int) -> float:
         return float(np.interp(length + 1, known, costs))
 
-    found: dict[str, Any] = {"gamma": gamma, "c": c, "v": v(gamma), "plain_ms": plain_ms}
-    found |= _measured(by_gamma[gamma], seed)
-    found["break_even_alpha"] = break_even(gamma, c, v(gamma))
-    curve: list[dict[str, Any]] = [{"gamma": one} for one in range(1, max(by_gamma) + 1)]
-    for point in curve:
-        length = point["gamma"]
-        if length in by_gamma:
-            point |= _measured(by_gamma[length], seed)
-        if alpha is not None:
-            point["predicted"] = predicted_speedup(alpha, length, c, v(length))
-    if alpha is not None:
-        found["predicted"] = predicted_speedup(alpha, gamma, c, v(gamma))
-        found["best_gamma"] = best_gamma(alpha, c, v, range(1, max(by_gamma) + 1))
-    return found | {"curve": curve}
+    def predicted(length: int) -> float | None:
+        return None if alpha is None else predicted_speedup(alpha, length, c, v(length))
+
+    def point(length: int) -> SpeedPoint:
+        measured, interval = _measured(timed[length], seed) if length in timed else (None, None)
+        return SpeedPoint(
+            gamma=length, measured=measured, measured_ci=interval, predicted=predicted(length)
+        )
+
+    lengths = range(1, max(gammas) + 1)
+    measured, interval = _measured(timed[gamma], seed)
+    return Speedup(
+        gamma=gamma,
+        c=c,
+        v=v(gamma),
+        plain_ms=plain_ms,
+        measured=measured,
+        measured_ci=interval,
+        break_even_alpha=break_even(gamma, c, v(gamma)),
+        predicted=predicted(gamma),
+        best_gamma=None if alpha is None else best_gamma(alpha, c, v, lengths),
+        curve=[point(length) for length in lengths],
+    )
 
 
-def _measured(timed: dict[str, Any], seed: int) -> dict[str, Any]:
-    ratios = np.divide(timed["plain_ms"], timed["ms"])
-    interval = median_interval(ratios, RESAMPLES, seed)
-    return {"measured": float(np.median(ratios)), "measured_ci": interval}
+def _measured(timed: Timed, seed: int) -> tuple[float, Interval]:
+    ratios = np.divide(timed.plain_ms, timed.ms)
+    return float(np.median(ratios)), median_interval(ratios, RESAMPLES, seed)

@@ -7,17 +7,20 @@ that came out. Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import Field, model_validator
 
 from adaspec.recipe import Decoding
+from adaspec.runs.contract import MEASURE, Contract, Count, Part
 
+Probability = Annotated[float, Field(ge=0)]
+"""At most 1 but for rounding."""
 Likely = tuple[int, float, float]
 """A token and its probabilities p and q."""
 
 
-class Proposal(BaseModel):
+class Proposal(Part):
     """One drafted token.
 
     p and q are those of `Decoding`'s temperature, top-k and top-p; in greedy decoding, where both
@@ -35,16 +38,16 @@ class Proposal(BaseModel):
             rounded to 6 decimals, others than this one only from 0.0001 on.
     """
 
-    token: int
-    p: float
-    q: float
+    token: Count
+    p: Probability
+    q: Probability
     u: float | None
     accepted: bool | None
     overlap: float | None = None
-    likeliest: list[Likely] = []
+    likeliest: list[Likely] = Field([])
 
 
-class Last(BaseModel):
+class Last(Part):
     """The token that the target adds at a round's end.
 
     Attributes:
@@ -60,17 +63,17 @@ class Last(BaseModel):
             rejected proposal's.
     """
 
-    token: int
+    token: Count
     kind: Literal["residual", "bonus"]
     u: float
-    p: float
-    q: float | None = None
-    keep: float | None = None
-    drawn_from: list[tuple[int, float]] = []
-    likeliest: list[Likely] = []
+    p: Probability
+    q: Probability | None = None
+    keep: float | None = Field(None, ge=0, le=1)
+    drawn_from: list[tuple[int, float]] = Field([])
+    likeliest: list[Likely] = Field([])
 
 
-class Round(BaseModel):
+class Round(Part):
     """One pass of the target.
 
     Attributes:
@@ -82,8 +85,19 @@ class Round(BaseModel):
 
     proposals: list[Proposal]
     last: Last | None
-    draft_ms: float
-    verify_ms: float
+    draft_ms: float = Field(ge=0)
+    verify_ms: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Round:
+        decisions = [proposal.accepted for proposal in self.proposals]
+        untested = len(decisions) - self.accepted - self.rejected
+        in_order = [True] * self.accepted + [False] * self.rejected + [None] * untested
+        if decisions != in_order or not self.tokens:
+            raise ValueError("not accepted proposals, then one rejected, then untested ones")
+        if any(proposal.p == 0 for proposal in self.proposals[: self.accepted]):
+            raise ValueError("a token was accepted that the target never gives")
+        return self
 
     @property
     def accepted(self) -> int:
@@ -113,7 +127,7 @@ class Emitted(NamedTuple):
     keep: float | None
 
 
-class Trace(BaseModel):
+class Trace(Part):
     """A whole decoding.
 
     Attributes:
@@ -127,14 +141,15 @@ class Trace(BaseModel):
         stopped: at the end of the sequence, at `max_new_tokens`, or at a model's context limit.
     """
 
+    version: Literal[1] = 1
     target: str = ""
     draft: str = ""
-    prompt: list[int]
+    prompt: list[Count]
     decoding: Decoding
     seed: int
-    rounds: list[Round]
-    prefill_ms: float
-    plain_ms: float | None = None
+    rounds: list[Round] = Field(min_length=1)
+    prefill_ms: float = Field(ge=0)
+    plain_ms: float | None = Field(None, gt=0)
     stopped: Literal["eos", "length", "context"]
 
     @property
@@ -146,6 +161,9 @@ class Trace(BaseModel):
     def ms(self) -> float:
         """Wall-clock milliseconds of all rounds."""
         return sum(one.draft_ms + one.verify_ms for one in self.rounds)
+
+
+TRACE: Contract[Trace] = Contract(Trace, remedy=MEASURE)
 
 
 def emitted(trace: Trace) -> Iterator[Emitted]:

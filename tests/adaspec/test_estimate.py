@@ -23,7 +23,7 @@ from tests.adaspec.test_cli import adaspec, one_line_error
 @pytest.fixture
 def past(home: Path, finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run in the home, and no example."""
-    monkeypatch.setattr(runs, "EXAMPLE", home / "none")
+    monkeypatch.setattr(runs.folder, "EXAMPLE", home / "none")
     run = Run(home / "runs" / finished_run.path.name)
     shutil.copytree(finished_run.path, run.path)
     return run
@@ -45,8 +45,9 @@ def test_tiny_is_known_from_the_example(home: Path) -> None:
     """It foretells what the example itself took, all stages and loading."""
     found = estimate.known(recipe.load("tiny"))
     example = Run(runs.EXAMPLE)
-    (ended,) = (one for one in runs.read_lines(example.events_file) if one["event"] == "finished")
-    took = ended["time"] - runs.read_state(example).created.timestamp()
+    ended = runs.read_events(example)[-1]
+    assert isinstance(ended, runs.Finished)
+    took = ended.time - runs.read_state(example).created.timestamp()
     assert found.seconds == pytest.approx(took + pace.LIBRARIES, rel=0.08)
     assert found.disk == pytest.approx(pace.folder_size(runs.EXAMPLE), rel=0.05)
     assert found.source == "Measured on the bundled example, CPU with 2 threads."
@@ -59,7 +60,7 @@ def test_longer_and_wider_trainings_take_longer(home: Path) -> None:
 
     base = seconds()
     report = runs.read_report(Run(runs.EXAMPLE))
-    of = {draft["name"]: draft["budget"]["seconds"] for draft in report["drafts"]}
+    of = {draft.name: draft.budget.seconds for draft in report.drafts}
     stage2 = of["distillspec-data"] + of["adaspec"]
     trained = of["reference"] + stage2
     assert seconds("stage1.epochs=6", "stage2.epochs=6") == pytest.approx(base + trained, rel=0.05)
@@ -89,11 +90,11 @@ def test_a_run_speaks_for_its_like_alone(past: Run, content: dict[str, Any]) -> 
 
 def test_a_run_of_another_device_does_not_speak(past: Run, mini: Recipe) -> None:
     facts = runs.read_state(past).facts
-    edit_state(past, facts=facts | {"device": "NVIDIA H100"})
+    edit_state(past, facts=facts.model_copy(update={"device": "NVIDIA H100"}))
     assert estimate.from_past(mini) is None
-    edit_state(past, facts=facts | {"processes": 2})
+    edit_state(past, facts=facts.model_copy(update={"processes": 2}))
     assert estimate.from_past(mini) is None
-    edit_state(past, facts=facts | {"precision": "bf16"})
+    edit_state(past, facts=facts.model_copy(update={"precision": "bf16"}))
     assert estimate.from_past(mini) is not None  # both said auto
     edit_state(past, facts=facts)
     past.state_file.write_text("{")
@@ -117,26 +118,26 @@ def test_an_interrupted_run_speaks_as_far_as_it_came(past: Run, mini: Recipe) ->
 
 
 def test_the_pause_before_a_resumption_is_no_work() -> None:
-    rows = [{"step": step, "time": 2.0 * step + (step > 5) * 86_400} for step in range(11)]
+    rows = [runs.Step("x", 2.0 * step + (step > 5) * 86_400, step) for step in range(11)]
     assert pace._steps(rows) == (2.0, 0.0)
-    rows = [{"step": 0, "time": 0.0, "alpha": 0.1}]
+    rows = [runs.Step("x", 0.0, 0, alpha=0.1)]
     assert pace._steps(rows) is None
     assert pace._steps([]) is None
     for step in range(1, 13):  # 5 seconds to warm up, 3 more for every third step's point
-        row = {"step": step, "time": rows[-1]["time"] + 1 + 5 * (step == 1) + 3 * (step % 3 == 0)}
-        rows.append(row | ({"alpha": 0.2} if step % 3 == 0 else {}))
+        time = rows[-1].time + 1 + 5 * (step == 1) + 3 * (step % 3 == 0)
+        rows.append(runs.Step("x", time, step, alpha=0.2 if step % 3 == 0 else None))
     assert pace._steps(rows) == (1.0, 3.0)
 
 
 def test_memory_is_that_of_the_run_if_it_was_as_wide(past: Run, content: dict[str, Any]) -> None:
-    measured = [row["memory"] for rows in runs.read_metrics(past).values() for row in rows]
+    measured = [step.memory for steps in runs.read_metrics(past).values() for step in steps]
     assert min(measured) > 100e6  # torch alone
     assert estimate.from_past(changed(content)).memory == max(measured)
     assert estimate.from_past(changed(content, "stage2.batch=60")).memory is None
 
 
 def test_checkpoints_and_tables_are_counted_at_their_most(past: Run, content: Any) -> None:
-    weights = runs.read_state(past).facts["draft parameters"] * 4
+    weights = runs.read_state(past).facts.draft_parameters * 4
 
     def disk(every: int) -> int:
         return estimate.from_past(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaspec import AdaspecError, runs
-from adaspec.runs import Process, Run, Stage
+from adaspec.runs import Process, Run, Stage, Step
 
 
 def names(folder: Path) -> list[str]:
@@ -88,22 +88,23 @@ def test_one_writer_a_run(home, mini) -> None:
 @given(cut=st.integers(0, 60))
 def test_torn_lines_cost_one_line_and_no_more(tmp_path_factory, cut: int) -> None:
     path = tmp_path_factory.mktemp("lines") / "x.jsonl"
-    for i in range(3):
-        runs.append_line(path, {"i": i})
+    rows = [runs.Finished(time=float(i)) for i in range(4)]
+    for row in rows[:3]:
+        runs.append_line(path, runs.EVENTS.line(row))
     whole = path.read_bytes()
     path.write_bytes(whole[: max(0, len(whole) - cut)])
-    survivors = list(runs.read_lines(path))
-    runs.append_line(path, {"i": 9})
-    assert list(runs.read_lines(path)) == [*survivors, {"i": 9}]
-    assert len(survivors) >= 3 - 1 - cut // 9
+    survivors = list(runs.EVENTS.rows(path.read_bytes().splitlines(), path))
+    runs.append_line(path, runs.EVENTS.line(rows[3]))
+    assert list(runs.EVENTS.rows(path.read_bytes().splitlines(), path)) == [*survivors, rows[3]]
+    assert len(survivors) >= 3 - 1 - cut // (len(whole) // 3)
 
 
 def test_a_repeated_step_counts_once_and_later_ones_are_gone(home, mini) -> None:
     run = runs.create(mini)
     for step, loss in ((1, 1.0), (2, 2.0), (3, 3.0), (2, 2.5)):
-        runs.log_metrics(run, "reference", {"step": step, "loss": loss})
-    rows = runs.read_metrics(run)["reference"]
-    assert [(row["step"], row["loss"]) for row in rows] == [(1, 1.0), (2, 2.5)]
+        runs.log_step(run, "reference", {"step": step, "loss": loss})
+    steps = runs.read_metrics(run)["reference"]
+    assert [(step.step, step.loss) for step in steps] == [(1, 1.0), (2, 2.5)]
 
 
 def test_an_atomic_write_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -132,8 +133,8 @@ def test_progress_and_time_left_come_from_the_plan(home, mini) -> None:
     ]
     state.stage = "adaspec"
     metrics = {
-        "reference": [{"step": s, "time": float(s)} for s in range(11)],
-        "adaspec": [{"step": s, "time": 10.0 + 3 * s, "tokens_per_s": 5.0} for s in range(6)],
+        "reference": [Step("reference", float(s), s) for s in range(11)],
+        "adaspec": [Step("adaspec", 10.0 + 3 * s, s, tokens_per_s=5.0) for s in range(6)],
     }
     seen = runs.progress(state, metrics)
     assert seen.fraction == pytest.approx(250 / 400)
@@ -145,7 +146,7 @@ def test_progress_and_time_left_come_from_the_plan(home, mini) -> None:
 def test_a_broken_state_file_is_named(home, mini) -> None:
     run = runs.create(mini)
     run.state_file.write_text("{")
-    with pytest.raises(AdaspecError, match=r"no readable run\.json"):
+    with pytest.raises(AdaspecError, match=r"run\.json is damaged \(.*\)\. What is left"):
         runs.read_state(run)
 
 

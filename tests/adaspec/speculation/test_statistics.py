@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 
 import numpy as np
@@ -13,6 +12,8 @@ from hypothesis import strategies as st
 from adaspec import replays, runs
 from adaspec.recipe import Decoding
 from adaspec.runs import Run
+from adaspec.runs.report import Position
+from adaspec.runs.speed import Timed
 from adaspec.speculation import statistics
 from adaspec.speculation.trace import Last, Proposal, Round, Trace
 
@@ -82,12 +83,12 @@ def test_untested_proposals_were_drafted_and_not_tested() -> None:
         update={"rounds": [Round(proposals=proposals, last=last, draft_ms=1, verify_ms=1)]}
     )
     said = statistics.acceptance([trace], 100, 0)
-    assert (said["alpha"]["tested"], said["alpha"]["drafted"]) == (0.5, 0.25)
-    assert said["block_efficiency"] == 2
-    assert said["accepted_lengths"] == [0, 1, 0, 0, 0]
-    assert said["positions"] == [
-        {"tested": 1, "passed": 1.0, "reached": 1.0},
-        {"tested": 1, "passed": 0.0, "reached": 0.0},
+    assert (said.tested, said.drafted) == (0.5, 0.25)
+    assert said.block_efficiency == 2
+    assert said.accepted_lengths == [0, 1, 0, 0, 0]
+    assert said.positions == [
+        Position(tested=1, passed=1.0, reached=1.0),
+        Position(tested=1, passed=0.0, reached=0.0),
     ]
 
 
@@ -98,17 +99,15 @@ def test_reached_is_the_share_of_rounds_where_none_is_cut_short() -> None:
     trace = trace.model_copy(update={"rounds": whole})
     for i, position in enumerate(statistics.positions(statistics.count([trace])), 1):
         share = sum(one.accepted >= i for one in whole) / len(whole)
-        assert position["reached"] == pytest.approx(share)
+        assert position.reached == pytest.approx(share)
 
 
 def test_nothing_tested_has_no_rate() -> None:
     plain = play([1.0, 1.0], 1, random.Random(0))
     bare = [Round(proposals=[], last=one.last, draft_ms=0, verify_ms=1) for one in plain.rounds]
     said = statistics.acceptance([plain.model_copy(update={"rounds": bare})], 100, 0)
-    assert said["alpha"] == {
-        "tested": None, "tested_ci": None, "drafted": None, "drafted_ci": None
-    }  # fmt: skip
-    assert said["positions"] == []
+    assert (said.tested, said.tested_ci, said.drafted, said.drafted_ci) == (None,) * 4
+    assert said.positions == []
 
 
 # What if
@@ -198,41 +197,41 @@ def test_no_gamma_is_better_than_the_best(alpha, c, slope) -> None:
 
 def test_speed_is_ratios_of_medians_and_their_model() -> None:
     timed = {
-        "2": {"ms": [5.0, 10.0, 4.0], "plain_ms": [10.0] * 3, "draft_ms": 2.0, "verify_ms": 12.0},
-        "4": {"ms": [8.0, 8.0, 8.0], "plain_ms": [10.0] * 3, "draft_ms": 2.0, "verify_ms": 14.0},
+        2: Timed(ms=[5.0, 10.0, 4.0], plain_ms=[10.0] * 3, draft_ms=2.0, verify_ms=12.0),
+        4: Timed(ms=[8.0, 8.0, 8.0], plain_ms=[10.0] * 3, draft_ms=2.0, verify_ms=14.0),
     }
     said = statistics.speed(0.8, timed, 10.0, 4, 0)
-    assert (said["measured"], said["measured_ci"]) == (1.25, (1.25, 1.25))
-    assert (said["c"], said["v"], said["gamma"]) == (0.2, pytest.approx(1.4), 4)
-    assert said["predicted"] == pytest.approx((1 - 0.8**5) / 0.2 / (4 * 0.2 + 1.4))
-    by_gamma = {point["gamma"]: point for point in said["curve"]}
-    assert by_gamma[2]["measured"] == 2
-    assert "measured" not in by_gamma[3]
+    assert (said.measured, said.measured_ci) == (1.25, (1.25, 1.25))
+    assert (said.c, said.v, said.gamma) == (0.2, pytest.approx(1.4), 4)
+    assert said.predicted == pytest.approx((1 - 0.8**5) / 0.2 / (4 * 0.2 + 1.4))
+    by_gamma = {point.gamma: point for point in said.curve}
+    assert by_gamma[2].measured == 2
+    assert by_gamma[3].measured is None
     # v between 12 and 14 ms: 1.3 of a plain pass.
-    assert by_gamma[3]["predicted"] == pytest.approx((1 - 0.8**4) / 0.2 / (3 * 0.2 + 1.3))
+    assert by_gamma[3].predicted == pytest.approx((1 - 0.8**4) / 0.2 / (3 * 0.2 + 1.3))
     # v between plain decoding's 10 ms and 12 ms: 1.1.
-    assert by_gamma[1]["predicted"] == pytest.approx(1.8 / (0.2 + 1.1))
+    assert by_gamma[1].predicted == pytest.approx(1.8 / (0.2 + 1.1))
     assert list(by_gamma) == [1, 2, 3, 4]
-    assert "predicted" not in statistics.speed(None, timed, 10.0, 4, 0)
+    assert statistics.speed(None, timed, 10.0, 4, 0).predicted is None
 
 
 # The report
 
 
 def test_the_report_says_what_the_replays_say(finished_run: Run) -> None:
-    report = json.loads(finished_run.report_file.read_text())
-    assert [one["name"] for one in report["drafts"]] == replays.drafts(finished_run)
-    for draft in report["drafts"]:
-        name = draft["name"]
+    report = runs.read_report(finished_run)
+    assert [draft.name for draft in report.drafts] == replays.drafts(finished_run)
+    for draft in report.drafts:
+        name = draft.name
         assert replays.numbers(finished_run, name) == [0, 1, 2]
         rounds = [one for n in range(3) for one in replays.read(finished_run, name, n).rounds]
         tested = [p.accepted for one in rounds for p in one.proposals if p.accepted is not None]
-        assert draft["alpha"]["tested"] == pytest.approx(np.mean(tested))
-        assert draft["block_efficiency"] == sum(one.tokens for one in rounds) / len(rounds)
-        speed = draft["speedup"]
-        assert speed["measured"] > 0
-        assert [point["gamma"] for point in speed["curve"]] == [1, 2, 3, 4]
-        timed = [point["gamma"] for point in speed["curve"] if "measured" in point]
+        assert draft.alpha.tested == pytest.approx(np.mean(tested))
+        assert draft.block_efficiency == sum(one.tokens for one in rounds) / len(rounds)
+        speed = draft.speedup
+        assert speed.measured > 0
+        assert [point.gamma for point in speed.curve] == [1, 2, 3, 4]
+        timed = [point.gamma for point in speed.curve if point.measured is not None]
         assert timed == [1, 2, 4]  # 4 is what drafts are replayed at
 
 

@@ -1,0 +1,202 @@
+"""`report.json`: what a finished run's drafts reached, and what that cost.
+
+`adaspec.report` computes it from the token tables and the replays; its `definitions` say what every
+field means.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from adaspec import AdaspecError
+from adaspec.recipe import Speculation
+from adaspec.runs.budget import Budget
+from adaspec.runs.contract import MEASURE, Content, Contract, Count, Interval, Name, Part
+from adaspec.runs.folder import Run
+from adaspec.runs.speed import Gamma
+from adaspec.runs.state import read_state
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Position(Part):
+    """The i-th proposals of all rounds.
+
+    Attributes:
+        tested: how many the target came to test.
+        passed: h_i, the share of those that it accepted.
+        reached: P_i, the share of rounds that accept at least i.
+    """
+
+    tested: Count
+    passed: Share
+    reached: Share
+
+
+class Decoded(Part):
+    """The text that acceptance was counted on; `rounds` are passes of the target."""
+
+    prompts: Count
+    tokens: Count
+    rounds: Count
+
+
+class Acceptance(Part):
+    """What replays say of a draft; a rate is None where nothing was tested."""
+
+    tested: Share | None
+    tested_ci: Interval | None
+    drafted: Share | None
+    drafted_ci: Interval | None
+    block_efficiency: float | None
+    block_efficiency_ci: Interval | None
+    accepted_lengths: list[Count]
+    positions: list[Position]
+    decoded: Decoded
+
+
+class SpeedPoint(Part):
+    """Speed-up over plain decoding at one gamma, as measured and as the costs predict it."""
+
+    gamma: Gamma
+    measured: float | None = None
+    measured_ci: Interval | None = None
+    predicted: float | None = None
+
+
+class Speedup(Part):
+    """What the clock says of a draft."""
+
+    gamma: Gamma
+    c: float
+    v: float
+    plain_ms: float
+    measured: float
+    measured_ci: Interval
+    break_even_alpha: float | None
+    predicted: float | None = None
+    best_gamma: Gamma | None = None
+    curve: list[SpeedPoint]
+
+
+class Alpha(Part):
+    """The acceptance rates of a draft, each with its name."""
+
+    generated: float
+    generated_ci: Interval
+    dataset: float
+    tested: Share | None
+    tested_ci: Interval | None
+    drafted: Share | None
+    drafted_ci: Interval | None
+
+
+class DraftReport(Part):
+    """A draft's row.
+
+    Attributes:
+        same_as: the draft that this one is another name of.
+        needs: other trainings of the run that it stands on.
+        remarks: what to know before its numbers are compared, a sentence each.
+    """
+
+    name: Name
+    alpha: Alpha
+    kl: float
+    reverse_kl: float
+    top1: Share
+    budget: Budget
+    block_efficiency: float | None
+    block_efficiency_ci: Interval | None
+    accepted_lengths: list[Count]
+    positions: list[Position]
+    decoded: Decoded
+    speedup: Speedup
+    same_as: Name | None = None
+    needs: list[Name] = Field([])
+    remarks: list[str] = Field([])
+
+
+class TokenCounts(Part):
+    """Response tokens: those that the target generated, and those of the data set's answers."""
+
+    generated: Count
+    dataset: Count
+
+
+class Checks(Part):
+    """What a measurement found when it looked at itself.
+
+    Attributes:
+        null_test: largest distance from 1 of the target's acceptance when it drafts for itself.
+        kept_as_trained: whether the models measured are, to the bit, those that were trained.
+    """
+
+    null_test: float | None = None
+    kept_as_trained: bool | None = None
+
+
+class Report(Part):
+    """The content of `report.json`.
+
+    Attributes:
+        run: its id.
+        recipe: its name.
+        prompts: held-out prompts that acceptance was measured on.
+        device: a GPU's name, or `CPU`.
+        drafts: stock, reference, then the recipe's methods; at least the first.
+        definitions: field, as `alpha.tested` -> what it means.
+    """
+
+    version: Literal[2] = 2
+    run: str
+    recipe: str
+    target: str
+    prompts: Count
+    tokens: TokenCounts
+    speculation: Speculation
+    device: str
+    drafts: list[DraftReport] = Field(min_length=1)
+    checks: Checks | None = None
+    definitions: dict[str, str]
+
+    def draft(self, name: str) -> DraftReport:
+        """The row of this name.
+
+        Raises:
+            AdaspecError: there is none; says which there are.
+        """
+        for draft in self.drafts:
+            if draft.name == name:
+                return draft
+        names = ", ".join(draft.name for draft in self.drafts)
+        raise AdaspecError(f"No draft {name!r}: run {self.run} has {names}.")
+
+
+def _upgrade(content: Content, version: int) -> Content:
+    """Version 2 added fields that may be missing."""
+    if "speculation" not in content:
+        raise ValueError("from before drafts were decoded with")
+    return content
+
+
+REPORT: Contract[Report] = Contract(Report, 2, _upgrade, MEASURE)
+
+
+def read_report(run: Run) -> Report:
+    """The finished run's report.
+
+    Raises:
+        AdaspecError: the run has none yet.
+        Unreadable: it is damaged, or older than decoding with drafts.
+    """
+    if not run.report_file.exists():
+        state = read_state(run)
+        raise AdaspecError(
+            f"Run {state.id} has no report yet: it is {state.state}"
+            f"{f' at {state.stage}' if state.stage else ''}. "
+            "To go on: adaspec run with the same recipe or --run-dir."
+        )
+    return REPORT.read(run.report_file)

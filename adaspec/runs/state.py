@@ -1,0 +1,204 @@
+"""`run.json`: what a run is and how far it is."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from adaspec.runs.contract import AtLeastOne, Content, Contract, Count, Name, Part
+from adaspec.runs.folder import Run
+from adaspec.runs.journal import Metrics
+from adaspec.runs.process import Process
+
+State = Literal["running", "finished", "failed", "interrupted"]
+Folder = Annotated[str, Field(pattern=r"^(models|drafts)/[^./\\\x00][^/\\\x00]*$")]
+Created = Annotated[
+    AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC))
+]
+
+
+class Stage(Part):
+    """One line of a run's plan.
+
+    Attributes:
+        steps: what its progress counts: optimiser steps, or batches.
+        same_as: the stage whose result this one shares; it then takes no time of its own.
+        needs: stages it stands on beside the stock draft and the target.
+        work: sequences it sends through the target, for the estimate of time left.
+    """
+
+    name: Name
+    kind: Literal["train", "continue", "teach", "replay", "measure"]
+    steps: AtLeastOne
+    work: AtLeastOne
+    same_as: Name | None = None
+    needs: list[Name] = Field([])
+
+
+class Facts(Part):
+    """What a run found when it opened its data and models, and what it ran on.
+
+    Attributes:
+        training_rows, evaluation_rows: rows of data.
+        validation_rows: held-out rows that are looked at in training and that no report reads.
+        dropped_rows: those with no response left within the length.
+        truncated_rows: those whose response was cut to the length.
+        response_tokens: of the training rows; None in runs that did not count them.
+        cache: where what the target says of the training rows is kept.
+        cache_bytes: how much that is, or would be; None in runs that did not count it.
+        shared_vocabulary: token ids that target and draft have in common.
+        device: a GPU's name, or `CPU`.
+    """
+
+    training_rows: Count
+    evaluation_rows: Count
+    validation_rows: Count = 0
+    dropped_rows: Count
+    truncated_rows: Count
+    response_tokens: Count | None = None
+    cache: Literal["disk", "memory", "nowhere"] = "nowhere"
+    cache_bytes: Count | None = None
+    shared_vocabulary: AtLeastOne
+    target_parameters: Count
+    draft_parameters: Count | None = None
+    device: str
+    cpu_threads: Count | None = None
+    processes: AtLeastOne
+    precision: Literal["float32", "bf16"]
+    adaspec: str | None = None
+    torch: str
+    transformers: str
+
+
+class RunState(BaseModel):
+    """The content of `run.json`.
+
+    Attributes:
+        sources: which source each model came from.
+        hashes: of the data and the starting models.
+        models: name -> folder inside the run.
+        facts: None until data and models are open.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    version: Literal[2] = 2
+    id: str
+    name: str
+    recipe_hash: str
+    created: Created
+    state: State = "running"
+    stage: str = ""
+    error: str = ""
+    process: Process | None = None
+    plan: list[Stage] = []
+    sources: dict[str, str] = {}
+    hashes: dict[str, str] = {}
+    models: dict[Name, Folder] = {}
+    facts: Facts | None = None
+
+
+_FACTS_1 = {
+    "training rows": "training_rows",
+    "evaluation rows": "evaluation_rows",
+    "validation rows": "validation_rows",
+    "rows dropped (no response left)": "dropped_rows",
+    "rows truncated": "truncated_rows",
+    "response tokens": "response_tokens",
+    "target's knowledge": "cache",
+    "its bytes": "cache_bytes",
+    "shared vocabulary": "shared_vocabulary",
+    "target parameters": "target_parameters",
+    "draft parameters": "draft_parameters",
+    "device": "device",
+    "CPU threads": "cpu_threads",
+    "processes": "processes",
+    "precision": "precision",
+    "adaspec": "adaspec",
+    "torch": "torch",
+    "transformers": "transformers",
+}
+
+
+def _upgrade(content: Content, version: int) -> Content:
+    """From version 1, whose facts had the words that pages show for their names."""
+    facts = {_FACTS_1[name]: fact for name, fact in content.get("facts", {}).items()}
+    return content | {"facts": facts or None}
+
+
+STATE: Contract[RunState] = Contract(
+    RunState, 2, _upgrade, "What is left of the run can be looked at; adaspec delete removes it."
+)
+
+
+def read_state(run: Run) -> RunState:
+    """`run.json`, with `running` turned into `interrupted` where the process is gone.
+
+    A run that was renamed has its new name.
+
+    Raises:
+        Unreadable: there is none, or it is damaged.
+    """
+    state = STATE.read(run.state_file)
+    if state.state == "running" and not (state.process and state.process.alive()):
+        state.state = "interrupted"
+    with suppress(OSError):
+        state.name = run.name_file.read_text(encoding="utf-8", errors="replace").strip()
+    return state
+
+
+def write_state(run: Run, state: RunState) -> None:
+    STATE.write(run.state_file, state)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        fraction: of all its work, 0 to 1.
+        stage, step, steps: the stage it is in.
+        tokens_per_s: response tokens trained a second, latest step; None outside training.
+        seconds_left: an estimate from this run's own pace; None before there is one.
+    """
+
+    fraction: float
+    stage: str
+    step: int
+    steps: int
+    tokens_per_s: float | None
+    seconds_left: float | None
+
+
+def progress(state: RunState, metrics: Metrics) -> Progress:
+    """Progress from the plan and what has been logged."""
+    if state.state == "finished":
+        return Progress(1.0, "", 0, 0, None, 0.0)
+    done = pace = 0.0
+    current = Progress(0.0, state.stage, 0, 0, None, None)
+    total = sum(stage.work for stage in state.plan if not stage.same_as)
+    for stage in state.plan:
+        logged = metrics.get(stage.name, [])
+        if stage.same_as or not logged:
+            continue
+        last = logged[-1]
+        done += stage.work * last.step / stage.steps
+        recent = logged[-20:]
+        steps = last.step - recent[0].step
+        if steps > 0:
+            pace = (last.time - recent[0].time) / (steps * stage.work / stage.steps)
+        if stage.name == state.stage:
+            current = Progress(0.0, stage.name, last.step, stage.steps, last.tokens_per_s, None)
+    left = (total - done) * pace if pace else None
+    return Progress(
+        min(1.0, done / total) if total else 0.0,
+        current.stage,
+        current.step,
+        current.steps,
+        current.tokens_per_s,
+        left,
+    )
