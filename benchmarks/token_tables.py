@@ -25,7 +25,7 @@ from rich.table import Table
 
 from adaspec import measurement, runs, tokens
 from adaspec.runs import Run
-from adaspec.tokens import CONTEXTS, EXAMPLES, SEQUENCES, SNAPSHOT, TOP
+from adaspec.runs.tables import CONTEXTS, EXAMPLES, SEQUENCES, SNAPSHOT, TOP
 from app.filter import view as filter_view
 from app.shared import token_view
 from app.shared.token_view import Roles

@@ -97,11 +97,11 @@ def test_validation_prompts_are_not_those_of_the_report(content, home) -> None:
     ]
     assert not prompts[0] & prompts[1]
     report = runs.read_report(done)
-    assert report["prompts"] == 4
-    draft = next(one for one in report["drafts"] if one["name"] == "adaspec")
-    curve = [row for row in runs.read_metrics(done)["adaspec"] if "alpha" in row]
-    best = max(curve, key=lambda row: row["alpha"])
-    assert draft["budget"]["kept"] == best["step"]
+    assert report.prompts == 4
+    draft = report.draft("adaspec")
+    curve = [step for step in runs.read_metrics(done)["adaspec"] if step.alpha is not None]
+    best = max(curve, key=lambda step: step.alpha)
+    assert draft.budget.kept == best.step
 
 
 def test_without_validation_prompts_it_is_refused(content, home) -> None:

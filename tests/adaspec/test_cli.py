@@ -154,7 +154,7 @@ def test_run_then_report(content, tmp_path) -> None:
         assert word in done.stdout
     shown = adaspec("report", str(tmp_path / "run"), "--json", home=tmp_path)
     content = json.loads(shown.stdout)
-    assert content == runs.read_report(runs.Run(tmp_path / "run"))
+    assert content == runs.read_report(runs.Run(tmp_path / "run")).model_dump(mode="json")
     assert set(content) >= {"run", "recipe", "target", "drafts"}
     draft = content["drafts"][-1]
     assert draft["name"] == "adaspec"

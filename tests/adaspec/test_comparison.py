@@ -45,7 +45,7 @@ def rows(name: str, run: runs.Run = EXAMPLE) -> pd.DataFrame:
 
 def test_a_drafts_numbers_are_its_reports():
     found = compare([EXAMPLE])
-    by_name = {one["name"]: one for one in REPORT["drafts"]}
+    by_name = {draft.name: draft.model_dump(mode="json") for draft in REPORT.drafts}
     assert [one["draft"] for one in found["drafts"]] == [
         name for name, one in by_name.items() if "same_as" not in one
     ]
@@ -271,7 +271,9 @@ def test_other_decoding_leaves_no_difference_of_it(other: runs.Run):
 
 def test_a_run_from_before_decoding_is_refused_with_what_to_do(other: runs.Run):
     before_decoding(other)
-    with pytest.raises(AdaspecError, match=f"adaspec measure {OTHER}"):
+    with pytest.raises(
+        AdaspecError, match=f"{OTHER}/report.json is damaged .* adaspec measure makes it anew"
+    ):
         compare([EXAMPLE, other])
 
 
@@ -308,11 +310,11 @@ def test_the_csv_has_a_row_a_draft_and_one_a_difference():
     table = pd.read_csv(io.StringIO(comparison.table(found).to_csv(index=False)))
     assert table["kind"].tolist() == ["draft"] * 4 + ["difference"] * 15
     adaspec_row = table[(table["kind"] == "draft") & (table["draft"] == "adaspec")].iloc[0]
-    report = next(one for one in REPORT["drafts"] if one["name"] == "adaspec")
-    assert adaspec_row["alpha.generated"] == report["alpha"]["generated"]
-    assert adaspec_row["alpha.generated_ci.high"] == report["alpha"]["generated_ci"][1]
+    report = REPORT.draft("adaspec")
+    assert adaspec_row["alpha.generated"] == report.alpha.generated
+    assert adaspec_row["alpha.generated_ci.high"] == report.alpha.generated_ci[1]
     assert adaspec_row["budget.sequences"] == 9000
-    assert adaspec_row["positions.1.reached"] == report["positions"][0]["reached"]
+    assert adaspec_row["positions.1.reached"] == report.positions[0].reached
     assert table["value"].dropna().tolist() == [one["value"] for one in found["differences"]]
 
 

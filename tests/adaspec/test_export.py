@@ -62,7 +62,7 @@ def command(patch: pytest.MonkeyPatch, run: str, draft: str, place: Path) -> int
 
 
 def change(run: Run, **values: Any) -> None:
-    content = json.loads(run.state_file.read_bytes())
+    content = runs.read_state(run).model_dump(mode="json")
     for name, value in values.items():
         content[name] = content[name] | value if isinstance(value, dict) else value
     run.state_file.write_text(json.dumps(content))
@@ -78,8 +78,7 @@ def held_out(count: int) -> list[torch.Tensor]:
 
 
 def report_of(draft: str) -> dict[str, Any]:
-    drafts = runs.read_report(Run(EXAMPLE))["drafts"]
-    return next(one for one in drafts if one["name"] == draft)
+    return runs.read_report(Run(EXAMPLE)).draft(draft).model_dump(mode="json")
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
@@ -183,11 +182,11 @@ def test_the_card_says_what_the_report_says(folder) -> None:
     measured, found, card = report_of(DRAFT), facts_of(folder), card_of(folder)
     report = runs.read_report(Run(EXAMPLE))
     assert found["measured"] == measured
-    assert found["definitions"] == report["definitions"]
+    assert found["definitions"] == report.definitions
     rows = table(card, "What was measured")
     alpha = measured["alpha"]
     low, high = alpha["generated_ci"]
-    definition = report["definitions"]["alpha.generated"]
+    definition = report.definitions["alpha.generated"]
     assert rows["alpha.generated"] == [
         f"{alpha['generated']:.4f}",
         f"{low:.4f} to {high:.4f}",
@@ -195,12 +194,12 @@ def test_the_card_says_what_the_report_says(folder) -> None:
     ]
     assert rows["alpha.dataset"][0] == f"{alpha['dataset']:.4f}"
     assert rows["kl"][0] == f"{measured['kl']:.4f}"
-    assert rows["kl"][2] == report["definitions"]["kl"].replace("|", "\\|")
+    assert rows["kl"][2] == report.definitions["kl"].replace("|", "\\|")
     assert rows["speedup.measured"][0] == f"{measured['speedup']['measured']:.4f}"
     reached = [f"{one['reached']:.4f}" for one in measured["positions"]]
     assert rows["positions.reached"][:2] == [", ".join(reached), ""]
     left_out = {"budget", "needs", "alpha.generated_ci"}
-    assert set(rows) == set(report["definitions"]) - left_out
+    assert set(rows) == set(report.definitions) - left_out
     costs = table(card, "What it cost")
     keys = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
     for name in ("reference", DRAFT):
@@ -209,14 +208,14 @@ def test_the_card_says_what_the_report_says(folder) -> None:
     state = runs.read_state(Run(EXAMPLE))
     assert method["data, as token ids"] == [f"`{state.hashes['data']}`"]
     assert method["target's weights"] == [f"`{state.hashes['target']}`"]
-    assert state.facts["torch"] in method["trained with"][0]
+    assert state.facts.torch in method["trained with"][0]
     for text in (
         "| selector | `top_delta`, k = 0.4 of the response tokens |",
         "| objective | `forward_kl`",
         "200 built-in arithmetic stories (seed 21)",
         "`assets:tiny/stock`, and take its licence",
-        f"{report['prompts']} held-out prompts",
-        f"{report['tokens']['generated']:,} tokens that the target generated",
+        f"{report.prompts} held-out prompts",
+        f"{report.tokens.generated:,} tokens that the target generated",
     ):
         assert text in card, text
 
@@ -407,7 +406,7 @@ def draft_gone(run: Run) -> None:
 
 
 def fewer_words(run: Run) -> None:
-    change(run, facts={"shared vocabulary": 511})
+    change(run, facts={"shared_vocabulary": 511})
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,13 @@ from adaspec import AdaspecError, inference, measurement, pipeline, recipe, runs
 from adaspec.inference import Models, read_text, speculate
 from adaspec.recipe import Decoding
 from adaspec.runs import EXAMPLE, Run
+from adaspec.runs.tables import SNAPSHOT, TOP
 from adaspec.speculation import decoding
 from adaspec.speculation.trace import Trace
 
 PROMPT = "Tom has 12 apples and gives 5 of them away.\n"
 ODD = "Ada says: 東京 🙂\u200d🙂 naïve\t\x00 λ→∞ 7.\n"
-COLUMNS = [name for name in tokens.SNAPSHOT.names if not name.startswith("top")]
+COLUMNS = [name for name in SNAPSHOT.names if not name.startswith("top")]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
         apart = np.abs(np.array(columns[f"rank@{name}"]) - rank)
         assert apart.max() <= 1
         assert apart.mean() < 0.05
-        likeliest = np.argsort(-q, axis=-1)[:, : tokens.TOP]
+        likeliest = np.argsort(-q, axis=-1)[:, :TOP]
         assert said["top"][name]["id"] == likeliest.tolist()
 
 
@@ -302,7 +303,7 @@ def test_a_run_that_cannot_be_opened(copied) -> None:
     runs.write_state(copied, changed)
     with pytest.raises(AdaspecError, match=r"The target of run .* changed since"):
         inference.open_run(copied)
-    runs.write_state(copied, state.model_copy(update={"facts": {}}))
+    runs.write_state(copied, state.model_copy(update={"facts": None}))
     with pytest.raises(AdaspecError, match="has no target yet"):
         inference.open_run(copied)
 

@@ -62,21 +62,21 @@ def test_every_row_equals_a_plain_float64_recomputation(
 def test_the_report_is_means_over_those_rows(finished_run) -> None:
     content = runs.read_report(finished_run)
     contexts = pq.read_table(finished_run.contexts_file).to_pandas()
-    assert [draft["name"] for draft in content["drafts"]] == [
+    assert [draft.name for draft in content.drafts] == [
         "stock",
         "reference",
         "distillspec",
         "distillspec-data",
         "adaspec",
     ]
-    for draft in content["drafts"]:
-        rows = pq.read_table(finished_run.tokens_file(draft.get("same_as", draft["name"])))
+    for draft in content.drafts:
+        rows = pq.read_table(finished_run.tokens_file(draft.same_as or draft.name))
         overlap = rows["overlap"].to_numpy().astype(np.float64)
         generated = (contexts["source"] == "generated").to_numpy()
-        assert draft["alpha"]["generated"] == pytest.approx(overlap[generated].mean())
-        assert draft["alpha"]["dataset"] == pytest.approx(overlap[~generated].mean())
-        low, high = draft["alpha"]["generated_ci"]
-        assert low <= draft["alpha"]["generated"] <= high
+        assert draft.alpha.generated == pytest.approx(overlap[generated].mean())
+        assert draft.alpha.dataset == pytest.approx(overlap[~generated].mean())
+        low, high = draft.alpha.generated_ci
+        assert low <= draft.alpha.generated <= high
         assert draft["budget"].keys() == {
             "steps",
             "sequences",

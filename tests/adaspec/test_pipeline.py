@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,8 +51,8 @@ def test_killed_at_random_moments_the_weights_are_the_same_to_the_bit(content, t
     whole = Run(tmp_path / "whole")
     process = start(file, whole.path, tmp_path)
     assert process.wait() == 0, process.stderr and process.stderr.read()
-    began = next(x["time"] for x in runs.read_lines(whole.events_file) if x["event"] == "start")
-    ended = next(x["time"] for x in runs.read_lines(whole.events_file) if x["event"] == "finished")
+    events = runs.read_events(whole)
+    began, ended = events[0].time, events[-1].time
 
     rng = random.Random(0)
     killed = Run(tmp_path / "killed")
@@ -71,10 +72,9 @@ def test_killed_at_random_moments_the_weights_are_the_same_to_the_bit(content, t
         assert weights(killed) == weights(whole)
         assert runs.read_state(killed).state == "finished"
         ours, theirs = runs.read_report(killed), runs.read_report(whole)
-        for a, b in zip(ours["drafts"], theirs["drafts"], strict=True):
-            assert a["alpha"] == b["alpha"]
-            a["budget"].pop("seconds"), b["budget"].pop("seconds")
-            assert a["budget"] == b["budget"]
+        for a, b in zip(ours.drafts, theirs.drafts, strict=True):
+            assert a.alpha == b.alpha
+            assert replace(a.budget, seconds=0) == replace(b.budget, seconds=0)
 
 
 def test_equal_trainings_are_done_once_and_shown_twice(finished_run) -> None:
@@ -175,7 +175,7 @@ def test_stage_0_alone_trains_a_target(home, content) -> None:
     run = pipeline.execute(recipe.parse(alone))
     state = runs.read_state(run)
     assert (state.state, list(state.models)) == ("finished", ["target"])
-    losses = [x["held_out_loss"] for x in runs.read_metrics(run)["target"] if "held_out_loss" in x]
+    losses = [step.held_out_loss for step in runs.read_metrics(run)["target"] if step.held_out_loss]
     assert losses[-1] < losses[0]
     assert not run.report_file.exists()
 
@@ -209,12 +209,12 @@ def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
     cpu = Accelerator(cpu=True, mixed_precision="bf16")
     run = pipeline.execute(recipe.parse(content), accelerator=cpu)
     ours, theirs = runs.read_report(run), runs.read_report(finished_run)
-    for a, b in zip(ours["drafts"], theirs["drafts"], strict=True):
-        assert a["alpha"]["dataset"] == pytest.approx(b["alpha"]["dataset"], abs=0.01)
-        assert a["kl"] != b["kl"]
+    for a, b in zip(ours.drafts, theirs.drafts, strict=True):
+        assert a.alpha.dataset == pytest.approx(b.alpha.dataset, abs=0.01)
+        assert a.kl != b.kl
     saved = load_file(run.model("adaspec") / "model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
-    assert runs.read_state(run).facts["precision"] == "bf16"
+    assert runs.read_state(run).facts.precision == "bf16"
     AcceleratorState._reset_state()
 
 
@@ -225,5 +225,5 @@ def test_a_new_draft_takes_the_targets_tokenizer(home, content) -> None:
     tokenizer = "tokenizer.json"
     target = Path(content["target"]) / tokenizer
     assert (run.model("stock") / tokenizer).read_text() == target.read_text()
-    drafts = runs.read_report(run)["drafts"]
-    assert [draft["name"] for draft in drafts] == ["stock", "reference"]
+    drafts = runs.read_report(run).drafts
+    assert [draft.name for draft in drafts] == ["stock", "reference"]

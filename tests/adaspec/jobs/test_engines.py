@@ -156,7 +156,7 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
     enough(lambda: not engine.capacity(one, []))
     first = replace(one, gpus=engine.slots())
     engine.launch(first)
-    enough(lambda: len(list(runs.read_lines(run_of(first).metrics_file))) > 3, 180)
+    enough(lambda: sum(map(len, runs.read_metrics(run_of(first)).values())) > 3, 180)
 
     successor = make()
     assert successor.poll(first)
@@ -178,8 +178,8 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
     enough(lambda: not successor.poll(second))
     assert outcome(second) == "succeeded"
     assert runs.read_state(run_of(second)).state == "finished"
-    events = runs.read_lines(run_of(second).events_file)
-    starts = [event["processes"] for event in events if event["event"] == "start"]
+    events = runs.read_events(run_of(second))
+    starts = [event.processes for event in events if isinstance(event, runs.Started)]
     assert starts == [first.gpus, 1]
 
 

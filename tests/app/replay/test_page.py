@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from adaspec import AdaspecError, replays, runs, tokens
 from adaspec.runs import Run
+from adaspec.runs.tables import VOCABULARY
 from adaspec.speculation.trace import Trace
-from adaspec.tokens import VOCABULARY
 from app.replay import view as replay_view
 from tests.app.tokens.test_pages import link_of, select, visit, wait_for_link
 from tests.studio import enough, faultless, studio

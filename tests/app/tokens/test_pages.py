@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from adaspec import runs, tokens
 from adaspec.runs import Run
-from adaspec.tokens import EXAMPLES, VOCABULARY
+from adaspec.runs.tables import EXAMPLES, VOCABULARY
 from tests.studio import enough, faultless, settle, studio
 from tests.views import ATTACK, HOSTILE
 
