@@ -185,10 +185,10 @@ def training() -> Iterator[Run]:
 def seconds_of_steps(run: Run) -> Steps:
     """What every training step took, from the step before it."""
     return {
-        (stage, row["step"]): row["time"] - before["time"]
-        for stage, rows in runs.read_metrics(run).items()
-        for before, row in pairwise(rows)
-        if "loss" in row
+        (stage, step.step): step.time - before.time
+        for stage, steps in runs.read_metrics(run).items()
+        for before, step in pairwise(steps)
+        if step.loss is not None
     }
 
 
