@@ -11,11 +11,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from adaspec import comparison, replays, tokens
 from adaspec.comparison import MEASURES, Entry
 from adaspec.runs import Run
+from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
 from adaspec.tokens import GENERATED
 from app.shared.token_view import packed, piece
@@ -126,7 +127,8 @@ def _columns(one: Entry, rows: np.ndarray) -> dict[str, Any]:
 def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All texts in one: ids, and of every response token its place there, its example, and its
     place in the example's text."""
-    table = pq.read_table(run.sequences_file, filters=[("source", "=", GENERATED)])
+    table = read_table(run.sequences_file, SEQUENCES)
+    table = table.filter(pc.equal(table["source"], GENERATED))
     parts = [table[name].combine_chunks() for name in ("prompt", "response")]
     prompts, responses = ([one.values.to_numpy() for one in part] for part in parts)
     ids = np.concatenate([one for pair in zip(prompts, responses, strict=True) for one in pair])

@@ -36,14 +36,14 @@ def _series(run: Run) -> dict[str, list[dict[str, Any]]]:
         report, recipe = runs.read_report(run), runs.read_recipe(run)
     except AdaspecError:
         return {}
-    rows = int(runs.read_state(run).facts["training rows"])
+    facts = runs.read_state(run).facts
     found: dict[str, list[dict[str, Any]]] = {}
-    measured = {draft["name"]: draft["alpha"] for draft in report["drafts"]}
-    for one in trainings(recipe, rows):
+    measured = {draft.name: draft.alpha for draft in report.drafts}
+    for one in trainings(recipe, facts.training_rows) if facts else []:
         if one.method and one.k is not None and one.name in measured:
             common = one.method.model_dump(exclude={"k"})
             label = f"{common['selector']}, {common['objective']}, from {common['start']}, "
             label += f"budget: {common['budget']}"
-            point = {"name": one.name, "k": one.k, **measured[one.name]}
+            point = {"name": one.name, "k": one.k, **measured[one.name].model_dump()}
             found.setdefault(label, []).append(point)
     return {label: sorted(points, key=lambda one: one["k"]) for label, points in found.items()}

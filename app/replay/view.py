@@ -5,7 +5,6 @@ The trace goes as it is; everything that the player counts, it counts from the r
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,6 +20,8 @@ from adaspec.speculation.trace import Round, Trace
 from adaspec.vocabulary import Piece, whole_characters
 from app.shared.token_view import piece
 
+Cost = tuple[int, float, float]
+"""Gamma, milliseconds a drafted token, and milliseconds a pass over gamma + 1 tokens."""
 _BESIDE = "the same prompt and settings, in the same process before and after"
 
 
@@ -31,24 +32,24 @@ def stored(run: Run, draft: str, seq: int) -> dict[str, Any]:
         AdaspecError: there is none, or it is damaged.
     """
     trace = replays.read(run, draft, seq)  # itself kept until its file changes
-    return _stored(run, draft, seq, id(trace), tokens.stamp(run), json.dumps(replays.speed(run)))
+    speed = runs.read_speed(run)
+    timed = speed.drafts.get(tokens.table_of(run, draft), {}) if speed else {}
+    known = tuple((gamma, timed[gamma].draft_ms, timed[gamma].verify_ms) for gamma in sorted(timed))
+    return _stored(run, draft, seq, id(trace), tokens.stamp(run), known)
 
 
 @lru_cache(maxsize=64)
 def _stored(
-    run: Run, draft: str, seq: int, _trace: int, _stamp: object, speed: str
+    run: Run, draft: str, seq: int, _trace: int, _stamp: object, known: tuple[Cost, ...]
 ) -> dict[str, Any]:
     trace = replays.read(run, draft, seq)
-    timed = json.loads(speed)
-    of = timed.get("drafts", {}).get(tokens.table_of(run, draft), {})
-    known = [(int(gamma), one["draft_ms"], one["verify_ms"]) for gamma, one in of.items()]
     return view(
         trace,
         tokens.vocabulary(run),
         f"{run.path.name}/{draft}/{seq}",
         f"{runs.read_state(run).name} · prompt #{seq} · {draft}",
         draft,
-        sorted(known) or costs(trace),
+        list(known) or costs(trace),
     )
 
 
@@ -76,13 +77,13 @@ def view(
     identity: str,
     title: str,
     draft: str,
-    spent: list[tuple[int, float, float]],
+    spent: list[Cost],
 ) -> dict[str, Any]:
     """What `browser/replay_trace.js` reads.
 
     Args:
         pieces: every token by id.
-        spent: gamma, milliseconds a drafted token, and a pass over gamma + 1 tokens.
+        spent: what decoding takes at some draft lengths.
     """
     text = trace.text
     whole = whole_characters([pieces[one].data for one in text])
@@ -107,7 +108,7 @@ def _steps(one: Round) -> int:
     return len(one.proposals) + 1 + one.accepted + one.rejected + (one.last is not None)
 
 
-def costs(trace: Trace) -> list[tuple[int, float, float]]:
+def costs(trace: Trace) -> list[Cost]:
     """What a trace says of its own draft length: medians over its whole rounds."""
     gamma = trace.decoding.gamma
     rounds = [one for one in trace.rounds if len(one.proposals) == gamma]

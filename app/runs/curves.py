@@ -9,6 +9,7 @@ from typing import Any, cast
 import plotly.graph_objects as go
 import streamlit as st
 
+from adaspec.runs import Step
 from app.shared import charts, reading
 from app.shared.charts import Axis, Curve
 from app.shared.reading import View
@@ -206,7 +207,7 @@ def _curves(view: View, drafts: tuple[str, ...], axis: Axis) -> list[Curve]:
             draft,
             names.get(draft, draft),
             theme.look(draft).dash,
-            [(row["step"] * a_step.get(draft, 1), row["alpha"]) for row in view.monitored[draft]],
+            _points(view.monitored[draft], a_step.get(draft, 1)),
         )
         for draft in drafts
         if draft in view.monitored
@@ -215,10 +216,13 @@ def _curves(view: View, drafts: tuple[str, ...], axis: Axis) -> list[Curve]:
 
 def _stock(view: View) -> Curve | None:
     """Where the first training began: at the stock draft."""
-    begun = next(iter(view.monitored.values()), [{}])[0]
-    if begun.get("step") != 0:
-        return None
-    return Curve("stock", "stock", theme.look("stock").dash, [(0, begun["alpha"])])
+    first = [steps[0] for steps in view.monitored.values()][:1]
+    points = _points([step for step in first if step.step == 0], 1)
+    return Curve("stock", "stock", theme.look("stock").dash, points) if points else None
+
+
+def _points(steps: list[Step], a_step: float) -> list[tuple[float, float]]:
+    return [(step.step * a_step, step.alpha) for step in steps if step.alpha is not None]
 
 
 @lru_cache(maxsize=32)
@@ -228,7 +232,7 @@ def _loss_figure(view: View, axis: Axis) -> go.Figure | None:
 
 @lru_cache(maxsize=32)
 def _intervals_figure(view: View) -> go.Figure:
-    return charts.intervals(view.report["drafts"] if view.report else [])
+    return charts.intervals(view.report.drafts if view.report else [])
 
 
 def _names(view: View) -> dict[str, str]:

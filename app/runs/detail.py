@@ -9,7 +9,7 @@ import streamlit as st
 
 from adaspec.jobs.queue import Job
 from adaspec.report import DEFINITIONS
-from adaspec.runs import RunState, Stage
+from adaspec.runs import Facts, RunState, Stage
 from app.runs.actions import run_actions
 from app.runs.list import MEMORY, state_badge
 from app.shared import reading
@@ -49,7 +49,7 @@ def run_facts(state: RunState) -> None:
             "Target",
             "The large model whose text is wanted, p. The draft must guess it.",
             state.sources.get("target", words.NOTHING),
-            words.parameters(facts.get("target parameters")) + " parameters",
+            _parameters(facts.target_parameters if facts else None),
             "fine-tuned in this run first (stage 0)" if tuned else "as it is",
         )
     with columns[1]:
@@ -57,28 +57,37 @@ def run_facts(state: RunState) -> None:
             "Stock draft",
             "The small model before any distillation, q. Every draft here is trained from it.",
             state.sources.get("stock", "none: this recipe trains a target only"),
-            words.parameters(facts.get("draft parameters")) + " parameters"
-            if "draft parameters" in facts
-            else "",
+            _parameters(facts.draft_parameters if facts else None),
         )
     with columns[2]:
         _fact(
             "Data",
             "Rows that train, and rows held out. Dropped: no response was left within the "
             "length. Truncated: the response was cut to the length.",
-            words.counted(facts.get("training rows"), "training row"),
-            f"{words.count(facts.get('evaluation rows'))} held out",
-            f"{words.count(facts.get('rows truncated'))} truncated, "
-            f"{words.count(facts.get('rows dropped (no response left)'))} dropped",
+            *_rows(facts),
         )
     with columns[3]:
         _fact(
             "Machine",
             "The device the run was last worked on, and the precision of its arithmetic.",
-            str(facts.get("device", words.NOTHING)),
-            str(facts.get("precision", "")),
-            f"torch {facts['torch']}" if "torch" in facts else "",
+            facts.device if facts else words.NOTHING,
+            facts.precision if facts else "",
+            f"torch {facts.torch}" if facts else "",
         )
+
+
+def _parameters(count: int | None) -> str:
+    return "" if count is None else f"{words.parameters(count)} parameters"
+
+
+def _rows(facts: Facts | None) -> tuple[str, ...]:
+    if facts is None:
+        return (words.NOTHING,)
+    return (
+        words.counted(facts.training_rows, "training row"),
+        f"{words.count(facts.evaluation_rows)} held out",
+        f"{words.count(facts.truncated_rows)} truncated, {words.count(facts.dropped_rows)} dropped",
+    )
 
 
 def run_papers(view: View) -> None:
@@ -159,7 +168,7 @@ def _now(view: View, state: RunState) -> None:
         ),
         (
             "Loss",
-            words.rounded(view.latest.get("loss")),
+            words.rounded(view.latest and view.latest.loss),
             "Training loss of the latest step. Its kind is the stage's objective.",
         ),
     ]
@@ -176,8 +185,8 @@ def _now(view: View, state: RunState) -> None:
                 "Of the whole run, estimated from its own pace.",
             ),
         ]
-    if "memory" in view.latest:
-        figures.append(("Memory", words.size(view.latest["memory"]), MEMORY))
+    if view.latest and view.latest.memory is not None:
+        figures.append(("Memory", words.size(view.latest.memory), MEMORY))
     with st.container(border=True, key="now"):
         columns = st.columns((1.6, *[1] * (len(figures) - 1)))
         for column, (label, value, help_text) in zip(columns, figures, strict=True):
@@ -236,10 +245,10 @@ def _plan(view: View) -> None:
 
 
 def _plan_row(view: View, stage: Stage) -> dict[str, Any]:
-    rows = view.metrics.get(stage.name)
+    steps = view.metrics.get(stage.name)
     trained = view.state is not None and stage.name in view.state.models  # perhaps stopped early
-    ended = trained or bool(rows and rows[-1]["step"] >= stage.steps)
-    done = "done" if ended else ("begun" if rows else "waiting")
+    ended = trained or bool(steps and steps[-1].step >= stage.steps)
+    done = "done" if ended else ("begun" if steps else "waiting")
     return {
         "stage": stage.name,
         "what": _WHAT[stage.kind],

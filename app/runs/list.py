@@ -120,8 +120,8 @@ def _time_left(view: View) -> str:
 
 
 def _memory(view: View) -> str:
-    known = view.word == "running" and "memory" in view.latest
-    return words.size(view.latest["memory"]) if known else ""
+    memory = view.latest.memory if view.word == "running" and view.latest else None
+    return "" if memory is None else words.size(memory)
 
 
 def _best(view: View) -> str:

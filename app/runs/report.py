@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from adaspec.report import DEFINITIONS
+from adaspec.runs import DraftReport, Report
 from app.shared import reading
 from app.shared.reading import View
 from app.shell import link, words
@@ -28,11 +29,11 @@ _VIEWS = {
 }
 
 
-def run_report(report: dict[str, Any]) -> None:
+def run_report(report: Report) -> None:
     """The highest acceptance in words, and the table of them all."""
     st.subheader("Result", anchor=False)
-    drafts = report["drafts"]
-    best = max(drafts, key=lambda draft: draft["alpha"]["generated"])
+    drafts = report.drafts
+    best = max(drafts, key=lambda draft: draft.alpha.generated)
     st.markdown(_in_words(drafts, best))
     st.dataframe(
         [_row(draft, draft is best) for draft in drafts],
@@ -41,12 +42,12 @@ def run_report(report: dict[str, Any]) -> None:
         key="report",
     )
     st.caption(
-        f"Acceptance on {words.counted(report['tokens']['generated'], 'token')} that the "
-        f"target generated from {words.counted(report['prompts'], 'held-out prompt')}, and on "
-        f"{words.counted(report['tokens']['dataset'], 'token')} of the data set's answers. "
+        f"Acceptance on {words.counted(report.tokens.generated, 'token')} that the "
+        f"target generated from {words.counted(report.prompts, 'held-out prompt')}, and on "
+        f"{words.counted(report.tokens.dataset, 'token')} of the data set's answers. "
         "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over "
-        f"plain decoding: at draft length γ = {report['speculation']['gamma']}, temperature "
-        f"{report['speculation']['temperature']:g}, batch 1, on the machine above."
+        f"plain decoding: at draft length γ = {report.speculation.gamma}, temperature "
+        f"{report.speculation.temperature:g}, batch 1, on the machine above."
     )
 
 
@@ -77,19 +78,17 @@ def run_views(view: View) -> None:
             )
 
 
-def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
+def _in_words(drafts: list[DraftReport], best: DraftReport) -> str:
     """The largest acceptance, whose intervals overlap, and whether the comparison is fair."""
-    low, high = best["alpha"]["generated_ci"]
+    low, high = best.alpha.generated_ci
     near = [
-        draft["name"]
+        draft.name
         for draft in drafts
-        if draft is not best
-        and draft.get("same_as") != best["name"]
-        and draft["alpha"]["generated_ci"][1] >= low
+        if draft is not best and draft.same_as != best.name and draft.alpha.generated_ci[1] >= low
     ]
     text = (
-        f"Highest acceptance: **{words.plain(best['name'])}**, "
-        f"{words.fixed(best['alpha']['generated'])} "
+        f"Highest acceptance: **{words.plain(best.name)}**, "
+        f"{words.fixed(best.alpha.generated)} "
         f"(95 % interval {words.fixed(low)} – {words.fixed(high)}). "
     )
     if near:
@@ -98,9 +97,9 @@ def _in_words(drafts: list[dict[str, Any]], best: dict[str, Any]) -> str:
     return text + _fairness(drafts) + _kept(drafts)
 
 
-def _kept(drafts: list[dict[str, Any]]) -> str:
+def _kept(drafts: list[DraftReport]) -> str:
     """Which drafts are not those of the last step, and why."""
-    kept = {draft["name"]: draft["budget"].get("kept") for draft in drafts}
+    kept = {draft.name: draft.budget.kept for draft in drafts}
     steps = [
         f"{words.plain(name)} {words.count(step)}"
         for name, step in kept.items()
@@ -113,13 +112,13 @@ def _kept(drafts: list[dict[str, Any]]) -> str:
     )
 
 
-def _fairness(drafts: list[dict[str, Any]]) -> str:
+def _fairness(drafts: list[DraftReport]) -> str:
     """Whether the drafts were trained on equal budgets, in words."""
     groups: dict[tuple[float, float], list[str]] = {}
     for draft in drafts:
-        budget = draft["budget"]
-        if budget["steps"]:
-            groups.setdefault((budget["steps"], budget["sequences"]), []).append(draft["name"])
+        budget = draft.budget
+        if budget.steps:
+            groups.setdefault((budget.steps, budget.sequences), []).append(draft.name)
     if len(groups) < 2:
         text = "All drafts were trained for the same number of steps and sequences."
     else:
@@ -131,30 +130,30 @@ def _fairness(drafts: list[dict[str, Any]]) -> str:
         text = f"**Budgets differ**: {'; '.join(parts)}."
     dependent: dict[str, list[str]] = {}
     for draft in drafts:
-        for other in draft.get("needs", []):
-            dependent.setdefault(other, []).append(draft["name"])
+        for other in draft.needs:
+            dependent.setdefault(other, []).append(draft.name)
     for other, names in dependent.items():
         verb = "needs" if len(names) == 1 else "need"
         text += f" {words.listed(names)} also {verb} the training of {words.plain(other)}."
     return text
 
 
-def _row(draft: dict[str, Any], is_best: bool) -> dict[str, Any]:
-    alpha, budget = draft["alpha"], draft["budget"]
-    name = draft["name"] + (f" = {draft['same_as']}" if "same_as" in draft else "")
+def _row(draft: DraftReport, is_best: bool) -> dict[str, Any]:
+    alpha = draft.alpha
+    name = draft.name + (f" = {draft.same_as}" if draft.same_as else "")
     return {
         "draft": f"★ {name}" if is_best else name,
-        "generated": alpha["generated"],
-        "interval": " – ".join(map(words.fixed, alpha["generated_ci"])),
-        "dataset": alpha["dataset"],
-        "kl": draft["kl"],
-        "reverse_kl": draft["reverse_kl"],
-        "top1": draft["top1"],
-        "tested": alpha["tested"],
-        "block_efficiency": draft["block_efficiency"],
-        "speedup": draft["speedup"]["measured"],
-        **{key: budget[key] for key in _BUDGET},
-        "needs": ", ".join(draft.get("needs", [])),
+        "generated": alpha.generated,
+        "interval": " – ".join(map(words.fixed, alpha.generated_ci)),
+        "dataset": alpha.dataset,
+        "kl": draft.kl,
+        "reverse_kl": draft.reverse_kl,
+        "top1": draft.top1,
+        "tested": alpha.tested,
+        "block_efficiency": draft.block_efficiency,
+        "speedup": draft.speedup.measured,
+        **{key: getattr(draft.budget, key) for key in _BUDGET},
+        "needs": ", ".join(draft.needs),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pandas  # noqa: F401  Plotly stumbles over one that another session's thread is importing
 import plotly.graph_objects as go
 
+from adaspec.runs import DraftReport, Metrics, Step
 from app.shell import theme
 
 Rows = list[dict[str, Any]]
@@ -122,7 +123,7 @@ def _apart(wanted: list[float], gap: float) -> list[float]:
 
 
 def loss(
-    metrics: dict[str, Rows], axis: Axis, a_step: dict[str, float], names: dict[str, str]
+    metrics: Metrics, axis: Axis, a_step: dict[str, float], names: dict[str, str]
 ) -> go.Figure | None:
     """Training loss of every stage in a panel and on a scale of its own; None before any.
 
@@ -132,7 +133,9 @@ def loss(
         a_step: stage -> what one of its steps counts on the axis, where that is not 1.
         names: stage -> what to call it.
     """
-    stages = [stage for stage, rows in metrics.items() if any("loss" in row for row in rows)]
+    stages = [
+        stage for stage, rows in metrics.items() if any(step.loss is not None for step in rows)
+    ]
     if not stages:
         return None
     columns = min(PANELS, len(stages))
@@ -177,10 +180,10 @@ def _title(number: str, text: str) -> dict[str, Any]:
     }
 
 
-def _losses(stage: str, rows: Rows, axis: Axis, a_step: float) -> Rows:
+def _losses(stage: str, logged: list[Step], axis: Axis, a_step: float) -> Rows:
     """The training loss, and the held-out one where there is one."""
-    steps, losses = _thinned([row for row in rows if "loss" in row])
-    held_out = [row for row in rows if row.get("held_out_loss") is not None]
+    steps, losses = _thinned([(step.step, step.loss) for step in logged if step.loss is not None])
+    held_out = [step for step in logged if step.held_out_loss is not None]
     hover = f"%{{y:.4f}} at %{{x:,.0f}} {axis}"
     return [
         {
@@ -194,8 +197,8 @@ def _losses(stage: str, rows: Rows, axis: Axis, a_step: float) -> Rows:
         },
         {
             "type": "scatter",
-            "x": [row["step"] * a_step for row in held_out],
-            "y": [row["held_out_loss"] for row in held_out],
+            "x": [step.step * a_step for step in held_out],
+            "y": [step.held_out_loss for step in held_out],
             "mode": "lines+markers",
             "line": {"color": theme.GREY, "width": 1.5, "dash": "dot"},
             "marker": {"symbol": "circle-open", "size": 7},
@@ -205,17 +208,17 @@ def _losses(stage: str, rows: Rows, axis: Axis, a_step: float) -> Rows:
     ]
 
 
-def _thinned(rows: Rows) -> tuple[list[float], list[float]]:
+def _thinned(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
     """Steps and losses, as means over blocks of neighbouring steps where there are very many."""
-    size = -(-len(rows) // POINTS)
-    blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
-    steps = [sum(row["step"] for row in block) / len(block) for block in blocks]
-    return steps, [sum(row["loss"] for row in block) / len(block) for block in blocks]
+    size = max(1, -(-len(points) // POINTS))
+    blocks = [points[start : start + size] for start in range(0, len(points), size)]
+    steps = [sum(step for step, _ in block) / len(block) for block in blocks]
+    return steps, [sum(loss for _, loss in block) / len(block) for block in blocks]
 
 
-def intervals(drafts: Rows) -> go.Figure:
+def intervals(drafts: list[DraftReport]) -> go.Figure:
     """Final acceptance of every draft: on the target's text with its interval, and on the data."""
-    names = [html.escape(draft["name"]) for draft in drafts]
+    names = [html.escape(draft.name) for draft in drafts]
     layout = theme.layout(380) | {
         "xaxis": theme.axis("acceptance rate", nticks=6),
         "yaxis": theme.axis(categoryorder="array", categoryarray=names[::-1]),
@@ -224,13 +227,13 @@ def intervals(drafts: Rows) -> go.Figure:
     return go.Figure({"data": data, "layout": layout})
 
 
-def _interval(draft: dict[str, Any]) -> Rows:
-    look, row = theme.look(draft["name"]), [html.escape(draft["name"])]
-    value, (low, high) = draft["alpha"]["generated"], draft["alpha"]["generated_ci"]
+def _interval(draft: DraftReport) -> Rows:
+    look, row = theme.look(draft.name), [html.escape(draft.name)]
+    value, (low, high) = draft.alpha.generated, draft.alpha.generated_ci
     return [
         {
             "type": "scatter",
-            "x": [draft["alpha"]["dataset"]],
+            "x": [draft.alpha.dataset],
             "y": row,
             "mode": "markers",
             "marker": {

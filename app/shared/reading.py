@@ -21,7 +21,16 @@ from adaspec.jobs import mailbox, queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.jobs.supervisor import Status
 from adaspec.recipe import Recipe
-from adaspec.runs import Metrics, MetricsReader, Progress, Run, RunState
+from adaspec.runs import (
+    Metrics,
+    MetricsReader,
+    Progress,
+    Report,
+    Run,
+    RunState,
+    Step,
+    Unreadable,
+)
 
 SHARED = 1.0  # seconds that one look serves everybody
 TRIED = 5.0  # seconds between two tries whether a supervisor is there: trying takes its lock
@@ -51,7 +60,7 @@ class View:
     state: RunState | None = None
     error: str = ""
     progress: Progress | None = None
-    report: dict[str, Any] | None = None
+    report: Report | None = None
     place: int | None = None
     starts_in: float | None = None
 
@@ -78,26 +87,29 @@ class View:
         """The largest exact acceptance of its finished drafts."""
         if not self.report:
             return None
-        return max((draft["alpha"]["generated"] for draft in self.report["drafts"]), default=None)
+        return max(draft.alpha.generated for draft in self.report.drafts)
 
     @cached_property
     def metrics(self) -> Metrics:
-        return _reader(self.run).read()
+        try:
+            return _reader(self.run).read()
+        except Unreadable:  # the rest of the run can be looked at
+            return {}
 
     @cached_property
     def monitored(self) -> Metrics:
         """Stage -> those of its steps at which held-out acceptance was measured."""
-        steps = {
-            stage: [row for row in rows if row.get("alpha") is not None]
-            for stage, rows in self.metrics.items()
+        monitored = {
+            stage: [step for step in steps if step.alpha is not None]
+            for stage, steps in self.metrics.items()
         }
-        return {stage: rows for stage, rows in steps.items() if rows}
+        return {stage: some for stage, some in monitored.items() if some}
 
     @property
-    def latest(self) -> dict[str, Any]:
+    def latest(self) -> Step | None:
         """The latest step of the stage that it is in."""
-        rows = self.metrics.get(self.progress.stage, []) if self.progress else []
-        return rows[-1] if rows else {}
+        steps = self.metrics.get(self.progress.stage, []) if self.progress else []
+        return steps[-1] if steps else None
 
 
 @dataclass(frozen=True)
@@ -334,10 +346,10 @@ def _read_state(run: Run) -> RunState | None:
 
 
 @lru_cache(maxsize=1024)
-def _report(file: Path, *_stamps: object) -> dict[str, Any] | None:
+def _report(file: Path, *_stamps: object) -> Report | None:
     try:
         return runs.read_report(Run(file.parent))
-    except (AdaspecError, ValueError):
+    except AdaspecError:
         return None
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from adaspec import runs, tokens
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
+from adaspec.runs.tables import TOP
 from adaspec.selection import STEPS
-from adaspec.tokens import POOLS, TOP, Snapshot, Source
+from adaspec.tokens import POOLS, Snapshot, Source
 from adaspec.vocabulary import Piece, whole_characters
 from app.shared.metrics import METRICS, Metric
 from app.shell import theme
@@ -257,10 +258,9 @@ def _pool_size(run: Run, draft: str) -> int:
 
 
 def _origin(run: Run, source: Source) -> str:
-    state = runs.read_state(run)
     first, last = tokens.bounds(run, source)
     return (
-        f"Exact: the whole vocabulary ({state.facts['shared vocabulary']} tokens), float32. "
+        f"Exact: the whole vocabulary ({len(tokens.vocabulary(run))} tokens), float32. "
         f"Histogram: {last - first:,} tokens, {tokens.SOURCES[source]}."
     )
 

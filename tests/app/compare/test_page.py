@@ -86,7 +86,7 @@ def test_the_pages_numbers_are_the_commands_and_the_reports(example: Page, studi
     page = example
     said = json.loads(adaspec("compare", "example", "--json", home=studio_home).stdout)
     assert said == json.loads(json.dumps(NUMBERS))
-    report = {one["name"]: one for one in runs.read_report(EXAMPLE)["drafts"]}
+    report = {draft.name: draft.model_dump() for draft in runs.read_report(EXAMPLE).drafts}
     shown = table(page, "What each draft reached").evaluate_all(CELLS)
     assert len(shown) == 4 * 10
     for draft, name, value, text in shown:

@@ -33,7 +33,7 @@ OLD, NEW = "01AAAAAAAAAAAAAAAAAAAAAAAA", "01BBBBBBBBBBBBBBBBBBBBBBBB"
 
 @pytest.fixture(autouse=True)
 def no_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(runs, "EXAMPLE", tmp_path / "example")
+    monkeypatch.setattr(runs.folder, "EXAMPLE", tmp_path / "example")
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_finished_run_shows_every_draft_with_its_cost(put):
     shown = table(page)
     assert page.query_params["run"] == OLD
     assert "finished" in words_on(page)
-    best = max(report["drafts"], key=lambda draft: draft["alpha"]["generated"])
-    assert f"Highest acceptance: **{best['name']}**" in words_on(page)
+    best = max(report.drafts, key=lambda draft: draft.alpha.generated)
+    assert f"Highest acceptance: **{best.name}**" in words_on(page)
     assert [name.lstrip("★ ") for name in shown["draft"]] == [
         "stock",
         "reference",
@@ -112,9 +112,9 @@ def test_finished_run_shows_every_draft_with_its_cost(put):
         "adaspec",
     ]
     assert sum("★" in name for name in shown["draft"]) == 1
-    for row, draft in zip(shown.to_dict("records"), report["drafts"], strict=True):
-        assert row["generated"] == draft["alpha"]["generated"]
-        assert row["sequences"] == draft["budget"]["sequences"]
+    for row, draft in zip(shown.to_dict("records"), report.drafts, strict=True):
+        assert row["generated"] == draft.alpha.generated
+        assert row["sequences"] == draft.budget.sequences
     assert shown["needs"].tolist()[-1] == "reference"
 
 
@@ -124,18 +124,21 @@ def test_unequal_budgets_are_said(put):
     assert "Budgets differ" in said
     assert "sequences for distillspec-data and adaspec" in said
     report = runs.read_report(run)
-    for draft in report["drafts"][1:]:
-        draft["budget"] = report["drafts"][1]["budget"]
-    run.report_file.write_text(json.dumps(report))
+    equal = {"budget": report.drafts[1].budget}
+    drafts = [draft.model_copy(update=equal) for draft in report.drafts]
+    runs.REPORT.write(run.report_file, report.model_copy(update={"drafts": drafts}))
     assert "Budgets differ" not in words_on(opened())
 
 
 def test_overlapping_intervals_are_said_to_overlap(put):
     run = put()
     report = runs.read_report(run)
-    for draft, low in zip(report["drafts"], (0.1, 0.5, 0.5, 0.51, 0.2), strict=True):
-        draft["alpha"] |= {"generated": low + 0.01, "generated_ci": [low, low + 0.02]}
-    run.report_file.write_text(json.dumps(report))
+    drafts = []
+    for draft, low in zip(report.drafts, (0.1, 0.5, 0.5, 0.51, 0.2), strict=True):
+        interval = {"generated": low + 0.01, "generated_ci": (low, low + 0.02)}
+        alpha = draft.alpha.model_copy(update=interval)
+        drafts.append(draft.model_copy(update={"alpha": alpha}))
+    runs.REPORT.write(run.report_file, report.model_copy(update={"drafts": drafts}))
     said = words_on(opened())
     assert "Highest acceptance: **distillspec-data**" in said
     assert "interval overlaps that of reference and distillspec: only a paired" in said
@@ -274,7 +277,7 @@ def test_log_search(put):
 def test_example_is_marked_and_has_a_link_of_its_own(
     put, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(runs, "EXAMPLE", finished_run.path)
+    monkeypatch.setattr(runs.folder, "EXAMPLE", finished_run.path)
     put("example", name="impostor")  # a folder of that name must not come in its way
     page = opened(run="example")
     assert page.button(key="open-example").label.endswith(":gray-badge[example]**")
@@ -531,7 +534,7 @@ def test_a_run_that_no_job_made_is_everybodys_to_resume_and_an_administrators_to
 
 
 def test_the_example_stays_as_it_is(put, finished_run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runs, "EXAMPLE", finished_run.path)
+    monkeypatch.setattr(runs.folder, "EXAMPLE", finished_run.path)
     assert labels(opened(run="example")) == []
 
 
@@ -677,24 +680,24 @@ def test_another_tuning_makes_another_target(put, content: dict[str, Any]):
 def test_metrics_are_read_once_as_they_grow(put, monkeypatch: pytest.MonkeyPatch):
     run = put()
     run.metrics_file.unlink()
-    parsed: list[str] = []
-    loads = json.loads
-    monkeypatch.setattr(json, "loads", lambda text: parsed.append(text) or loads(text))
+    parsed: list[bytes] = []
+    rows = runs.METRICS.rows
+    monkeypatch.setattr(runs.METRICS, "rows", lambda *a: parsed.extend(a[0]) or rows(*a))
     reader = MetricsReader(run)
     assert reader.read() == {}
     for step in (1, 2, 3):
-        runs.log_metrics(run, "adaspec", {"step": step})
+        runs.log_step(run, "adaspec", {"step": step})
     before = reader.read()
     with run.metrics_file.open("ab") as file:
-        file.write(b'{"stage": "adaspec", "ste')  # still being written
+        file.write(b'{"stage": "adaspec", "time": 4.0, "ste')  # still being written
     assert reader.read() == before
     assert len(parsed) == 3
     with run.metrics_file.open("ab") as file:
         file.write(b'p": 4}\n')
-    runs.log_metrics(run, "adaspec", {"step": 3})  # it was resumed from step 2
-    assert [row["step"] for row in reader.read()["adaspec"]] == [1, 2, 3]
+    runs.log_step(run, "adaspec", {"step": 3})  # it was resumed from step 2
+    assert [step.step for step in reader.read()["adaspec"]] == [1, 2, 3]
     assert len(parsed) == 5
-    assert [row["step"] for row in before["adaspec"]] == [1, 2, 3]
+    assert [step.step for step in before["adaspec"]] == [1, 2, 3]
     assert reader.read() == runs.read_metrics(run)
 
 

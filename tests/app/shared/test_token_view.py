@@ -191,9 +191,10 @@ def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path:
     content["stage2"]["methods"]["other"] = method | {"selector": "highest_kl"}
     run.recipe_file.write_text(yaml.safe_dump(content))
     report = runs.read_report(run)
-    of_adaspec = next(one for one in report["drafts"] if one["name"] == "adaspec")
-    report["drafts"] += [of_adaspec | {"name": "wide"}, of_adaspec | {"name": "other"}]
-    run.report_file.write_text(json.dumps(report))
+    report.drafts.extend(
+        report.draft("adaspec").model_copy(update={"name": name}) for name in ("wide", "other")
+    )
+    runs.REPORT.write(run.report_file, report)
     series = acceptance_by_k._series(run)
     assert [[point["name"] for point in points] for points in series.values()] == [
         ["adaspec", "wide"],
@@ -201,6 +202,6 @@ def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path:
     ]
     lines = charts.by_ratio(series).data
     assert list(lines[0]["x"]) == [0.4, 0.8]
-    low, high = of_adaspec["alpha"]["generated_ci"]
+    low, high = report.draft("adaspec").alpha.generated_ci
     assert lines[0]["y"][0] + lines[0]["error_y"]["array"][0] == pytest.approx(high)
     assert lines[0]["y"][0] - lines[0]["error_y"]["arrayminus"][0] == pytest.approx(low)

@@ -218,7 +218,7 @@ def test_the_run_asked_longest_ago_makes_room(folder, tmp_path, monkeypatch) -> 
     assert warm.wait(other, LONG)
     assert last.state == "done"
     assert gone(process)
-    assert other.error == f"{tmp_path} is not a run folder: no readable run.json."
+    assert other.error == f"{tmp_path / 'run.json'} is not there."
     assert [line.folder for line in warm._at_work] == [tmp_path]
 
 
