@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check kills faults lossless screenshots tiny-models example clean
+.PHONY: app test check schemas kills faults lossless screenshots tiny-models example clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -17,6 +17,9 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+schemas: .venv/app ## write the files' contracts as JSON schemas, of which the browser's types are made
+	$(BIN)/python -m adaspec.schemas browser/schemas
 
 kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
 	ADASPEC_KILLS=20 $(BIN)/pytest tests/adaspec/test_pipeline.py -k killed

@@ -69,9 +69,9 @@ class Contract(Generic[T]):
         upgrade: Callable[[Content, int], Content] = lambda content, version: content,
         remedy: str = "",
     ) -> None:
-        self.version, self.remedy = version, remedy
+        self.version = version
         self._adapter: TypeAdapter[T] = TypeAdapter(model)
-        self._upgrade = upgrade
+        self._upgrade, self._remedy = upgrade, remedy
 
     def read(self, path: Path) -> T:
         """What a file says.
@@ -88,30 +88,9 @@ class Contract(Generic[T]):
             raise self._damaged(path, "not an object")
         return self._checked(content, data, path, "")
 
-    def rows(self, lines: Iterable[bytes], path: Path, first: int = 1) -> Iterator[T]:
-        """The rows of a `.jsonl` file; a line torn by a crash is passed over.
-
-        Args:
-            first: the number of the first of these lines, for messages.
-
-        Raises:
-            Unreadable: a whole line is not a row, or of a version that is not known.
-        """
-        for number, line in enumerate(lines, first):
-            try:
-                content = from_json(line)
-            except ValueError:
-                continue
-            if isinstance(content, dict):
-                yield self._checked(content, line, path, f"line {number}, ")
-
     def dump(self, content: T) -> bytes:
         """Content as it is written, indented JSON."""
         return self._adapter.dump_json(content, indent=1)
-
-    def line(self, row: T) -> bytes:
-        """A row as one line of JSON; what it does not say is left out."""
-        return self._adapter.dump_json(row, exclude_none=True)
 
     def write(self, path: Path, content: T) -> None:
         write_atomic(path, self.dump(content))
@@ -146,7 +125,36 @@ class Contract(Generic[T]):
         return content | {"version": self.version}
 
     def _damaged(self, path: Path, reason: str) -> Unreadable:
-        return Unreadable(path, f"is damaged ({reason}). {self.remedy}".rstrip())
+        return Unreadable(path, f"is damaged ({reason}). {self._remedy}".rstrip())
+
+
+class Rows(Contract[T]):
+    """How the lines of a `.jsonl` file are read and written: every row has its version."""
+
+    def rows(self, lines: Iterable[bytes], path: Path, first: int = 1) -> Iterator[T]:
+        """The rows of a `.jsonl` file; a line torn by a crash is passed over.
+
+        Args:
+            first: the number of the first of these lines, for messages.
+
+        Raises:
+            Unreadable: a whole line is not a row, or of a version that is not known.
+        """
+        for number, line in enumerate(lines, first):
+            try:
+                content = from_json(line)
+            except ValueError:
+                continue
+            if isinstance(content, dict):
+                yield self._checked(content, line, path, f"line {number}, ")
+
+    def line(self, row: T) -> bytes:
+        """A row as one line of JSON; what it does not say is left out."""
+        return self._adapter.dump_json(row, exclude_none=True)
+
+    def schema(self) -> Content:
+        """The JSON schema of a row; what it does not say is not there."""
+        return self._adapter.json_schema(mode="validation")
 
 
 def read_bytes(path: Path) -> bytes:

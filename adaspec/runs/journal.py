@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from adaspec import AdaspecError
-from adaspec.runs.contract import AtLeastOne, Contract, Count, Part, read_bytes
+from adaspec.runs.contract import AtLeastOne, Count, Part, Rows, read_bytes
 from adaspec.runs.folder import Run
 from adaspec.runs.writing import append_line
 
@@ -74,8 +74,8 @@ class Step:
 
 Metrics = dict[str, list[Step]]  # stage -> its steps
 
-EVENTS: Contract[Event] = Contract(Annotated[Event, Field(discriminator="event")])
-METRICS: Contract[Step] = Contract(Step)
+EVENTS: Rows[Event] = Rows(Annotated[Event, Field(discriminator="event")])
+METRICS: Rows[Step] = Rows(Step)
 
 
 def log_event(run: Run, event: Event) -> None:

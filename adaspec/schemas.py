@@ -1,0 +1,40 @@
+"""The contracts of the files as JSON schemas: `python -m adaspec.schemas FOLDER` writes them.
+
+The browser's types are made of them (`make schemas`, then `make browser`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from adaspec import runs
+from adaspec.runs.contract import Contract
+from adaspec.speculation.trace import TRACE
+
+CONTRACTS: dict[str, Contract[Any]] = {
+    "run": runs.STATE,
+    "event": runs.EVENTS,
+    "step": runs.METRICS,
+    "training": runs.TRAINED,
+    "checkpoint": runs.CHECKPOINT,
+    "best": runs.BEST,
+    "speed": runs.SPEED,
+    "trace": TRACE,
+    "report": runs.REPORT,
+}
+"""What one file, or one line of a file, holds -> how it is read and written."""
+
+
+def write(folder: Path) -> None:
+    """One file a contract: NAME.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, contract in CONTRACTS.items():
+        text = json.dumps(contract.schema(), indent=2, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
