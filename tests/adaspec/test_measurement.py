@@ -82,7 +82,7 @@ def test_the_report_is_means_over_those_rows(finished_run) -> None:
     assert by_name["distillspec"].alpha == by_name["reference"].alpha
     assert by_name["adaspec"].needs == ["reference"]
     assert by_name["adaspec"].budget.sequences == 75
-    assert by_name["stock"]["budget"]["steps"] == 0
+    assert by_name["stock"].budget.steps == 0
 
 
 def test_continuations_are_what_the_target_says(mini, finished_run, sequences) -> None:
