@@ -117,7 +117,7 @@ def write_sequences(path: Path, sequences: Sequences) -> None:
         for seq, example in enumerate(examples)
     ]
     with atomic_file(path) as new:
-        pq.write_table(pa.Table.from_pylist(rows, SEQUENCES), new)
+        pq.write_table(pa.Table.from_pylist(rows, SEQUENCES), new, write_page_checksum=True)
 
 
 def read_sequences(path: Path) -> Sequences:
@@ -268,6 +268,7 @@ def _table(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
     others = [name for name, kind in _leaves(schema) if not pa.types.is_float32(kind)]
     options = {
         "compression": "zstd",
+        "write_page_checksum": True,
         "use_byte_stream_split": floats,  # a third smaller; not with a dictionary
         "use_dictionary": others,
     }

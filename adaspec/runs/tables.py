@@ -119,7 +119,7 @@ def _open(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
     if not path.is_file():
         raise Unreadable(path, f"is not there: {MEASURE}")
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _require(path, file.schema_arrow, schema)
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

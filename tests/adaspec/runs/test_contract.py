@@ -233,6 +233,14 @@ def test_files_that_are_swapped_are_refused(name: str, tmp_path: Path) -> None:
             read(name, CONTENTS[other], tmp_path)
 
 
+@pytest.mark.parametrize("value", ["225", 225.5, True, None, [225], {"steps": 225}, 2**63, -1])
+def test_a_number_is_a_number(value: object, tmp_path: Path) -> None:
+    content = json.loads(CONTENTS["training"])
+    content["budget"]["steps"] = value
+    with pytest.raises(Unreadable, match=r"is damaged \(budget\.steps: Input should be"):
+        read("training", json.dumps(content).encode(), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
