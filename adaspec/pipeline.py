@@ -214,7 +214,7 @@ def _stages(
     if accelerator.is_main_process:
         run_folder.log_event(run, Started(time=time(), processes=accelerator.num_processes))
         log.info("%s", "; ".join(f"{name} from {at}" for name, at in state.sources.items()))
-        log.info("%s", state.facts)
+        log.info("%s", "; ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in state.facts))
     try:
         _stage0(work)
         if inputs.stock:
