@@ -748,8 +748,8 @@ def test_labels_of_close_curves_stay_apart(end: float):
 
 
 def test_long_losses_are_thinned_to_block_means():
-    rows = [{"step": step, "loss": float(step % 2)} for step in range(1, 10_001)]
-    curve = charts.loss({"adaspec": rows}, "steps", {}, {}).data[0]
+    logged = [runs.Step("adaspec", 0.0, step, float(step % 2)) for step in range(1, 10_001)]
+    curve = charts.loss({"adaspec": logged}, "steps", {}, {}).data[0]
     assert len(curve.y) <= charts.POINTS
     assert sum(curve.y) / len(curve.y) == pytest.approx(0.5)
 
