@@ -1,5 +1,5 @@
 """Speculative decoding: a draft proposes, the target verifies, and every decision is kept.
 
-`decoding` is the algorithm, `trace` what it leaves, `statistics` what traces say, `speed` what the
-clock says. Only `decoding` and `speed` load torch.
+`decoding` is the algorithm, `uniforms` its chances, `trace` what it leaves, `statistics` what
+traces say, `speed` what the clock says. Only `decoding` and `speed` load torch.
 """

@@ -13,7 +13,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from transformers import DynamicCache
@@ -23,18 +22,11 @@ from adaspec.models import context_length, head
 from adaspec.recipe import Decoding
 from adaspec.speculation.record import Record
 from adaspec.speculation.trace import Trace
+from adaspec.speculation.uniforms import DRAFT, LAST, TEST, uniforms
 
-DRAFT, TEST, LAST = range(3)
-"""What the three uniforms of a position are for: to draw the draft's token, to test it, and to draw
-the target's."""
 LIKELY = 1024
 """Tokens among which top-p is sought first: to sort a whole vocabulary takes longer than many a
 draft's pass."""
-
-
-def uniforms(seed: int, positions: int) -> np.ndarray:
-    """[positions, 3] in [0, 1); those of a position do not depend on how many there are."""
-    return np.random.default_rng(seed).random((positions, 3))
 
 
 @dataclass

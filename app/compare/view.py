@@ -18,6 +18,7 @@ from adaspec.comparison import MEASURES, Entry
 from adaspec.runs import Run
 from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
+from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.tokens import GENERATED
 from app.shared.token_view import packed, piece
 from app.shell import theme
@@ -28,7 +29,6 @@ MODES = {
     "free": "every draft's own decoding",
     "forced": "the target's recorded text",
 }
-TEST = 1  # the column of a position's uniforms that tests a proposal: see speculation.decoding
 
 
 def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, Any]:
@@ -216,7 +216,6 @@ def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     there = tokens.rows(run, GENERATED, seq, [])
     ids, p = there["token"].tolist(), there["p"].tolist()
     seed = replays.read(run, picked[0].table, seq).seed
-    uniforms = np.random.default_rng(seed).random((len(ids), 3))[:, TEST]
     columns = ["q", "overlap", "kl", "agree"]
     drafts = {}
     for one in picked:
@@ -228,6 +227,6 @@ def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
         "rows": len(ids),
         "ids": ids,
         "p": p,
-        "u": uniforms.tolist(),
+        "u": uniforms(seed, len(ids))[:, TEST].tolist(),
         "lanes": drafts,
     }

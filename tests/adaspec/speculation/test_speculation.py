@@ -38,8 +38,9 @@ from transformers.generation.logits_process import (
 from adaspec import ASSETS, AdaspecError, models
 from adaspec.recipe import Decoding
 from adaspec.speculation import decoding as decoder
-from adaspec.speculation.decoding import DRAFT, LAST, TEST, distribution, speculate, uniforms
+from adaspec.speculation.decoding import distribution, speculate
 from adaspec.speculation.trace import Trace, emitted
+from adaspec.speculation.uniforms import DRAFT, LAST, TEST, uniforms
 from adaspec.stories import stories
 
 DRAWS = int(os.environ.get("ADASPEC_DRAWS", "1500"))

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from adaspec import replays, runs, tokens
 from adaspec.comparison import MEASURES, compare, entries
-from adaspec.speculation.decoding import TEST, uniforms
+from adaspec.speculation.uniforms import TEST, uniforms
 from app.compare import view as compare_view
 from app.compare.board import standalone
 from tests.adaspec.test_cli import adaspec
