@@ -16,6 +16,7 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from adaspec import AdaspecError, rows, runs
+from adaspec.gpus import gpus
 from adaspec.pace import (
     CPU,
     Pace,
@@ -24,7 +25,6 @@ from adaspec.pace import (
     decoded_tokens,
     device,
     digest,
-    gpus,
     kind,
     of_run,
     passes,
@@ -135,7 +135,7 @@ def lacks(estimate: Estimate) -> list[str]:
         )
     there = psutil.virtual_memory().total
     if not estimate.device.startswith(CPU):
-        there = min(gpus().values(), default=there)
+        there = min((gpu.total for gpu in gpus() if gpu.total), default=there)
     if estimate.memory is not None and estimate.memory > there:
         found.append(
             f"It takes {size(estimate.memory)} of memory and there are {size(there)}: set a "

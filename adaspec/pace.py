@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-from functools import cache
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
@@ -19,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from adaspec import runs
+from adaspec.gpus import gpus
 from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, trainings
 from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
@@ -120,23 +118,9 @@ def _origin(source: Any) -> dict[str, Any]:
     return source.model_dump(mode="json", include={"file", "hub", "config", "revision"})
 
 
-@cache
-def gpus() -> dict[str, int]:
-    """GPUs that torch would use -> bytes of memory, by name; asked of the driver."""
-    if version("torch").endswith("+cpu"):
-        return {}
-    query = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
-    try:
-        table = subprocess.run(query, capture_output=True, text=True, timeout=30, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    cells = (line.split(", ") for line in table.splitlines())
-    return {name: int(mebibytes) << 20 for name, mebibytes in cells}
-
-
 def device() -> str:
     """What kind of device a run would be on now: a GPU's name, or `CPU`."""
-    return next(iter(gpus()), CPU)
+    return next((gpu.name for gpu in gpus()), CPU)
 
 
 def in_words(device: str, threads: int) -> str:

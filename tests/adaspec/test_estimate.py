@@ -18,6 +18,7 @@ from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, trainings
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec, one_line_error
+from tests.nvml import GB, Card, install
 
 
 @pytest.fixture
@@ -282,15 +283,15 @@ print("torch" in sys.modules, "transformers" in sys.modules, "datasets" in sys.m
     assert done.stdout.strip() == "False False False"
 
 
-def test_a_torch_without_cuda_never_asks_for_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = "NVIDIA H100 80GB HBM3, 81559\nNVIDIA H100 80GB HBM3, 81559\n"
-    answer = subprocess.CompletedProcess([], 0, stdout=table)
-    monkeypatch.setattr(pace.subprocess, "run", lambda *_, **__: answer)
-    for build, expected in (("2.13.0+cpu", {}), ("2.13.0", {"NVIDIA H100 80GB HBM3": 81559 << 20})):
-        monkeypatch.setattr(pace, "version", lambda _, build=build: build)
-        pace.gpus.cache_clear()
-        assert pace.gpus() == expected
-    pace.gpus.cache_clear()
+def test_the_pace_is_of_the_gpu_that_a_run_would_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those that are visible, and with no memory of its own it can have all the machine's."""
+    install(monkeypatch, Card("GPU-a"), Card("GPU-b", total=None, name="NVIDIA GB10"))
+    assert pace.device() == "NVIDIA H100 80GB HBM3"
+    estimated = {"seconds": 1, "disk": 1, "source": "", "device": "NVIDIA GB10"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-b")
+    assert pace.device() == "NVIDIA GB10"
+    assert not estimate.lacks(estimate.Estimate(memory=GB // 10, **estimated))
+    assert estimate.lacks(estimate.Estimate(memory=10**6 * GB, **estimated))
 
 
 def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, mini: Recipe) -> None:

@@ -14,10 +14,10 @@ from contextlib import suppress
 import psutil
 
 from adaspec import AdaspecError
+from adaspec.gpus import VISIBLE, Gpu, gpus
 from adaspec.jobs import mailbox
 from adaspec.jobs.engines import WORKER, Attempt
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 FREE = 0.5  # of a GPU's memory; one that others use more of is left to them
 # What is not said here, Accelerate takes from a file of the user's: other GPUs, for one.
 LAUNCHER = (
@@ -30,25 +30,25 @@ class Local:
     """Subprocesses; see `Engine`."""
 
     def __init__(self) -> None:
-        self._gpus = _gpus()
+        self._gpus = len(gpus())
         self._found: dict[str, list[psutil.Process]] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
     def slots(self) -> int:
-        return max(1, len(self._gpus))
+        return max(1, self._gpus)
 
     def capacity(self, attempt: Attempt, running: list[Attempt]) -> str:
         if not self._gpus:
             return "The CPU is busy with another job." if running else ""
-        if attempt.gpus > len(self._gpus):
+        if attempt.gpus > self._gpus:
             raise AdaspecError(
-                f"The recipe asks for {attempt.gpus} GPUs and this machine has {len(self._gpus)}: "
-                f"set gpus={len(self._gpus)}."
+                f"The recipe asks for {attempt.gpus} GPUs and this machine has {self._gpus}: "
+                f"set gpus={self._gpus}."
             )
         free = _free()
         if len(free) >= attempt.gpus:
             return ""
-        return f"{len(free)} of {len(self._gpus)} GPUs are free, and it takes {attempt.gpus}."
+        return f"{len(free)} of {self._gpus} GPUs are free, and it takes {attempt.gpus}."
 
     def launch(self, attempt: Attempt) -> None:
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_VERBOSITY": "error"}
@@ -108,36 +108,17 @@ def _tree(roots: list[psutil.Process]) -> set[psutil.Process]:
     return found
 
 
-def _gpus() -> dict[str, float]:
-    """UUID of every GPU that this process may use -> fraction of its memory that is free."""
-    query = ["nvidia-smi", "--query-gpu=index,uuid,memory.free,memory.total"]
-    try:
-        table = subprocess.run(
-            [*query, "--format=csv,noheader,nounits"], capture_output=True, text=True, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    allowed = os.environ.get(VISIBLE)
-    found = {}
-    for line in table.stdout.splitlines() if table.returncode == 0 else []:
-        index, uuid, free, total = (cell.strip() for cell in line.split(","))
-        if allowed is None or {index, uuid} & set(allowed.split(",")):
-            found[uuid] = _fraction(free, total)
-    return found
-
-
-def _fraction(free: str, total: str) -> float:
-    try:
-        return float(free) / float(total)
-    except ValueError:  # "[N/A]", of GPUs that share the machine's memory
-        return 1.0
-
-
 def _free() -> list[str]:
     """GPUs that no job has and that others leave half free, the emptiest first."""
     taken: set[str] = set()
     for process in _with(WORKER):
         with suppress(psutil.Error):
             taken.update(process.environ().get(VISIBLE, "").split(","))
-    free = {uuid: part for uuid, part in _gpus().items() if part >= FREE and uuid not in taken}
-    return sorted(free, key=lambda uuid: -free[uuid])
+    parts = {gpu.uuid: _free_part(gpu) for gpu in gpus() if gpu.uuid not in taken}
+    free = [uuid for uuid, part in parts.items() if part >= FREE]
+    return sorted(free, key=lambda uuid: -parts[uuid])
+
+
+def _free_part(gpu: Gpu) -> float:
+    """Of its memory; all of it where it has none of its own."""
+    return gpu.free / gpu.total if gpu.free is not None and gpu.total else 1.0

@@ -28,6 +28,7 @@ from adaspec.jobs.engines.local import Local
 from adaspec.jobs.engines.ray import Ray
 from adaspec.jobs.mailbox import Lease, Verdict
 from adaspec.runs import Run
+from tests.nvml import GB, Card, install
 from tests.studio import ROOT, enough, mini
 
 NOBODY = "http://127.0.0.1:9"  # the port of a service that no machine has any more
@@ -305,22 +306,14 @@ def test_gpus_are_counted_where_there_are_some(home: Path, monkeypatch: pytest.M
         assert f"{left[5:6] or 0} of the cluster's 8 GPUs" in engine.capacity(attempt, [])
 
 
-# GPUs of this machine: nvidia-smi and mostly what is launched are stand-ins, the choice is not
-
-GPUS = """\
-0, GPU-a, 60000, 80000
-1, GPU-b, 79000, 80000
-2, GPU-c, 10000, 80000
-3, GPU-d, 70000, 80000
-"""
+# GPUs of this machine: the driver and mostly what is launched are stand-ins, the choice is not
 
 
 @pytest.fixture
-def four_gpus(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def four_gpus(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine with four GPUs, one of which others have filled."""
-    script(tmp_path / "bin" / "nvidia-smi", f"cat <<END\n{GPUS}END")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    free = {"a": 60, "b": 79, "c": 10, "d": 70}
+    install(monkeypatch, *(Card(f"GPU-{name}", free=size * GB) for name, size in free.items()))
     yield
     for process in at_work(home):
         process.kill()
@@ -368,7 +361,7 @@ def test_each_job_gets_the_emptiest_gpu_that_no_other_has(notes: Path):
 
 
 @pytest.mark.usefixtures("four_gpus")
-@pytest.mark.parametrize("visible", ["0,2", "GPU-a,GPU-c"])
+@pytest.mark.parametrize("visible", ["0,2", "GPU-a,GPU-c", "2,0"])
 def test_only_the_supervisors_own_gpus_are_given(
     notes: Path, visible: str, monkeypatch: pytest.MonkeyPatch
 ):
