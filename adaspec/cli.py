@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adaspec import AdaspecError, estimate, explain, is_users, recipe, runs
+from adaspec import AdaspecError, environment, estimate, explain, is_users, recipe, runs
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Where
 
@@ -74,7 +74,7 @@ def run(
     if run_dir and len(names) > 1:
         fail(f"{name} is {len(names)} recipes, and --run-dir one run: leave it out, or name one.")
     chosen = [recipe.load(one, overrides) for one in names]
-    _before_torch()
+    os.environ.update(environment.for_libraries())
     from adaspec import pipeline, precision, report  # torch and transformers take seconds to load
 
     finished = []
@@ -104,13 +104,6 @@ def _print_families(recipes: list[recipe.Recipe], finished: list[runs.Run]) -> N
         if len(family) > 1:
             console.print(f"\n{runs.read_state(family[0]).name} and its other seeds")
             _print_ablation(family, None, as_json=False)
-
-
-def _before_torch() -> None:
-    """What the libraries read when they are loaded."""
-    # Threads that sleep while they wait: spinning ones starve each other beside the studio.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # its retries; the failure we report
 
 
 @contextmanager
@@ -366,7 +359,7 @@ def _print_ablation(found: list[runs.Run], against: list[str] | None, as_json: b
 def measure_again(name: RunName) -> None:
     """Make the token tables and the report of a finished run anew, from the models it has kept."""
     found = runs.find(name)
-    _before_torch()
+    os.environ.update(environment.for_libraries())
     from adaspec import pipeline
 
     with _bars(quiet=False) as show:
@@ -382,7 +375,7 @@ def export_draft(
 ) -> None:
     """Write a draft as a Hugging Face folder that says what it is, checked before it is kept."""
     found = runs.find(name)
-    _before_torch()
+    os.environ.update(environment.for_libraries())
     from adaspec import export
 
     verified = export.export_draft(found, draft, to)["verified"]
@@ -477,7 +470,7 @@ def show_replay(
         trace = replays.read(found, draft or replays.drafts(found)[-1], sequence)
         pieces = tokens.vocabulary(found)
     else:
-        _before_torch()
+        os.environ.update(environment.for_libraries())
         from adaspec import inference, vocabulary
 
         models = inference.open_run(found)

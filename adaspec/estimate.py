@@ -6,7 +6,6 @@ taken for it (`calibration`, in a process of its own, for this one loads no torc
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from adaspec import AdaspecError, rows, runs
+from adaspec.environment import for_libraries
 from adaspec.gpus import gpus
 from adaspec.pace import (
     CPU,
@@ -94,7 +94,7 @@ def calibrate(recipe: Recipe) -> Estimate:
     done = subprocess.run(
         [sys.executable, "-m", "adaspec.calibration"],
         input=recipe.yaml(),
-        env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_VERBOSITY": "error"},  # as a job
+        env=for_libraries(),
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,6 @@ is no pid to be lost when a supervisor dies between starting a process and writi
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ from contextlib import suppress
 import psutil
 
 from adaspec import AdaspecError
+from adaspec.environment import for_libraries
 from adaspec.gpus import VISIBLE, Gpu, gpus
 from adaspec.jobs import mailbox
 from adaspec.jobs.engines import WORKER, Attempt
@@ -51,16 +51,16 @@ class Local:
         return f"{len(free)} of {self._gpus} GPUs are free, and it takes {attempt.gpus}."
 
     def launch(self, attempt: Attempt) -> None:
-        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_VERBOSITY": "error"}
+        variables = for_libraries()
         launcher = []
         if self._gpus:
-            environment[VISIBLE] = ",".join(_free()[: attempt.gpus])
+            variables[VISIBLE] = ",".join(_free()[: attempt.gpus])
             if attempt.gpus > 1:
                 launcher = [*LAUNCHER, f"--num_processes={attempt.gpus}"]
         with mailbox.output_file(attempt.job).open("ab") as output:
             child = subprocess.Popen(
                 [sys.executable, *launcher, *attempt.arguments],
-                env=environment,
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

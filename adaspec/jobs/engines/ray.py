@@ -19,6 +19,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, build_opener
 
 from adaspec import AdaspecError, runs
+from adaspec.environment import LIBRARIES
 from adaspec.jobs import mailbox, worker
 from adaspec.jobs.engines import Attempt
 
@@ -150,8 +151,7 @@ def _environment(device: str, gpus: int) -> dict[str, str]:
     return {
         "ADASPEC_HOME": str(runs.home().absolute()),
         "ACCELERATE_USE_CPU": str(device == "CPU"),  # or else no group of CPUs is one
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "HF_HUB_VERBOSITY": "error",
+        **LIBRARIES,
         # From SIGTERM to SIGKILL. The driver of a group has nothing to put in order.
         "RAY_JOB_STOP_WAIT_TIME_S": "1" if gpus == 1 else "0",
     }

@@ -372,6 +372,24 @@ def test_only_the_supervisors_own_gpus_are_given(
     assert noted(notes, 1)[0].startswith("GPU-a ")
 
 
+def test_what_somebody_has_set_for_the_libraries_stays(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As with `adaspec run`; what nobody has set makes threads sleep while they wait."""
+    (tmp_path / "part.py").write_text("import os; print(os.environ['OMP_WAIT_POLICY'])")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(engines, "WORKER", "part")
+    for value in ("PASSIVE", "ACTIVE"):
+        if value == "ACTIVE":
+            monkeypatch.setenv("OMP_WAIT_POLICY", value)
+        else:
+            monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+        engine, attempt = Local(), ask()
+        engine.launch(attempt)
+        enough(lambda engine=engine, attempt=attempt: not engine.poll(attempt))
+        assert mailbox.output_file(attempt.job).read_text().split() == [value]
+
+
 @pytest.mark.usefixtures("four_gpus")
 def test_more_gpus_than_the_machine_has_are_refused():
     engine = Local()
