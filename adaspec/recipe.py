@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from adaspec import ASSETS, AdaspecError
+from adaspec.selection import SELECTORS, Need
 
 RECIPES = ASSETS / "recipes"
 REFERENCE = "reference"
@@ -365,10 +366,16 @@ class Training(Strict):
         """Whether the loss is one of the whole batch, whatever its micro-batches."""
         return self.method is None or self.method.pool == "batch"
 
+    def needs(self, what: Need) -> bool:
+        """Whether its selector looks at that."""
+        if self.k is None or self.method is None:
+            return False
+        return what in SELECTORS[self.method.selector].needs
+
     @property
     def needs_reference(self) -> bool:
         """Whether L_r = KL(p || r) enters the selection."""
-        return bool(self.k is not None and self.method and "delta" in self.method.selector)
+        return self.needs("loss_r")
 
     @property
     def sequences(self) -> int:
@@ -395,7 +402,7 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
         shared = Optimisation(**stage.model_dump(include=set(Optimisation.model_fields)))
         for name, method in stage.methods.items():
             ratio = method.k if method.k is not None else stage.k
-            k = ratio if method.selector != "all" and ratio < 1 else None
+            k = ratio if SELECTORS[method.selector].score and ratio < 1 else None
             wide = method.budget == "data" or (method.budget == "published" and k is not None)
             plan.append(
                 _training(name, method, shared, k, ratio if wide else 1.0, rows, recipe.seed)

@@ -2,7 +2,8 @@
 
 AdaSPEC (arXiv 2510.19779, section 3) keeps the fraction k of response tokens with the largest
 dL = KL(p || q) - KL(p || r): those a reference r of the draft's own size has shown to be learnable.
-Its rivals are one line each. A *pool* is the set of tokens that compete with one another.
+Its rivals are one row of `SELECTORS` each. A *pool* is the set of tokens that compete with one
+another.
 
 `select` works on tensors in training; `entry` on columns of a token table, for every k at once,
 and loads no torch.
@@ -10,8 +11,9 @@ and loads no torch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,42 @@ if TYPE_CHECKING:
 
 STEPS = 1000
 """`entry` counts k in thousandths."""
+
+Need = Literal["loss_q", "loss_r", "generator"]
+Score = Callable[[Any, Any, Any], Any]
+
+
+class Selector(NamedTuple):
+    """How the tokens of a pool are ranked.
+
+    Attributes:
+        label: in words.
+        needs: which of its arguments the score looks at; the others may be None, but for `loss_q`,
+            whose length counts.
+        score: [rows] of `loss_q`, `loss_r` and `generator`, as `select` takes them; the largest
+            are kept. None keeps every token, whatever k.
+    """
+
+    label: str
+    needs: frozenset[Need]
+    score: Score | None
+
+
+def _by_chance(loss_q: Tensor, _: Any, generator: torch.Generator) -> Tensor:
+    import torch
+
+    return torch.rand(len(loss_q), generator=generator).to(loss_q.device)
+
+
+SELECTORS: dict[str, Selector] = {
+    "top_delta": Selector(
+        "largest ΔL (AdaSPEC)", frozenset({"loss_q", "loss_r"}), lambda q, r, _: q - r
+    ),
+    "all": Selector("all tokens", frozenset(), None),
+    "random": Selector("random tokens", frozenset({"generator"}), _by_chance),
+    "lowest_delta": Selector("smallest ΔL", frozenset({"loss_q", "loss_r"}), lambda q, r, _: r - q),
+    "highest_kl": Selector("largest KL", frozenset({"loss_q"}), lambda q, *_: q),
+}
 
 
 def count(rows: int, k: float) -> int:
@@ -42,28 +80,24 @@ def select(
     """Mask of the tokens of one pool that train the draft.
 
     Args:
-        selector: a name of `recipe.Selector`.
+        selector: a name of `SELECTORS`.
         k: the filter ratio; None keeps everything.
-        loss_q: [rows] L_d = KL(p || q); for `random` only its length matters.
-        loss_r: [rows] L_r = KL(p || r); for the selectors on dL.
-        generator: a CPU generator, for `random`.
+        loss_q: [rows] L_d = KL(p || q); only its length matters to a selector that needs no losses.
+        loss_r: [rows] L_r = KL(p || r), for those that need it.
+        generator: a CPU generator, likewise.
 
     Returns:
         [rows] bool with exactly `count(rows, k)` True. Ties go to the earlier token.
+
+    Raises:
+        KeyError: there is no such selector.
     """
     import torch
 
-    rows = len(loss_q)
-    if k is None:
+    rows, score = len(loss_q), SELECTORS[selector].score
+    if k is None or score is None:
         return torch.ones(rows, dtype=torch.bool, device=loss_q.device)
-    if selector == "random":
-        score = torch.rand(rows, generator=generator).to(loss_q.device)
-    elif selector == "highest_kl":
-        score = loss_q
-    else:
-        assert loss_r is not None
-        score = loss_q - loss_r if selector == "top_delta" else loss_r - loss_q
-    order = score.argsort(descending=True, stable=True)
+    order = score(loss_q, loss_r, generator).argsort(descending=True, stable=True)
     mask = torch.zeros(rows, dtype=torch.bool, device=loss_q.device)
     mask[order[: count(rows, k)]] = True
     return mask

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from adaspec import AdaspecError, recipe
 from adaspec.recipe import Recipe, Stage2
+from adaspec.selection import SELECTORS
 
 Content = dict[str, Any]
 Kind = Literal["text", "lines", "number", "numbers", "json", "choice"]
@@ -75,13 +76,7 @@ WORDS = {  # of the choices that are not words already
         "total_variation": "total variation",
         "neg_log_overlap": "−log overlap",
     },
-    "selector": {
-        "top_delta": "largest ΔL (AdaSPEC)",
-        "all": "all tokens",
-        "random": "random tokens",
-        "lowest_delta": "smallest ΔL",
-        "highest_kl": "largest KL",
-    },
+    "selector": {name: selector.label for name, selector in SELECTORS.items()},
     "to": {"none": "itself: it stays"},
     "keep": {"last": "the last weights", "best": "the best weights"},
     "pool": {"batch": "the batch", "micro_batch": "each micro-batch"},

@@ -1,12 +1,16 @@
 """Which tokens are kept: exact counts, the published quantile rule, ties, rivals."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec.selection import count, entry, select
+from adaspec.divergence import OBJECTIVES
+from adaspec.recipe import Method, Objective, Selector, Training
+from adaspec.selection import SELECTORS, count, entry, select
 
 RATIOS = st.integers(1, 1000).map(lambda n: n / 1000)
 VALUES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=200)
@@ -30,7 +34,7 @@ def test_every_selector_keeps_exactly_that_many_under_ties(q, k, seed) -> None:
     q = [round(value) for value in q]  # many ties
     r = [0.0] * len(q)
     q = [float(value) for value in q]
-    for selector in ("top_delta", "lowest_delta", "highest_kl", "random"):
+    for selector in SELECTORS.keys() - {"all"}:
         assert mask_of(selector, k, q, r, seed).sum() == count(len(q), k)
 
 
@@ -96,3 +100,49 @@ def test_an_entry_says_every_selection(q: list[float], k: int, pools: list[int])
         mine = score[where == pool]
         expected = mask_of("top_delta", k / 1000, mine, 0 * mine)
         np.testing.assert_array_equal(apart[where == pool], expected)
+
+
+def test_a_name_that_is_no_selector_selects_nothing() -> None:
+    """It used to select as `lowest_delta` does."""
+    with pytest.raises(KeyError, match="largest_delta"):
+        mask_of("largest_delta", 0.4, [1.0, 2.0], [0.0, 0.0])
+    assert mask_of("all", 0.4, [1.0, 2.0]).all()
+
+
+def test_a_recipe_can_name_every_row_of_the_tables() -> None:
+    assert get_args(Selector) == tuple(SELECTORS)
+    assert get_args(Objective) == tuple(OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_a_selector_needs_what_it_says(name: str) -> None:
+    """It selects the same without the rest, which a training will not compute."""
+    q, r = torch.arange(9.0), torch.arange(9.0) * 4 % 9
+
+    def mask(needs: frozenset[str]) -> list[bool]:
+        loss_q = q if "loss_q" in needs else torch.zeros(9)
+        generator = torch.Generator().manual_seed(3) if "generator" in needs else None
+        return select(name, 0.4, loss_q, r if "loss_r" in needs else None, generator).tolist()
+
+    needs = SELECTORS[name].needs
+    assert mask(needs) == mask(frozenset({"loss_q", "loss_r", "generator"}))
+    for one in needs - {"generator"}:
+        with pytest.raises((TypeError, AssertionError)):
+            assert mask(needs - {one}) == mask(needs)
+
+
+def test_the_reference_is_needed_by_the_row_and_not_by_the_name(mini, monkeypatch) -> None:
+    row = SELECTORS["top_delta"]._replace(label="what can be learnt")
+    monkeypatch.setitem(SELECTORS, "learnable", row)
+    monkeypatch.setitem(SELECTORS, "delta_of_nothing", SELECTORS["highest_kl"])
+    for selector, expected in (("learnable", True), ("delta_of_nothing", False)):
+        training = Training(
+            name="x",
+            method=Method().model_copy(update={"selector": selector}),
+            optimisation=mini.stage1,
+            k=0.4,
+            batch=4,
+            steps=4,
+            seed=0,
+        )
+        assert training.needs_reference == expected
