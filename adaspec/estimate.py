@@ -24,14 +24,13 @@ from adaspec.pace import (
     data_key,
     decoded_tokens,
     device,
-    digest,
     kind,
     of_run,
     passes,
     shape,
     width,
 )
-from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, trainings
+from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, digest, trainings
 
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments

@@ -6,8 +6,6 @@ measures one where no run has been; `estimate` multiplies it by a recipe's plan.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, median
@@ -17,7 +15,7 @@ from pydantic import BaseModel
 
 from adaspec import runs
 from adaspec.gpus import gpus
-from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, trainings
+from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, digest, trainings
 from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
 CPU = "CPU"
@@ -106,10 +104,6 @@ def shape(data: Data) -> dict[str, Any]:
 def data_key(recipe: Recipe) -> str:
     """Equal for recipes that read the same rows."""
     return digest([recipe.data.model_dump(mode="json"), recipe.seed])
-
-
-def digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _origin(source: Any) -> dict[str, Any]:

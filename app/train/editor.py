@@ -13,8 +13,8 @@ from typing import Any
 from adaspec import AdaspecError, recipe, runs
 from adaspec.jobs import queue
 from adaspec.recipe import Optimisation, Recipe
+from adaspec.recipe.paths import ABSENT, Content
 from app.train import recipe_form, recipe_link
-from app.train.recipe_form import ABSENT, Content
 
 FIRST = "tiny"
 RUN = "run:"  # begins the name of a start that is a run

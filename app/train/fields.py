@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from adaspec.recipe.paths import ABSENT
 from app.shell import words
 from app.train import recipe_form
 from app.train.editor import Editor
-from app.train.recipe_form import ABSENT, Field
+from app.train.recipe_form import Field
 
 Errors = dict[str, str]
 Visibility = Literal["visible", "hidden", "collapsed"]

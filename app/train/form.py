@@ -8,6 +8,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from adaspec.recipe.paths import ABSENT
 from app.train import recipe_form, recipe_link
 from app.train.data import data_fields
 from app.train.editor import Editor
@@ -114,7 +115,7 @@ def train_form(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) 
 
 def _filter_ratio(editor: Editor, errors: Errors) -> None:
     value = recipe_form.at(editor.content, K.path)
-    value = float(K.default) if value is recipe_form.ABSENT else value
+    value = float(K.default) if value is ABSENT else value
     least, most = K_SHOWN
     if not isinstance(value, int | float) or not least <= value <= most:
         draw(editor, errors, K)

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec.recipe.paths import ABSENT
 from app.shell import theme, words
 from app.train import recipe_form
 from app.train.editor import Editor
@@ -130,7 +131,7 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
                 icon=":material/delete:",
                 type="tertiary",
                 on_click=editor.set,
-                args=(path, recipe_form.ABSENT),
+                args=(path, ABSENT),
             )
         if recipe_form.errors_at(errors, path):
             st.markdown(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from adaspec import ASSETS
+from adaspec.recipe.paths import ABSENT
 from app.train import recipe_form
 from app.train.editor import Editor, model_kind
 from app.train.fields import Errors, draw, grid, show_errors
@@ -76,7 +77,7 @@ def _source(editor: Editor, errors: Errors, which: str) -> None:
         on_change=lambda: editor.set(path, st.session_state[key]),
     )
     show_errors(errors, path)
-    if recipe_form.at(editor.content, f"{which}.layers") is not recipe_form.ABSENT:
+    if recipe_form.at(editor.content, f"{which}.layers") is not ABSENT:
         draw(editor, errors, Field(f"{which}.layers", "Layers to keep", "numbers", empty="all"))
 
 

@@ -13,19 +13,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import yaml
 from pydantic import ValidationError
 
 from adaspec import AdaspecError, recipe
-from adaspec.recipe import Recipe, Stage2
+from adaspec.recipe import Recipe, Stage2, paths
+from adaspec.recipe.paths import ABSENT, Content, alternatives, describe
 from adaspec.selection import SELECTORS
 
-Content = dict[str, Any]
 Kind = Literal["text", "lines", "number", "numbers", "json", "choice"]
-ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()  # None is a value
 
 METHODS = "stage2.methods"
 STAGES = ("stage0", "stage1", "stage2")
@@ -63,7 +61,7 @@ class Field:
 
     @property
     def choices(self) -> list[str]:
-        offered = list(_alternatives(describe(self.path)))
+        offered = list(alternatives(describe(self.path)))
         found = next((list(one["enum"]) for one in offered if "enum" in one), [])
         return ["none", *found] if any(one.get("type") == "null" for one in offered) else found
 
@@ -147,13 +145,9 @@ def _numbered(name: str) -> Iterator[str]:
 
 def at(content: Any, path: str) -> Any:
     """The value at a path, or ABSENT."""
-    for part in path.split("."):
-        if isinstance(content, list):
-            content = content[int(part)] if int(part) < len(content) else ABSENT
-        else:
-            content = content.get(part, ABSENT) if isinstance(content, dict) else ABSENT
+    value = paths.at(content, path)
     is_origin = path.rpartition(".")[2] in ORIGINS
-    return ABSENT if is_origin and content is None else content
+    return ABSENT if is_origin and value is None else value
 
 
 def put(content: Content, path: str, value: Any) -> None:
@@ -162,10 +156,10 @@ def put(content: Content, path: str, value: Any) -> None:
     parent = at(content, above) if above else content
     if isinstance(parent, list):
         if int(last) < len(parent):
-            parent[int(last)] = "" if value is ABSENT else value
+            paths.put(content, path, "" if value is ABSENT else value)
     elif isinstance(parent, dict):
         if value is not ABSENT:
-            parent[last] = value
+            paths.put(content, path, value)
         elif last in ORIGINS:  # where rows come from is known by the key that is there
             parent[last] = None
         elif "train" in parent and last == "name":
@@ -349,42 +343,3 @@ def _reason(message: str) -> str:
 
 def _sentence(text: str) -> str:
     return text and text[0].upper() + text[1:].removesuffix(".") + "."
-
-
-# The recipe's own description of a field
-
-
-@cache
-def describe(path: str) -> dict[str, Any]:
-    """The JSON schema of the field at a path; empty where the recipe has none."""
-    found = [_schema()]
-    for part in path.split("."):
-        found = [inner for node in found for inner in _inside(node, part)]
-    merged: dict[str, Any] = {}
-    for node in reversed(found):
-        merged |= node
-    return merged
-
-
-def _inside(node: dict[str, Any], part: str) -> Iterator[dict[str, Any]]:
-    for one in _alternatives(node):
-        if part in one.get("properties", {}):
-            yield one["properties"][part]
-        elif isinstance(one.get("additionalProperties"), dict):
-            yield one["additionalProperties"]
-        elif isinstance(one.get("items"), dict):
-            yield one["items"]
-
-
-def _alternatives(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The schemas that a node may stand for, references followed."""
-    if "$ref" in node:
-        node = _schema()["$defs"][node["$ref"].rpartition("/")[2]]
-    yield node
-    for one in node.get("anyOf", []):
-        yield from _alternatives(one)
-
-
-@cache
-def _schema() -> dict[str, Any]:
-    return Recipe.model_json_schema()

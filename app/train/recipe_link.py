@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from adaspec import recipe
-from adaspec.recipe import Recipe
+from adaspec.recipe import Recipe, paths
 
 K = "stage2.k"
 LONGEST = 6000  # characters; servers refuse longer addresses
@@ -32,7 +32,7 @@ def changed(start: Recipe, values: Iterable[tuple[str, str]]) -> Recipe:
     """
     content = start.model_dump(mode="json", exclude_unset=True)
     for path, text in values:
-        _put(content, path, _value(text))
+        paths.put(content, path, _value(text))
     return recipe.parse(content)
 
 
@@ -46,15 +46,6 @@ def _differences(old: Any, new: Any, short: Any, path: str) -> Iterator[tuple[st
             yield from _differences(old[key], new[key], short.get(key, new[key]), inner)
     else:
         yield path, short
-
-
-def _put(content: dict[str, Any], path: str, value: Any) -> None:
-    *parents, last = path.split(".")
-    for parent in parents:
-        if not isinstance(content.get(parent), dict):
-            content[parent] = {}
-        content = content[parent]
-    content[last] = value
 
 
 def _value(text: str) -> Any:

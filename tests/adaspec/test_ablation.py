@@ -250,8 +250,8 @@ def test_a_matrix_is_run_whole(tmp_path, content) -> None:
     small.pop("name")
     (folder / f"{stem}.yaml").write_text(json.dumps(small))
     script = (
-        "import sys; from pathlib import Path; from adaspec import recipe; "
-        f"recipe.RECIPES = Path({str(folder)!r}); "
+        "import sys; from pathlib import Path; from adaspec.recipe import loading; "
+        f"loading.RECIPES = Path({str(folder)!r}); "
         "from adaspec.cli import main; sys.argv[0] = 'adaspec'; main()"
     )
     command = [sys.executable, "-c", script, "run", stem]

@@ -33,7 +33,7 @@ def past(home: Path, finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
 def changed(content: dict[str, Any], *overrides: str) -> Recipe:
     changed = json.loads(json.dumps(content))
     for override in overrides:
-        recipe._override(changed, override)
+        recipe.loading.override(changed, override)
     return recipe.parse(changed)
 
 

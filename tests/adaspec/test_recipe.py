@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaspec import AdaspecError, recipe
+from adaspec.recipe import paths
 
 
 def test_every_bundled_recipe_is_valid_and_survives_its_own_yaml(tmp_path) -> None:
@@ -120,6 +121,8 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["stage2.methods.adaspec.objektive=x"], "no such key. Did you mean 'objective'?"),
         (["stage2.methods.adaspec.objective=kl"], "Input should be 'forward_kl'"),
         (["sede=1"], "sede: no such key. Did you mean 'seed'?"),
+        (["data.evaluation={holdot: 0.1}"], "no such key. Did you mean 'holdout'?"),
+        (["data.prompt=[a, b]", "data.prompt.3=c"], "data.prompt.3: it has 2 places, from 0"),
         (["stage2.methods.stock={}"], "'stock' is taken"),
         (["stage2.methods.a/b={}"], "use letters, digits"),
         (["data.train={}"], "give exactly one of `file`, `hub`, `stories`"),
@@ -153,6 +156,26 @@ def test_overrides_reach_any_field() -> None:
     one = recipe.load("tiny", templates)
     assert (one.data.prompt, one.data.response) == (("{question}: ",), "{answer}")
     assert one.data.train.stories == 9
+
+
+def test_a_path_leads_into_lists_and_to_names_with_dots(tmp_path) -> None:
+    lists = ["data.prompt=['{title}', '{question}']", "data.prompt.0={question}: "]
+    assert recipe.load("tiny", lists).data.prompt == ("{question}: ", "{question}")
+    dotted = ["stage2.methods={mine-0.2: {selector: random}}", "stage2.methods.mine-0.2.k=0.2"]
+    assert recipe.load("tiny", dotted).stage2.methods["mine-0.2"].k == 0.2
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "a.b", "0", "1", "x.0"]), min_size=1, max_size=4)
+
+
+@given(PATHS.map(".".join), st.sampled_from([{}, {"a": [1, {}]}, {"a.b": {}}, {"a": 3, "b": {}}]))
+def test_what_is_put_at_a_path_is_found_there(path: str, content: dict[str, Any]) -> None:
+    content = copy.deepcopy(content)
+    try:
+        paths.put(content, path, "value")
+    except AdaspecError:  # a list has no such place
+        return
+    assert paths.at(content, path) == "value"
 
 
 def test_unknown_names_offer_the_nearest() -> None:

@@ -1,0 +1,130 @@
+"""What a recipe will do on so many rows: its trainings with their budgets, and what follows.
+
+Derived here once, for the run, its estimate and the Train page: a comparison of methods is only
+fair when their budgets are known before it runs.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from adaspec.recipe.schema import REFERENCE, TARGET, Method, Optimisation, Recipe, Strict, digest
+from adaspec.selection import SELECTORS, Need
+
+
+class Training(Strict):
+    """One training, fully derived. Two trainings with equal `key` are the same training.
+
+    Attributes:
+        name: the draft's name, or `target` or `reference`. Not part of the key.
+        method: None for stage 0, which is cross-entropy on the data.
+        k: the filter ratio; None where nothing is filtered.
+        batch: sequences per optimiser step, after the budget.
+        steps: optimiser steps.
+        snapshots: those after which the model is kept as it is. Not part of the key.
+    """
+
+    name: str
+    method: Method | None
+    optimisation: Optimisation
+    k: float | None
+    batch: int
+    steps: int
+    seed: int
+    snapshots: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What makes the training what it is, given the run's data and starting models."""
+        method = self.method.model_dump(exclude={"budget", "k"}) if self.method else None
+        if method and self.k is None:  # with all tokens, neither pool nor normalisation selects
+            method |= {"selector": "all", "loss": "mean_selected"}
+            if not self.splits_batch:
+                method["pool"] = "batch"
+        recipe = self.optimisation.model_dump(exclude={"batch", "epochs"})
+        return digest([method, recipe, self.k, self.batch, self.steps, self.seed])
+
+    @property
+    def splits_batch(self) -> bool:
+        return (self.optimisation.micro_batch or self.batch) < self.batch
+
+    @property
+    def pools_batch(self) -> bool:
+        """Whether the loss is one of the whole batch, whatever its micro-batches."""
+        return self.method is None or self.method.pool == "batch"
+
+    def needs(self, what: Need) -> bool:
+        """Whether its selector looks at that."""
+        if self.k is None or self.method is None:
+            return False
+        return what in SELECTORS[self.method.selector].needs
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether L_r = KL(p || r) enters the selection."""
+        return self.needs("loss_r")
+
+    @property
+    def sequences(self) -> int:
+        return self.batch * self.steps
+
+
+def trainings(recipe: Recipe, rows: int) -> list[Training]:
+    """Every training of a recipe on `rows` training sequences, in the order they run.
+
+    Budgets (the stage's batch B and epochs E, the method's filter ratio k):
+        steps: batch B for E epochs.
+        data: batch B/k for E/k epochs: as many steps, 1/k times the sequences.
+        published: `data` for a method that selects, `steps` for one that does not. This is what
+            the scripts behind AdaSPEC's published "3-epoch" tables run.
+    """
+    plan = []
+    if recipe.stage0:
+        plan.append(_training(TARGET, None, recipe.stage0, None, 1.0, rows, recipe.seed))
+    if recipe.stage1:
+        plain = Method()
+        plan.append(_training(REFERENCE, plain, recipe.stage1, None, 1.0, rows, recipe.seed))
+    if recipe.stage2:
+        stage = recipe.stage2
+        shared = Optimisation(**stage.model_dump(include=set(Optimisation.model_fields)))
+        for name, method in stage.methods.items():
+            ratio = method.k if method.k is not None else stage.k
+            k = ratio if SELECTORS[method.selector].score and ratio < 1 else None
+            wide = method.budget == "data" or (method.budget == "published" and k is not None)
+            plan.append(
+                _training(name, method, shared, k, ratio if wide else 1.0, rows, recipe.seed)
+            )
+    return [
+        one.model_copy(update={"snapshots": _snapshots(one.steps, recipe.evaluation.snapshots)})
+        if one.method
+        else one
+        for one in plan
+    ]
+
+
+def _snapshots(steps: int, count: int) -> tuple[int, ...]:
+    """Each three times as late as the one before: most is learnt at first."""
+    found = (steps // 3**i for i in range(count, 0, -1))
+    return tuple(dict.fromkeys(step for step in found if step))
+
+
+def _training(
+    name: str,
+    method: Method | None,
+    optimisation: Optimisation,
+    k: float | None,
+    width: float,
+    rows: int,
+    seed: int,
+) -> Training:
+    steps = max(1, round(optimisation.epochs * rows / optimisation.batch))
+    batch = max(1, round(Fraction(optimisation.batch) / Fraction(str(width))))
+    return Training(
+        name=name,
+        method=method,
+        optimisation=optimisation,
+        k=k,
+        batch=batch,
+        steps=steps,
+        seed=seed,
+    )

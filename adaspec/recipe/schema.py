@@ -1,0 +1,318 @@
+"""What a recipe may say: a target, a draft, the data and up to three stages, validated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+REFERENCE = "reference"
+STOCK = "stock"
+TARGET = "target"
+
+Objective = Literal[
+    "forward_kl", "reverse_kl", "jensen_shannon", "total_variation", "neg_log_overlap"
+]
+Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl"]
+
+
+class Strict(BaseModel):
+    """Immutable, and an unknown key is an error rather than a silent default."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
+
+
+class NewModel(Strict):
+    """A Llama-architecture model with random weights and tied embeddings."""
+
+    vocabulary: int = Field(512, ge=260, description="token ids, when a tokenizer is trained too")
+    hidden: int = Field(ge=8)
+    layers: int = Field(ge=1)
+    heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=8)
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> NewModel:
+        if self.hidden % (2 * self.heads):
+            raise ValueError(f"hidden={self.hidden} must be a multiple of 2 x heads={self.heads}")
+        return self
+
+
+class ModelSpec(Strict):
+    """Where a model comes from: the first of `source` that is there, or a new one.
+
+    A source is `assets:FOLDER` (bundled), `package:MODULE/FILE.gguf` (inside an installed Python
+    package), a folder, a `.gguf` file, a Hugging Face Hub id, or, for a draft, `target`.
+    """
+
+    source: tuple[str, ...] = ()
+    new: NewModel | None = None
+    layers: tuple[int, ...] | None = Field(
+        None, min_length=1, description="keep only these layers (pruning)"
+    )
+    tokenizer: str | None = Field(None, description="a new model's tokenizer; trained when absent")
+
+    @field_validator("source", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ModelSpec:
+        if bool(self.source) == bool(self.new):
+            raise ValueError("give either `source` or `new`")
+        return self
+
+
+def _model(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str | list) else value
+
+
+Model = Annotated[ModelSpec, BeforeValidator(_model)]
+
+
+class Rows(Strict):
+    """Where rows come from: `file`, a Hub data set (`hub`, `config`, `split`), or `stories`."""
+
+    file: Path | None = None
+    hub: str | None = None
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    stories: int | None = Field(None, ge=1, description="how many built-in arithmetic stories")
+    seed: int = Field(0, ge=0, description="of the stories")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Rows:
+        if sum(x is not None for x in (self.file, self.hub, self.stories)) != 1:
+            raise ValueError("give exactly one of `file`, `hub`, `stories`")
+        return self
+
+
+class Holdout(Strict):
+    """Evaluation rows taken out of the training rows, by the recipe's seed."""
+
+    holdout: float = Field(gt=0, lt=1, description="fraction of the training rows")
+
+
+def _rows(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class Data(Strict):
+    """Rows -> prompt + response. `{field}` in a template is a column of the row."""
+
+    train: Annotated[Rows, BeforeValidator(_rows)]
+    evaluation: Annotated[Rows | Holdout, BeforeValidator(_rows)]
+    prompt: tuple[str, ...] = Field(
+        min_length=1, description="templates; the first with no empty field is used"
+    )
+    response: str
+    replace: dict[str, str] = Field({}, description="applied to the response, in order")
+    max_length: int = Field(512, ge=4, description="tokens of prompt + response, EOS included")
+    limit: int | None = Field(None, ge=1, description="use only the first N training rows")
+    evaluation_limit: int | None = Field(None, ge=1)
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class Optimisation(Strict):
+    """How one stage is optimised: AdamW, gradient clipping, sequences per step."""
+
+    batch: int = Field(16, ge=1, description="sequences per optimiser step, over all processes")
+    micro_batch: int | None = Field(
+        None, ge=1, description="sequences per forward pass; null: the whole batch at once"
+    )
+    epochs: float = Field(3, gt=0)
+    lr: float = Field(gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup: float = Field(0, ge=0, lt=1, description="fraction of the steps")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float | None = Field(1.0, gt=0, description="largest gradient norm")
+    keep: Literal["last", "best"] = Field(
+        "last",
+        description="best: the weights with the highest exact acceptance on the validation prompts",
+    )
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many points of the curve without a better one"
+    )
+
+    @property
+    def validates(self) -> bool:
+        """Whether acceptance on the validation prompts decides what is kept."""
+        return self.keep == "best" or self.patience is not None
+
+
+class Method(Strict):
+    """How one draft is distilled: objective x selector x start x budget."""
+
+    objective: Objective = "forward_kl"
+    to: Objective | None = Field(
+        None, description="what the objective turns into, evenly along the steps"
+    )
+    selector: Selector = "all"
+    k: float | None = Field(None, gt=0, le=1, description="filter ratio; null: the stage's")
+    pool: Literal["micro_batch", "batch"] = "batch"
+    loss: Literal["published", "mean_selected"] = "published"
+    start: Literal["stock", "reference"] = "stock"
+    budget: Literal["steps", "data", "published"] = "steps"
+
+
+class Stage2(Optimisation):
+    """The drafts to compare. `k` is the filter ratio that every method takes unless it has one."""
+
+    k: float = Field(0.4, gt=0, le=1)
+    methods: dict[str, Method] = Field(min_length=1)
+
+    @field_validator("methods")
+    @classmethod
+    def _names(cls, methods: dict[str, Method]) -> dict[str, Method]:
+        for name in methods:
+            if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+                raise ValueError(f"method name {name!r}: use letters, digits, - _ .")
+            if name in (STOCK, REFERENCE, TARGET) or name.startswith("."):
+                raise ValueError(f"method name {name!r} is taken: choose another")
+        return methods
+
+
+class Decoding(Strict):
+    """How speculative decoding draws tokens: target and draft alike."""
+
+    gamma: int = Field(4, ge=0, le=64, description="draft length; 0: the target alone")
+    temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
+    top_k: int = Field(0, ge=0, description="only the k likeliest tokens; 0: all")
+    top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that reach it together")
+    max_new_tokens: int = Field(64, ge=1, description="of each decoded text")
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+
+class Speculation(Decoding):
+    """How a run's drafts are decoded with, for their replays and their speed-up."""
+
+    gamma: int = Field(4, ge=1, le=64, description="draft length")
+    prompts: int = Field(20, ge=1, description="held-out prompts that are replayed, at most")
+    timed: int = Field(4, ge=1, description="of those, how many are timed at every draft length")
+    gammas: tuple[int, ...] = Field(
+        (1, 2, 4, 8), min_length=1, description="draft lengths that are timed"
+    )
+
+    @field_validator("gammas")
+    @classmethod
+    def _in_order(cls, gammas: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= gamma <= 64 for gamma in gammas):
+            raise ValueError("every gamma is 1 to 64")
+        return tuple(sorted(set(gammas)))
+
+    @property
+    def timed_gammas(self) -> list[int]:
+        """Those of `gammas`, and the one that drafts are replayed at."""
+        return sorted({*self.gammas, self.gamma})
+
+    def decodings(self, prompts: int, drafts: int) -> int:
+        """How many there are to do: a replay each, and the turns of the timed prompts."""
+        replayed = min(self.prompts, prompts)
+        return drafts * (replayed + min(self.timed, replayed) * (1 + len(self.timed_gammas)))
+
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding(**self.model_dump(include=set(Decoding.model_fields)))
+
+
+class Evaluation(Strict):
+    """How finished drafts are measured."""
+
+    prompts: int = Field(100, ge=1, description="held-out prompts, at most")
+    max_new_tokens: int = Field(128, ge=1, description="of each target-generated continuation")
+    batch: int = Field(32, ge=1, description="sequences per forward pass")
+    bootstrap: int = Field(2000, ge=100, description="resamples of the prompts for the interval")
+    every: int = Field(10, ge=1, description="held-out points along each training's curve")
+    monitor: int = Field(
+        16,
+        ge=1,
+        description="validation prompts that each of those points reads: the held-out rows after "
+        "the first `prompts`, or, where there are none, the first of those",
+    )
+    snapshots: int = Field(
+        2, ge=0, description="models kept on the way of each distillation, for its token tables"
+    )
+    speculation: Speculation = Speculation()
+
+
+class Recipe(Strict):
+    """The whole experiment. `loading` reads one; `plan` says what it will train."""
+
+    name: str
+    about: str = ""
+    seed: int = Field(0, ge=0)
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        "auto", description="auto: bf16 on a GPU that has it, else float32"
+    )
+    gpus: int = Field(1, ge=1, description="GPUs that a job of it takes; none where there is none")
+    checkpoint_every: int = Field(100, ge=1, description="optimiser steps")
+    target: Model
+    draft: Model | None = None
+    data: Data
+    stage0: Optimisation | None = None
+    stage1: Optimisation | None = None
+    stage2: Stage2 | None = None
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Recipe:
+        if self.stage1 and not self.draft:
+            raise ValueError("stage1 distils a draft: give `draft`")
+        if self.stage2 and not self.stage1:
+            raise ValueError("stage2 compares against the reference: give `stage1`")
+        if not self.stage0 and not self.stage1:
+            raise ValueError("nothing to train: give `stage0`, or `stage1` and `draft`")
+        if self.stage0 and self.stage0.validates:
+            raise ValueError("stage0 trains the target: no acceptance to keep or stop by")
+        if TARGET in self.target.source:
+            raise ValueError("target: `target` cannot be its own source")
+        return self
+
+    @property
+    def validates(self) -> bool:
+        """Whether a stage keeps or stops by acceptance on the validation prompts."""
+        return any(stage.validates for stage in (self.stage1, self.stage2) if stage)
+
+    @property
+    def hash(self) -> str:
+        """Equal for recipes that would do the same; display texts and GPUs do not count."""
+        return digest(self.model_dump(mode="json", exclude={"name", "about", "gpus"}))
+
+    @property
+    def family(self) -> str:
+        """Equal for recipes that differ in nothing but the seed."""
+        unlike = {"name", "about", "gpus", "seed"}
+        return digest(self.model_dump(mode="json", exclude=unlike))
+
+    def yaml(self) -> str:
+        """The recipe as YAML that `load` reads back to an equal recipe."""
+        return yaml.safe_dump(
+            self.model_dump(mode="json", exclude_unset=True), sort_keys=False, allow_unicode=True
+        )
+
+
+def digest(content: Any) -> str:
+    """Of plain content; equal where it is."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
