@@ -28,9 +28,9 @@ from adaspec.pace import (
     of_run,
     passes,
     shape,
-    width,
 )
 from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, digest, trainings
+from adaspec.recipe.plan import distinct, held_out_rows, snapshots_together, width
 
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
@@ -154,8 +154,7 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     counts = pace.rows.get(data_key(recipe)) or count_rows(recipe)
     if not counts:
         return None
-    everything = reversed(trainings(recipe, counts[0]))
-    plan = {training.key: training for training in everything}.values()
+    plan = distinct(trainings(recipe, counts[0]))
     if any(kind(training) not in pace.train for training in plan):
         return None
     seconds, disk, tables = pace.start, 0.0, 0.0
@@ -165,14 +164,14 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
         seconds += points * pace.point[kind(training)] + pace.gap
         disk += pace.folders[_family(training)] + ROW * training.steps
     if recipe.draft:
-        prompts = min(recipe.evaluation.prompts, counts[1])
-        seconds += prompts * pace.speak * recipe.evaluation.max_new_tokens
+        prompts, validation = held_out_rows(recipe, counts[1])
+        seconds += (prompts + validation) * pace.speak * recipe.evaluation.max_new_tokens
         seconds += counts[0] * pace.teach
-        decoded = decoded_tokens(recipe, list(plan), prompts)
+        decoded = decoded_tokens(recipe, plan, prompts)
         seconds += decoded * pace.decode
-        seconds += prompts * pace.measure * passes(list(plan)) + 4 * pace.gap
+        seconds += prompts * pace.measure * passes(plan) + 4 * pace.gap
         kept = sum(len(training.snapshots) for training in plan)
-        snapshots = kept + 1 + sum(training.name != TARGET for training in plan)
+        snapshots = sum(map(len, snapshots_together(plan)))
         disk += pace.folders[STOCK] * (1 + kept)
         speculation = recipe.evaluation.speculation
         replays = min(speculation.prompts, prompts) * (snapshots - kept)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from adaspec import runs
 from adaspec.gpus import gpus
 from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, digest, trainings
+from adaspec.recipe.plan import decodings, held_out_rows, snapshots_together, width
 from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
 CPU = "CPU"
@@ -76,23 +77,12 @@ def kind(training: Training) -> str:
 
 def passes(plan: list[Training]) -> int:
     """Models that a prompt goes through to be measured, the target once a group of snapshots."""
-    drafts = {one.key: one for one in plan if one.name != TARGET}.values()
-    return 2 + len(drafts) + sum(1 + len(one.snapshots) for one in drafts if one.snapshots)
+    return sum(1 + len(group) for group in snapshots_together(plan))
 
 
 def decoded_tokens(recipe: Recipe, plan: list[Training], prompts: int) -> int:
     """At most: of all replays and timed decodings of a plan's drafts."""
-    drafts = {one.key for one in plan if one.name != TARGET}
-    speculation = recipe.evaluation.speculation
-    return speculation.decodings(prompts, 1 + len(drafts)) * speculation.max_new_tokens
-
-
-def width(recipe: Recipe) -> int:
-    """The most sequences that go through the models together in training."""
-    return max(
-        min(training.optimisation.micro_batch or training.batch, training.batch)
-        for training in trainings(recipe, 1)
-    )
+    return decodings(recipe, plan, prompts) * recipe.evaluation.speculation.max_new_tokens
 
 
 def shape(data: Data) -> dict[str, Any]:
@@ -142,16 +132,16 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         return None
     train: dict[str, float] = {}
     point: dict[str, float] = {}
-    for training in trainings(earlier, facts.training_rows):
+    rows = facts.training_rows
+    plan = trainings(earlier, rows)
+    for training in plan:
         if steps := _steps(metrics.get(training.name, [])):
             train[kind(training)] = steps[0] / training.batch
             point[kind(training)] = steps[1]
     if not train:
         return None
-    rows = facts.training_rows
-    prompts = min(earlier.evaluation.prompts, facts.evaluation_rows)
+    prompts, validation = held_out_rows(earlier, facts.evaluation_rows)
     spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
-    plan = trainings(earlier, rows)
     models = passes(plan)
     memory = [step.memory for steps in metrics.values() for step in steps if step.memory]
     words = in_words(facts.device, facts.cpu_threads or 1)
@@ -164,7 +154,8 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         gap=_gap(metrics, events),
         train=train,
         point=point,
-        speak=spans.get("continue", 0.0) / (prompts * earlier.evaluation.max_new_tokens),
+        speak=spans.get("continue", 0.0)
+        / ((prompts + validation) * earlier.evaluation.max_new_tokens),
         teach=spans.get("teach", 0.0) / rows,
         knowledge=(facts.cache_bytes or 0) / rows if spans.get("teach") else 0.0,
         decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),

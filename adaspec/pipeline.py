@@ -7,6 +7,7 @@ there is not run again: going on after a crash is running the same thing once mo
 from __future__ import annotations
 
 import logging
+import math
 import resource
 import sys
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from adaspec import AdaspecError, data, explain, knowledge, measurement, models,
 from adaspec import runs as run_folder
 from adaspec.precision import frozen_dtype, make_accelerator, pass_tokens
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
+from adaspec.recipe.plan import decodings, held_out_rows, snapshots_together, twin
 from adaspec.report import make_report
 from adaspec.runs import (
     REPORT,
@@ -334,48 +336,35 @@ def _require_room(recipe: Recipe, dataset: data.Dataset, opened: list[models.Ope
 
 
 def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
-    seen: dict[str, str] = {}
-    stages = []
-    for training in inputs.plan:
-        same = seen.get(training.key)
-        seen.setdefault(training.key, training.name)
-        on_reference = training.method is not None and training.method.start == "reference"
-        stages.append(
-            Stage(
-                name=training.name,
-                kind="train",
-                steps=training.steps,
-                work=training.sequences,
-                same_as=same,
-                needs=[REFERENCE] if on_reference or training.needs_reference else [],
-            )
+    stages = [
+        Stage(
+            name=training.name,
+            kind="train",
+            steps=training.steps,
+            work=training.sequences,
+            same_as=same.name if (same := twin(training, inputs.plan)) else None,
+            needs=training.stands_on,
         )
-    if inputs.stock:
-        evaluation = recipe.evaluation
-        test, validation = map(len, held_out(recipe, inputs.dataset))
-        prompts, groups = test, -(-test // evaluation.batch)
-        said = groups + -(-validation // evaluation.batch)
-        stages.insert(
-            int(recipe.stage0 is not None),
-            Stage(name=CONTINUE, kind="continue", steps=said, work=4 * (test + validation)),
-        )
-        unique = {one.key: one for one in inputs.plan}.values()
-        drafts = 1 + sum(one.name != TARGET for one in unique)
-        decodings = evaluation.speculation.decodings(prompts, drafts)
-        stages.append(
-            Stage(name=REPLAY, kind="replay", steps=decodings, work=REPLAY_WORK * decodings)
-        )
-        if inputs.place != "nowhere":
-            rows = len(inputs.dataset.train)
-            after = next(i for i, one in enumerate(stages) if one.kind == "continue") + 1
-            stages.insert(after, Stage(name=TEACH, kind="teach", steps=rows, work=rows))
-        passes = 1 + sum(bool(one.snapshots) for one in unique)  # the target's, over all prompts
-        stages.append(
-            Stage(
-                name=MEASURE, kind="measure", steps=2 * groups * passes, work=2 * prompts * passes
-            )
-        )
-    return stages
+        for training in inputs.plan
+    ]
+    if not inputs.stock:
+        return stages
+    test, validation = map(len, held_out(recipe, inputs.dataset))
+    groups, said = (math.ceil(rows / recipe.evaluation.batch) for rows in (test, validation))
+    before = [
+        Stage(name=CONTINUE, kind="continue", steps=groups + said, work=4 * (test + validation))
+    ]
+    if inputs.place != "nowhere":
+        rows = len(inputs.dataset.train)
+        before.append(Stage(name=TEACH, kind="teach", steps=rows, work=rows))
+    texts = decodings(recipe, inputs.plan, test)
+    passes = len(snapshots_together(inputs.plan))  # the target's, over all prompts
+    after = [
+        Stage(name=REPLAY, kind="replay", steps=texts, work=REPLAY_WORK * texts),
+        Stage(name=MEASURE, kind="measure", steps=2 * groups * passes, work=2 * test * passes),
+    ]
+    target = int(recipe.stage0 is not None)
+    return [*stages[:target], *before, *stages[target:], *after]
 
 
 def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
@@ -465,9 +454,9 @@ def held_out(
     recipe: Recipe, dataset: data.Dataset
 ) -> tuple[list[data.Example], list[data.Example]]:
     """Held-out rows that are measured at the end, and those that are looked at in training."""
-    test = recipe.evaluation.prompts
     rows = dataset.evaluation
-    return rows[:test], rows[test : test + recipe.evaluation.monitor]
+    test, validation = held_out_rows(recipe, len(rows))
+    return rows[:test], rows[test : test + validation]
 
 
 def _knowledge(work: Work) -> knowledge.Knowledge | None:

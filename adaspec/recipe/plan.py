@@ -7,8 +7,18 @@ fair when their budgets are known before it runs.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
-from adaspec.recipe.schema import REFERENCE, TARGET, Method, Optimisation, Recipe, Strict, digest
+from adaspec.recipe.schema import (
+    REFERENCE,
+    STOCK,
+    TARGET,
+    Method,
+    Optimisation,
+    Recipe,
+    Strict,
+    digest,
+)
 from adaspec.selection import SELECTORS, Need
 
 
@@ -63,6 +73,13 @@ class Training(Strict):
     def needs_reference(self) -> bool:
         """Whether L_r = KL(p || r) enters the selection."""
         return self.needs("loss_r")
+
+    @property
+    def stands_on(self) -> list[str]:
+        """Names of the trainings that come before it: the reference's, if it starts or selects by
+        it."""
+        starts_there = self.method is not None and self.method.start == REFERENCE
+        return [REFERENCE] if starts_there or self.needs_reference else []
 
     @property
     def sequences(self) -> int:
@@ -128,3 +145,53 @@ def _training(
         steps=steps,
         seed=seed,
     )
+
+
+def distinct(plan: list[Training]) -> list[Training]:
+    """Every training once, under the first of its names."""
+    return list({training.key: training for training in reversed(plan)}.values())[::-1]
+
+
+def twin(training: Training, plan: list[Training]) -> Training | None:
+    """The earlier training that is the same one, under another name."""
+    first = next(other for other in plan if other.key == training.key)
+    return None if first.name == training.name else first
+
+
+def width(recipe: Recipe) -> int:
+    """The most sequences that go through the models together in training."""
+    return max(
+        min(training.optimisation.micro_batch or training.batch, training.batch)
+        for training in trainings(recipe, 1)
+    )
+
+
+class HeldOut(NamedTuple):
+    """How many held-out rows are measured at the end, and how many are looked at in training.
+
+    The second are the first's where `validation` is 0. The target goes on from each of both once.
+    """
+
+    test: int
+    validation: int
+
+
+def held_out_rows(recipe: Recipe, rows: int) -> HeldOut:
+    """Of so many evaluation rows: those measured come first, those looked at follow."""
+    test = min(recipe.evaluation.prompts, rows)
+    return HeldOut(test, min(recipe.evaluation.monitor, rows - test))
+
+
+def snapshots_together(plan: list[Training]) -> list[list[str]]:
+    """The models that are measured, in groups that go beside one pass of the target: all results,
+    then what each training left on its way."""
+    drafts = [training for training in distinct(plan) if training.name != TARGET]
+    results = [STOCK, *(draft.name for draft in drafts)]
+    ways = [[f"{draft.name}@{step}" for step in draft.snapshots] for draft in drafts]
+    return [results, *filter(None, ways)]
+
+
+def decodings(recipe: Recipe, plan: list[Training], prompts: int) -> int:
+    """Of all replays and timed prompts of a plan's drafts, each a whole text at batch 1."""
+    results, *_ = snapshots_together(plan)
+    return recipe.evaluation.speculation.decodings(prompts, len(results))

@@ -137,6 +137,16 @@ def test_memory_is_that_of_the_run_if_it_was_as_wide(past: Run, content: dict[st
     assert estimate.from_past(changed(content, "stage2.batch=60")).memory is None
 
 
+def test_the_target_goes_on_from_validation_prompts_too(past: Run, content: Any) -> None:
+    def seconds(monitor: int) -> float:
+        overrides = ("evaluation.prompts=2", f"evaluation.monitor={monitor}")
+        return estimate.from_past(changed(content, *overrides)).seconds
+
+    speak = pace.of_run(past, runs.read_state(past), runs.read_recipe(past)).speak
+    texts = 3 * content["evaluation"]["max_new_tokens"]
+    assert seconds(4) - seconds(1) == pytest.approx(speak * texts)
+
+
 def test_checkpoints_and_tables_are_counted_at_their_most(past: Run, content: Any) -> None:
     weights = runs.read_state(past).facts.draft_parameters * 4
 
@@ -181,7 +191,7 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, home: Path) ->
     assert memory.startswith("It takes 1000.0 TB of memory and there are ")
     assert "micro_batch" in memory
     assert estimate.lacks(found.model_copy(update={"disk": 1, "memory": None})) == []
-    monkeypatch.setattr(estimate, "gpus", lambda: {"NVIDIA H100": 80 << 30})
+    install(monkeypatch, Card("GPU-a", total=80 << 30))
     on_gpu = found.model_copy(update={"disk": 1, "memory": 81 << 30, "device": "NVIDIA H100"})
     assert "there are 85.9 GB" in estimate.lacks(on_gpu)[0]
     assert not home.exists()

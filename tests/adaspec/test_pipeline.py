@@ -18,7 +18,8 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from adaspec import AdaspecError, pipeline, recipe, runs
+from adaspec import AdaspecError, measurement, pipeline, recipe, runs, tokens
+from adaspec.recipe import plan, trainings
 from adaspec.runs import Run
 
 KILLS = int(os.environ.get("ADASPEC_KILLS", "2"))
@@ -82,6 +83,24 @@ def test_equal_trainings_are_done_once_and_shown_twice(finished_run) -> None:
     state = runs.read_state(finished_run)
     assert state.models["distillspec"] == state.models["reference"] == "models/reference"
     assert "distillspec" not in runs.read_metrics(finished_run)
+
+
+def test_a_run_does_what_its_plan_says(finished_run) -> None:
+    """What the estimate multiplies is what was done: models measured, texts decoded and spoken."""
+    recipe, state = runs.read_recipe(finished_run), runs.read_state(finished_run)
+    trained = trainings(recipe, state.facts["training rows"])
+    measured = [name for group in plan.snapshots_together(trained) for name in group]
+    assert sorted(measured) == sorted(one.name for one in tokens.snapshots(finished_run))
+    test, validation = plan.held_out_rows(recipe, state.facts["evaluation rows"])
+    sequences = measurement.read_sequences(finished_run.sequences_file)
+    assert len(sequences["generated"]) == test
+    assert len(sequences.get("validation", [])) == validation
+    done = {name: rows[-1]["step"] for name, rows in runs.read_metrics(finished_run).items()}
+    assert done == {stage.name: stage.steps for stage in state.plan if not stage.same_as}
+    assert done["replays"] == plan.decodings(recipe, trained, test)
+    assert {stage.name: stage.needs for stage in state.plan if stage.needs} == {
+        one.name: one.stands_on for one in trained if one.stands_on
+    }
 
 
 def test_finished_stages_are_not_repeated(mini, finished_run, tmp_path) -> None:
