@@ -1,13 +1,11 @@
 """Methods over seeds: runs of one recipe that differ in their seed alone, in one table.
 
 A difference is made on the same prompts within each seed and averaged over the seeds. Its interval
-resamples seeds and prompts, both, since a method that is ahead by the luck of one seed or of a few
-prompts is not ahead. Loads no torch.
+resamples both; see `resampling`. Loads no torch.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +18,9 @@ from adaspec import AdaspecError, comparison, runs
 from adaspec.comparison import MEASURES, VERDICTS, Entry
 from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training, cells, load, trainings
 from adaspec.report import DEFINITIONS
+from adaspec.resampling import Ratio, bootstrap, paired
 from adaspec.runs import DraftReport, Run
-from adaspec.speculation.statistics import LEVELS
 
-RESAMPLES = 4000
 ACCEPTANCE = MEASURES[0]
 MANY = 10  # seeds, from which on a bootstrap of them is about as wide as it says
 FEW = (
@@ -182,7 +179,7 @@ def _method(
         "total": total,
         "alpha": {
             "mean": float(np.mean(alphas)),
-            "ci": interval(entries),
+            "ci": interval(entries, recipe),
             "by_seed": alphas,
         },
         "kl": float(np.mean([row.kl for row in rows])),
@@ -190,7 +187,7 @@ def _method(
         "block_efficiency": float(np.mean([row.block_efficiency or np.nan for row in rows])),
         "speedup": {"median": float(np.median(speeds)), "by_seed": speeds},
         "difference": {
-            baseline: difference(entries, [there[baseline] for there in by_seed])
+            baseline: difference(entries, [there[baseline] for there in by_seed], recipe)
             for baseline in baselines
             if by_seed[0][baseline].table != entries[0].table
         },
@@ -262,28 +259,28 @@ def made(name: str, recipe: Recipe) -> str:
     return f"{objective} · {selector} · from {method.start}"
 
 
-def interval(entries: list[Entry]) -> tuple[float, float]:
+def interval(entries: list[Entry], recipe: Recipe) -> tuple[float, float]:
     """95 % interval of a draft's exact acceptance.
 
     Args:
         entries: the draft of every seed.
+        recipe: of the first seed; says how often is drawn, and by which seed.
     """
-    return two_way_bootstrap(*_by_seed(entries), RESAMPLES)
+    return bootstrap(*_by_seed(entries), recipe.evaluation.bootstrap, recipe.seed)
 
 
-def difference(ours: list[Entry], theirs: list[Entry]) -> dict[str, Any]:
+def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> dict[str, Any]:
     """Of exact acceptance: `value`, `low`, `high`, `by_seed`, and the verdict.
 
     `budget` says whether it is fair: equal steps and sequences, of every seed.
 
     Args:
         ours, theirs: the draft and its baseline of every seed.
+        recipe: as of `interval`.
     """
-    a, counts = _by_seed(ours)  # within a seed, both read the same text
-    b, _ = _by_seed(theirs)
-    by_seed = (a.sum(1) - b.sum(1)) / counts.sum(1)
-    value = float(by_seed.mean())
-    low, high = two_way_bootstrap(a - b, counts, RESAMPLES)
+    a, b = _by_seed(ours), _by_seed(theirs)
+    by_seed = a[0].sum(1) / a[1].sum(1) - b[0].sum(1) / b[1].sum(1)
+    value, low, high = paired(a, b, recipe.evaluation.bootstrap, recipe.seed)
     budgets = [comparison.fairness(*pair) for pair in zip(ours, theirs, strict=True)]
     return {
         "value": value,
@@ -295,35 +292,10 @@ def difference(ours: list[Entry], theirs: list[Entry]) -> dict[str, Any]:
     }
 
 
-def _by_seed(entries: list[Entry]) -> tuple[np.ndarray, np.ndarray]:
+def _by_seed(entries: list[Entry]) -> Ratio:
     """Sums of beta and counts of tokens, [seeds, prompts] each."""
     sums, counts = zip(*(comparison.by_prompt(one, ACCEPTANCE) for one in entries), strict=True)
     return np.array(sums), np.array(counts)
-
-
-def two_way_bootstrap(
-    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int = 0
-) -> tuple[float, float]:
-    """95 % interval of the mean over seeds of sum(sums) / sum(counts), seeds and prompts resampled.
-
-    The prompts are the same for every seed, so they are drawn once for all of them.
-
-    Args:
-        sums, counts: [seeds, prompts].
-    """
-    of_seeds, of_prompts = _drawn(*sums.shape, resamples, seed)
-    ratios = (of_prompts @ sums.T) / (of_prompts @ counts.T)
-    low, high = np.percentile((of_seeds * ratios).sum(1) / len(sums), LEVELS)
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=4)
-def _drawn(seeds: int, prompts: int, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often every resample has each seed and each prompt: [resamples, seeds], [., prompts]."""
-    generator = np.random.default_rng(seed)
-    of_seeds = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples)
-    of_prompts = generator.multinomial(prompts, np.full(prompts, 1 / prompts), resamples)
-    return of_seeds.astype(np.float64), of_prompts.astype(np.float64)
 
 
 def more_seeds(found: list[Found]) -> str:

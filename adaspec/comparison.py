@@ -22,16 +22,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from adaspec import AdaspecError, replays, runs, tokens
+from adaspec import AdaspecError, replays, resampling, runs, tokens
 from adaspec.recipe import STOCK, Training, nearest
 from adaspec.report import DEFINITIONS
+from adaspec.resampling import Ratio
 from adaspec.runs import Budget, DraftReport, Report, Run
 from adaspec.runs.tables import SEQUENCES, VOCABULARY, read_table
 from adaspec.speculation import statistics
 from adaspec.tokens import GENERATED
-
-Ratio = tuple[np.ndarray, np.ndarray]
-"""Sums and counts of every prompt."""
 
 ROUNDING = 1e-4  # of beta and KL in float32: a token this little below the floor is on it
 
@@ -502,7 +500,7 @@ def _difference(
     first, second = by_prompt(one, measure), by_prompt(other, measure)
     if not (first[1].sum() and second[1].sum()):
         return None
-    value, low, high = statistics.paired(first, second, resamples, seed)
+    value, low, high = resampling.paired(first, second, resamples, seed)
     sign = 0 if low <= 0 <= high else int(np.sign(value)) * measure.better
     found = {
         "draft": one.key,

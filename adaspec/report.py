@@ -14,11 +14,11 @@ from rich.table import Table
 
 from adaspec import replays
 from adaspec.recipe import STOCK, TARGET, Recipe
+from adaspec.resampling import bootstrap
 from adaspec.runs import SPEED, Budget, DraftReport, Report, Run, RunState, Stage, read_trained
 from adaspec.runs.report import Alpha, Speedup, TokenCounts
 from adaspec.runs.tables import CONTEXTS, SNAPSHOT, read_table
 from adaspec.speculation import statistics
-from adaspec.speculation.statistics import bootstrap
 
 DEFINITIONS = {
     "alpha.generated": "exact acceptance rate: mean of beta = sum_x min(p, q) over the tokens of "

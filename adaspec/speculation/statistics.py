@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaspec.resampling import bootstrap, median_interval
 from adaspec.runs.contract import Interval
 from adaspec.runs.report import Acceptance, Decoded, Position, SpeedPoint, Speedup
 from adaspec.runs.speed import Timed
 from adaspec.speculation.trace import Trace, emitted
 
-LEVELS = [2.5, 97.5]  # percentiles: a 95 % interval
 RESAMPLES = 2000  # of a median of few prompts
-BLOCK = 1 << 22  # clusters drawn at a time
 
 DEFINITIONS = {
     "alpha.tested": "tested acceptance rate A / (A + R): of the proposals that the target came to "
@@ -89,74 +88,6 @@ def count(traces: Sequence[Trace]) -> Counts:
             passed[number, : one.accepted] += 1
             tested[number, : one.accepted + one.rejected] += 1
     return Counts(rounds, accepted, rejected, drafted, tokens, tested, passed, lengths)
-
-
-# Intervals
-
-
-def bootstrap(
-    sums: np.ndarray, counts: np.ndarray, resamples: int, seed: int
-) -> tuple[float, float]:
-    """95 % percentile interval of sum(sums) / sum(counts) when clusters are resampled.
-
-    Tokens of one prompt are not independent, so prompts are what is drawn with replacement.
-
-    Args:
-        sums, counts: [prompts] sum of the statistic, and number of tokens, of each prompt.
-    """
-    low, high = np.nanpercentile(_ratio(*_drawn([sums, counts], resamples, seed)), LEVELS)
-    return float(low), float(high)
-
-
-def paired(
-    one: tuple[np.ndarray, np.ndarray],
-    other: tuple[np.ndarray, np.ndarray],
-    resamples: int,
-    seed: int,
-) -> tuple[float, float, float]:
-    """Difference of two such ratios on the same prompts, `one` minus `other`, and its interval.
-
-    Both are resampled together, so that what makes a prompt hard for both cancels.
-
-    Args:
-        one, other: sums and counts [prompts], as `bootstrap` takes them, in the same order.
-    """
-    drawn = _drawn([*one, *other], resamples, seed)
-    low, high = np.nanpercentile(_ratio(*drawn[:2]) - _ratio(*drawn[2:]), LEVELS)
-    whole = _ratio(one[0].sum(), one[1].sum()) - _ratio(other[0].sum(), other[1].sum())
-    return float(whole), float(low), float(high)
-
-
-def median_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    """95 % percentile interval of the median when values are resampled."""
-    picks = np.random.default_rng(seed).integers(0, len(values), size=(resamples, len(values)))
-    medians = np.median(values[picks], axis=1)
-    low, high = np.percentile(medians, LEVELS)
-    return float(low), float(high)
-
-
-def _drawn(columns: Sequence[np.ndarray], resamples: int, seed: int) -> np.ndarray:
-    """[columns, resamples] sums over the clusters of each resample.
-
-    Drawn in blocks, so that many prompts do not take much memory; the draws do not depend on them.
-    """
-    clusters = len(columns[0])
-    generator = np.random.default_rng(seed)
-    block = max(1, BLOCK // max(1, clusters))
-    parts = []
-    for start in range(0, resamples, block):
-        size = (min(block, resamples - start), clusters)
-        picks = generator.integers(0, clusters, size=size)
-        parts.append([values[picks].sum(1) for values in columns])
-    return np.concatenate(parts, axis=1)
-
-
-def _ratio(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """NaN where nothing was counted."""
-    ratio: np.ndarray = np.divide(
-        sums, counts, out=np.full(np.shape(sums), np.nan), where=counts != 0
-    )
-    return ratio
 
 
 # What a report says of them

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adaspec import AdaspecError, ablation, pipeline, recipe, runs
+from adaspec import AdaspecError, ablation, comparison, pipeline, recipe, runs
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec, one_line_error
+from tests.adaspec.test_resampling import plainly
 
 
 @pytest.fixture(scope="module")
@@ -77,58 +78,35 @@ def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run])
     json.dumps(summary, allow_nan=False)
 
 
-@pytest.mark.parametrize(("seeds", "share"), [(3, 0.80), (6, 0.90), (30, 0.94)])
-def test_how_often_two_way_intervals_hold_the_mean(seeds: int, share: float) -> None:
-    """Seeds and 30 prompts that both shift a difference, in 500 trials, to 4 %: 95 % is true of
-    many seeds, of three it is 80 %."""
-    generator = np.random.default_rng(0)
-    held = 0
-    for trial in range(500):
-        shift = generator.normal(0, 0.01, (seeds, 1)) + generator.normal(0, 0.01, (1, 30))
-        counts = generator.integers(20, 40, (1, 30)).repeat(seeds, 0)
-        values = 0.03 + shift + generator.normal(0, 0.01, (seeds, 30))
-        low, high = ablation.two_way_bootstrap(values * counts, counts, 200, trial)
-        held += low <= 0.03 <= high
-    assert held / 500 == pytest.approx(share, abs=0.04)
-
-
-def plainly(sums: np.ndarray, counts: np.ndarray, resamples: int) -> tuple[float, float]:
-    """The two-way bootstrap as it is described: draw seeds, draw prompts, take the mean."""
-    generator = np.random.default_rng(7)
-    seeds, prompts = sums.shape
-    means = []
-    for _ in range(resamples):
-        drawn = generator.integers(0, prompts, prompts)
-        rows = generator.integers(0, seeds, seeds)
-        means.append(np.mean([sums[row, drawn].sum() / counts[row, drawn].sum() for row in rows]))
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
-def test_two_way_intervals_are_those_of_the_plain_loop() -> None:
-    """Ends to 6 % of the width, four times what 4000 resamples leave open."""
-    generator = np.random.default_rng(1)
-    counts = generator.integers(5, 60, (4, 25))
-    shift = generator.normal(0, 0.03, (4, 1)) + generator.normal(0, 0.15, (1, 25))
-    sums = counts * (0.7 + shift)
-    expected = plainly(sums, counts, 4000)
-    found = ablation.two_way_bootstrap(sums, counts, 4000)
-    width = expected[1] - expected[0]
-    assert found == pytest.approx(expected, abs=0.06 * width)
-
-
 def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
-    """Of alpha itself; ends to 6 % of the width, as above."""
-    summary = ablation.summary(ablation.of(there))
-    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    """Of alpha itself; ends to 15 % of the width: 1000 resamples each."""
+    recipe = runs.read_recipe(there[0])
+    often = recipe.evaluation.model_copy(update={"bootstrap": 1000})
+    entries = [comparison.find(comparison.entries([run]), "adaspec") for run in there]
+    found = ablation.interval(entries, recipe.model_copy(update={"evaluation": often}))
     read = [overlaps(run, "adaspec") for run in there]
     sums, counts = (
         np.array([np.bincount(seq, weights) for seq, weights in pairs])
         for pairs in (read, [(seq, np.ones_like(beta)) for seq, beta in read])
     )
-    expected = plainly(sums, counts, 4000)
-    assert ours["alpha"]["ci"] == pytest.approx(expected, abs=0.06 * (expected[1] - expected[0]))
-    assert ours["alpha"]["ci"][0] < ours["alpha"]["mean"] < ours["alpha"]["ci"][1]
+    expected = plainly(sums, counts, 1000)
+    assert found == pytest.approx(expected, abs=0.15 * (expected[1] - expected[0]))
+
+
+@pytest.mark.parametrize("draft", ["adaspec", "distillspec-data", "stock"])
+def test_of_one_seed_report_comparison_and_ablation_say_the_same(draft: str) -> None:
+    """They used to draw by other seeds, and another number of times."""
+    example = Run(runs.EXAMPLE)
+    methods = {one["name"]: one for one in ablation.summary(ablation.of([example]))["methods"]}
+    reported = runs.read_report(example).draft(draft).alpha
+    assert methods[draft]["alpha"]["ci"] == pytest.approx(reported.generated_ci, abs=1e-12)
+    for baseline in {"distillspec", "adaspec"} - {draft}:
+        found = methods[draft]["difference"][baseline]
+        compared = comparison.compare([example], [draft, baseline], baseline)["differences"]
+        exact = next(one for one in compared if one["draft"] == draft)
+        assert exact["measure"] == "alpha.generated"
+        assert (found["value"], found["low"], found["high"]) == (exact["value"], *exact["ci"])
+        assert found["verdict"] == exact["verdict"]
 
 
 def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run]) -> None:
@@ -169,14 +147,6 @@ def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
     assert row["difference.distillspec.verdict"] == ours["difference"]["distillspec"]["verdict"]
     assert row["total.sequences"] == ours["total"]["sequences"]
     assert row["needs"] == "reference"
-
-
-def test_seeds_count_not_prompts_alone() -> None:
-    """Where seeds differ by much, many prompts do not make the interval narrow."""
-    sums = np.array([[1.0], [2.0], [3.0]]).repeat(500, 1)
-    low, high = ablation.two_way_bootstrap(sums, np.ones_like(sums), 500)
-    assert low < 1.4
-    assert high > 2.6
 
 
 def test_what_does_not_belong_together_is_refused(there: list[Run]) -> None:

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, comparison, replays, runs, tokens
+from adaspec import AdaspecError, comparison, replays, resampling, runs, tokens
 from adaspec.comparison import MEASURES, compare, floor, sampled, unlike
-from adaspec.speculation import statistics
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.comparisons import (
     EXAMPLE,
@@ -280,7 +279,7 @@ def test_a_run_from_before_decoding_is_refused_with_what_to_do(other: runs.Run):
 
 def test_intervals_do_not_depend_on_how_many_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch):
     whole = compare([EXAMPLE], ["adaspec"])
-    monkeypatch.setattr(statistics, "BLOCK", 900)  # four resamples
+    monkeypatch.setattr(resampling, "BLOCK", 900)  # four resamples
     assert compare([EXAMPLE], ["adaspec"]) == whole
 
 

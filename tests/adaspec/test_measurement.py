@@ -6,13 +6,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from adaspec import measurement, models, runs
 from adaspec.runs import Run
-from adaspec.speculation.statistics import bootstrap
 
 
 @pytest.fixture(scope="module")
@@ -124,30 +121,6 @@ def test_continuations_follow_the_targets_distribution(mini) -> None:
     chi_square = ((grouped - wanted) ** 2 / wanted).sum()
     freedom = len(grouped) - 1
     assert chi_square < freedom + 5 * np.sqrt(2 * freedom)
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 1), st.integers(1, 20)), min_size=2, max_size=40),
-    st.integers(0, 9),
-)
-@settings(max_examples=50)
-def test_bootstrap_interval_holds_the_mean_of_clusters(rows, seed) -> None:
-    means, counts = np.array([m for m, _ in rows]), np.array([n for _, n in rows])
-    low, high = bootstrap(means * counts, counts, 500, seed)
-    assert means.min() - 1e-9 <= low <= high <= means.max() + 1e-9
-    assert bootstrap(means * counts, counts, 500, seed) == (low, high)
-
-
-def test_bootstrap_covers_about_as_often_as_it_says() -> None:
-    """400 samples of 60 clusters whose tokens share their cluster's mean."""
-    generator = np.random.default_rng(0)
-    hits = 0
-    for trial in range(400):
-        counts = generator.integers(5, 30, 60)
-        means = generator.beta(6, 4, 60)
-        low, high = bootstrap(means * counts, counts, 300, trial)
-        hits += low <= 0.6 <= high
-    assert 0.90 <= hits / 400 <= 0.98
 
 
 def test_the_monitor_measures_acceptance(mini, finished_run, sequences) -> None:

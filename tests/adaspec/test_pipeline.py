@@ -88,10 +88,10 @@ def test_equal_trainings_are_done_once_and_shown_twice(finished_run) -> None:
 def test_a_run_does_what_its_plan_says(finished_run) -> None:
     """What the estimate multiplies is what was done: models measured, texts decoded and spoken."""
     recipe, state = runs.read_recipe(finished_run), runs.read_state(finished_run)
-    trained = trainings(recipe, state.facts["training rows"])
+    trained = trainings(recipe, state.facts.training_rows)
     measured = [name for group in plan.snapshots_together(trained) for name in group]
     assert sorted(measured) == sorted(one.name for one in tokens.snapshots(finished_run))
-    test, validation = plan.held_out_rows(recipe, state.facts["evaluation rows"])
+    test, validation = plan.held_out_rows(recipe, state.facts.evaluation_rows)
     sequences = measurement.read_sequences(finished_run.sequences_file)
     assert len(sequences["generated"]) == test
     assert len(sequences.get("validation", [])) == validation

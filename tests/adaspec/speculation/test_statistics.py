@@ -137,34 +137,6 @@ def test_over_many_texts_they_are_what_was_recorded() -> None:
     assert expected == pytest.approx(sum(len(trace.rounds) for trace in traces), rel=0.03)
 
 
-# Intervals
-
-
-def test_paired_intervals_hold_the_difference_about_as_often_as_they_say() -> None:
-    """95 % of 300 trials, give or take 4: two ratios that share what makes a prompt hard."""
-    generator = np.random.default_rng(3)
-    held, widths, unpaired = 0, [], []
-    for trial in range(300):
-        hard = generator.normal(0, 0.1, 40)
-        counts = generator.integers(20, 60, 40)
-        one, other = (
-            counts * (mean + hard + generator.normal(0, 0.02, 40)) for mean in (0.70, 0.69)
-        )
-        value, low, high = statistics.paired((one, counts), (other, counts), 300, trial)
-        assert value == pytest.approx(one.sum() / counts.sum() - other.sum() / counts.sum())
-        held += low <= 0.01 <= high
-        widths.append(high - low)
-        a, b = statistics.bootstrap(one, counts, 300, trial)
-        unpaired.append(b - a)
-    assert 0.90 <= held / 300 <= 0.985
-    assert np.mean(widths) < np.mean(unpaired) / 3  # what makes a prompt hard has cancelled
-
-
-def test_a_draft_does_not_differ_from_itself() -> None:
-    sums, counts = np.arange(5.0), np.arange(5) + 3
-    assert statistics.paired((sums, counts), (sums, counts), 200, 0) == (0, 0, 0)
-
-
 # Speed
 
 
