@@ -317,7 +317,7 @@ def show_comparison(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Compare drafts of one target: budgets first, then paired differences on the same prompts."""
-    from adaspec import comparison, comparison_text
+    from adaspec.analysis import comparison, comparison_text
 
     chosen = list(dict.fromkeys(map(runs.find, names)))
     wanted = [one for one in drafts.split(",") if one] if drafts is not None else None
@@ -344,15 +344,15 @@ def show_ablation(
 
 
 def _print_ablation(found: list[runs.Run], against: list[str] | None, as_json: bool) -> None:
-    from adaspec import ablation
+    from adaspec.analysis import ablation, ablation_text, seeds
 
     (first, *others) = found
-    seeds = ablation.of(found) if others else ablation.relatives(first)
-    summary = ablation.summary(seeds, against)
+    family = seeds.of(found) if others else seeds.relatives(first)
+    summary = ablation.summary(family, against)
     if as_json:
         print(json.dumps(summary, indent=1, allow_nan=False))
     else:
-        console.print(ablation.table(summary))
+        console.print(ablation_text.table(summary))
 
 
 @app.command("measure")

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
-from adaspec import AdaspecError, ablation, comparison, runs
-from adaspec.ablation import Found
+from adaspec import AdaspecError, runs
+from adaspec.analysis import ablation
+from adaspec.analysis.identity import handle
+from adaspec.analysis.seeds import SeedRun, more_seeds, next_seed
 from app.ablation import view as ablation_view
 from app.ablation.board import ablation_board
 from app.ablation.view import COSTS
@@ -13,17 +15,17 @@ from app.shared.pickers import pick_run
 from app.shell import link
 
 
-def one_seed(found: list[Found]) -> None:
+def one_seed(found: list[SeedRun]) -> None:
     """What is missing, and how to get it."""
     (only,) = found
-    name = comparison.handle(only.run)
+    name = handle(only.run)
     st.info(
         f"There is one seed of this recipe, {only.seed}: the intervals are over prompts alone. "
         "Intervals over seeds need more of them: "
-        f"`{ablation.more_seeds(found)}`",
+        f"`{more_seeds(found)}`",
         icon=":material/casino:",
     )
-    seed = ablation.next_seed(found)
+    seed = next_seed(found)
     st.page_link(
         link.page("train"),
         label=f"Train seed {seed}",
@@ -69,14 +71,14 @@ try:
         file_button(
             "CSV",
             lambda: ablation.frame(view["summary"]).to_csv(index=False),
-            f"ablation-{comparison.handle(run)}.csv",
+            f"ablation-{handle(run)}.csv",
             "One row a method, every number in a column of its own.",
         )
         st.page_link(
             link.page("compare"),
             label="Compare this run's drafts token by token",
             icon=":material/compare_arrows:",
-            query_params={"run": comparison.handle(run)},
+            query_params={"run": handle(run)},
         )
 except AdaspecError as error:
     link.complain(str(error))

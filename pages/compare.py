@@ -3,7 +3,10 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from adaspec import AdaspecError, comparison, runs
+from adaspec import AdaspecError, runs
+from adaspec.analysis import comparison
+from adaspec.analysis.drafts import Entry, entries
+from adaspec.analysis.identity import handle
 from app.compare import board as compare_board
 from app.compare import lanes as compare_lanes
 from app.compare import view as compare_view
@@ -15,7 +18,7 @@ from app.shared.downloads import file_button
 from app.shell import link
 
 
-def lanes(picked: list[comparison.Entry], baseline: str, top: DeltaGenerator) -> None:
+def lanes(picked: list[Entry], baseline: str, top: DeltaGenerator) -> None:
     """One prompt, draft by draft.
 
     Args:
@@ -24,7 +27,7 @@ def lanes(picked: list[comparison.Entry], baseline: str, top: DeltaGenerator) ->
     st.subheader("One prompt, draft by draft", anchor=False)
     texts = compare_view.prompts(picked)
     if not texts:
-        names = " and ".join(dict.fromkeys(comparison.handle(one.run) for one in picked))
+        names = " and ".join(dict.fromkeys(handle(one.run) for one in picked))
         st.info(
             "No prompt was decoded by all of these drafts with the same settings and uniforms: "
             f"adaspec measure does it for {names}.",
@@ -48,7 +51,7 @@ top = st.container()
 try:
     with st.container(horizontal=True, key="compare-choice"):
         chosen, refused = pick_runs()
-        offered = comparison.entries(chosen)
+        offered = entries(chosen)
         picked = pick_drafts(offered)
         baseline = pick_baseline(picked).key
     for reason in refused:
@@ -61,7 +64,7 @@ try:
     state = compare_board.compare_board(view, asked, key="compare-board")
     view_state.into_link(state, compare_board.STATE)
     lanes(picked, baseline, top)
-    name = "-".join(["compare", *map(comparison.handle, chosen)])
+    name = "-".join(["compare", *map(handle, chosen)])
     with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
@@ -80,7 +83,7 @@ try:
                 link.page("ablation"),
                 label="Methods over seeds",
                 icon=":material/science:",
-                query_params={"run": comparison.handle(chosen[0])},
+                query_params={"run": handle(chosen[0])},
                 help="All methods of this recipe against their cost, with every seed there is.",
             )
 except AdaspecError as error:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from adaspec import ablation, comparison, tokens
-from adaspec.ablation import Found
+from adaspec import tokens
+from adaspec.analysis import ablation
+from adaspec.analysis.identity import handle
+from adaspec.analysis.seeds import SeedRun, relatives
 from adaspec.runs import Run
 from app.shared import reading
 from app.shell import theme
@@ -21,8 +23,8 @@ COSTS = {  # of `total` in a method's summary
 }
 
 
-def seeds(run: Run) -> list[Found]:
-    """`ablation.relatives`, once for all viewers until a run begins, ends or goes.
+def seeds(run: Run) -> list[SeedRun]:
+    """`seeds.relatives`, once for all viewers until a run begins, ends or goes.
 
     Raises:
         AdaspecError: the run is not finished.
@@ -32,11 +34,11 @@ def seeds(run: Run) -> list[Found]:
 
 
 @lru_cache(maxsize=16)
-def _seeds(run: Run, _there: object) -> tuple[Found, ...]:
-    return tuple(ablation.relatives(run))
+def _seeds(run: Run, _there: object) -> tuple[SeedRun, ...]:
+    return tuple(relatives(run))
 
 
-def summary(found: list[Found], baseline: str | None = None) -> dict[str, Any]:
+def summary(found: list[SeedRun], baseline: str | None = None) -> dict[str, Any]:
     """`ablation.summary` against its own baselines and another; not to be changed.
 
     Raises:
@@ -47,19 +49,19 @@ def summary(found: list[Found], baseline: str | None = None) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=32)
-def _summary(found: tuple[Found, ...], baseline: str | None, _stamps: object) -> dict[str, Any]:
+def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> dict[str, Any]:
     plain = ablation.summary(list(found))
     if baseline is None or baseline in plain["baselines"]:
         return plain
     return ablation.summary(list(found), [*plain["baselines"], baseline])
 
 
-def view(found: list[Found], baseline: str, cost: str) -> dict[str, Any]:
+def view(found: list[SeedRun], baseline: str, cost: str) -> dict[str, Any]:
     """What `browser/ablation.js` reads."""
     numbers = summary(found, baseline)
     stamps = [tokens.stamp(one.run) for one in found]
     return {
-        "id": f"{[comparison.handle(one.run) for one in found]}/{baseline}/{cost}/{stamps}",
+        "id": f"{[handle(one.run) for one in found]}/{baseline}/{cost}/{stamps}",
         "summary": numbers,
         "baseline": baseline,
         "cost": {"name": cost, "label": COSTS[cost]},

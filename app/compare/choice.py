@@ -6,8 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import AdaspecError, comparison
-from adaspec.comparison import Entry
+from adaspec import AdaspecError
+from adaspec.analysis import drafts
+from adaspec.analysis.comparison import default_baseline
+from adaspec.analysis.drafts import Entry
+from adaspec.analysis.identity import handle, unlike
 from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from app.shared import reading
@@ -63,14 +66,12 @@ def pick_runs() -> tuple[list[Run], list[str]]:
 
 def _identity(asked: str, offered: dict[str, View]) -> str:
     """The id of a run that a link may name by its folder or `example`."""
-    return next(
-        (one for one, view in offered.items() if comparison.handle(view.run) == asked), asked
-    )
+    return next((one for one, view in offered.items() if handle(view.run) == asked), asked)
 
 
 def _refusal(first: Run, other: Run) -> str | None:
     try:
-        return comparison.unlike(first, other)
+        return unlike(first, other)
     except AdaspecError as error:
         return str(error)
 
@@ -94,14 +95,14 @@ def pick_drafts(offered: list[Entry]) -> list[Entry]:
         width=400,
     )
     _into_link(DRAFTS, [",".join(chosen)] if chosen else [])
-    return comparison.choose(offered, chosen)
+    return drafts.choose(offered, chosen)
 
 
 def _known(offered: list[Entry], asked: list[str]) -> list[str]:
     found = []
     for name in asked:
         try:
-            one = comparison.find(offered, name)
+            one = drafts.find(offered, name)
         except AdaspecError as error:
             link.complain(str(error))
             continue
@@ -121,7 +122,7 @@ def pick_baseline(picked: list[Entry]) -> Entry:
         "Baseline",
         BASELINE,
         list(keys),
-        default=comparison.default_baseline(picked).key,
+        default=default_baseline(picked).key,
         format_func=lambda key: keys[key].label,
         help="Differences are *draft − baseline*. At first it is the fairest there is: equal steps "
         "and sequences, on all tokens; else the stock draft.",

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from adaspec import comparison, replays, tokens
-from adaspec.comparison import MEASURES, Entry
+from adaspec import replays, tokens
+from adaspec.analysis import comparison
+from adaspec.analysis.drafts import Entry
+from adaspec.analysis.identity import handle, short
+from adaspec.analysis.measures import MEASURES, decoded_alike
 from adaspec.runs import Run
 from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
@@ -71,8 +74,8 @@ def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
         found[one.key] = {
             "label": one.label,
             "name": one.table,
-            "run": comparison.handle(one.run),
-            "short": comparison.short(one.run),
+            "run": handle(one.run),
+            "short": short(one.run),
             "place": order.index(one.run),
             "colour": look.colour,
             "glyph": theme.GLYPHS[look.marker],
@@ -145,7 +148,7 @@ def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def prompts(picked: list[Entry]) -> list[str]:
     """The prompts that can be looked at in lanes: those that every draft was decoded on alike."""
-    if not all(comparison.decoded_alike(picked[0], one) for one in picked):
+    if not all(decoded_alike(picked[0], one) for one in picked):
         return []
     count = min(len(replays.numbers(one.run, one.table)) for one in picked)
     return tokens.examples(picked[0].run, GENERATED)["prompt"].head(count).tolist()
@@ -170,8 +173,7 @@ def _lanes(
     pieces = tokens.vocabulary(run)
     ids = sorted({*shown["prompt"], *shown.pop("vocabulary")})
     return shown | {
-        "id": f"{mode}/{seq}/{[(comparison.handle(one.run), one.table) for one in picked]}/"
-        f"{baseline}",
+        "id": f"{mode}/{seq}/{[(handle(one.run), one.table) for one in picked]}/{baseline}",
         "mode": mode,
         "seq": seq,
         "baseline": baseline,

@@ -7,20 +7,22 @@ from typing import Any
 import streamlit as st
 
 from adaspec import AdaspecError, runs
+from adaspec.analysis.methods import by_k
 from adaspec.recipe import trainings
 from adaspec.runs import Run
 from app.shared import charts
+from app.shell import words
 
 
 def acceptance_by_k(run: Run) -> None:
     """Draw it, or say how there would be something to draw."""
     st.subheader("Acceptance against k", anchor=False)
     series = _series(run)
-    largest = max((len(points) for points in series.values()), default=0)
-    if largest < 2:
+    if not series:
         st.caption(
-            "This run has selected with one k only. Give methods of their own k on the Train page, "
-            "for instance adaspec-0.2 and adaspec-0.6, and their acceptance stands here."
+            "No two drafts of this run differ in k alone. Give methods of their own k and the "
+            "budget *equal steps* on the Train page, for instance adaspec-0.2 and adaspec-0.6, and "
+            "their acceptance stands here."
         )
         return
     st.plotly_chart(charts.by_ratio(series), config={"displayModeBar": False}, key="by-ratio")
@@ -37,13 +39,12 @@ def _series(run: Run) -> dict[str, list[dict[str, Any]]]:
     except AdaspecError:
         return {}
     facts = runs.read_state(run).facts
-    found: dict[str, list[dict[str, Any]]] = {}
-    measured = {draft.name: draft.alpha for draft in report.drafts}
-    for one in trainings(recipe, facts.training_rows) if facts else []:
-        if one.method and one.k is not None and one.name in measured:
-            common = one.method.model_dump(exclude={"k"})
-            label = f"{common['selector']}, {common['objective']}, from {common['start']}, "
-            label += f"budget: {common['budget']}"
-            point = {"name": one.name, "k": one.k, **measured[one.name].model_dump()}
-            found.setdefault(label, []).append(point)
-    return {label: sorted(points, key=lambda one: one["k"]) for label, points in found.items()}
+    measured = {draft.name: draft.alpha.model_dump() for draft in report.drafts}
+    plan = trainings(recipe, facts.training_rows) if facts else []
+    return {
+        f"{made}, {words.count(alike[0].sequences)} sequences": [
+            {"name": training.name, "k": training.k or 1.0, **measured[training.name]}
+            for training in alike
+        ]
+        for made, alike in by_k([training for training in plan if training.name in measured])
+    }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from adaspec import AdaspecError, recipe
-from adaspec.recipe import REFERENCE, TARGET, Recipe, Training
+from adaspec import AdaspecError
+from adaspec.analysis import fairness
+from adaspec.analysis.fairness import Cost, Missing
+from adaspec.recipe import REFERENCE, Recipe, Training, trainings
+from adaspec.recipe.plan import twin
 from app.shell import words
 
 ALL = "all"
@@ -17,132 +19,84 @@ _FAIR, _UNFAIR = ":green[:material/check:] **Fair:**", ":orange[:material/close:
 _SAME, _ALSO = ":material/equal:", ":material/arrow_forward:"
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """A method that would make a comparison fair.
-
-    Attributes:
-        of: the draft that has nothing to be compared with.
-    """
-
-    of: str
-    name: str
-    method: dict[str, Any]
-
-
-def plan(one: Recipe, rows: int) -> list[Training]:
+def plan(recipe: Recipe, rows: int) -> list[Training]:
     """Every training of the recipe.
 
     Raises:
         AdaspecError: one of them is larger than any could be.
     """
     try:
-        trainings = recipe.trainings(one, rows)
+        planned = trainings(recipe, rows)
     except OverflowError:  # endless epochs
-        trainings = []
-    if not trainings or any(each.sequences > MOST for each in trainings):
+        planned = []
+    if not planned or any(training.sequences > MOST for training in planned):
         raise AdaspecError("It would never end: look at the epochs, the batches and k.")
-    return trainings
+    return planned
 
 
-def table(trainings: list[Training]) -> list[dict[str, Any]]:
+def table(plan: list[Training]) -> list[dict[str, Any]]:
     """A row a training."""
     return [
         {
-            "draft": each.name,
-            "sequences": each.sequences,
-            "steps": each.steps,
-            "batch": each.batch,
-            "k": ALL if each.k is None else f"{each.k:.4g}",
-            "needs": f"= {same}" if (same := _twin(each, trainings)) else _needs(each),
+            "draft": training.name,
+            "sequences": training.sequences,
+            "steps": training.steps,
+            "batch": training.batch,
+            "k": ALL if training.k is None else f"{training.k:.4g}",
+            "needs": f"= {same.name}"
+            if (same := twin(training, plan))
+            else " ".join(training.stands_on),
         }
-        for each in trainings
+        for training in plan
     ]
 
 
-def sentences(trainings: list[Training]) -> list[str]:
+def sentences(plan: list[Training]) -> list[str]:
     """In Markdown: who may be compared with whom, and who may not."""
-    drafts = [each for each in trainings if each.name != TARGET]
-    methods = [each for each in drafts if each.name != REFERENCE]
-    return [*_fair(drafts), *_unfair(methods), *_dependent(methods)]
+    drafts = fairness.costs(plan)
+    methods = [draft for draft in drafts if draft.name != REFERENCE]
+    keys = {training.name: training.key for training in plan}
+    return [*_fair(drafts, keys), *_unfair(methods), *_dependent(methods)]
 
 
-def missing(one: Recipe, trainings: list[Training]) -> list[Baseline]:
+def missing(recipe: Recipe, plan: list[Training]) -> list[Missing]:
     """The baselines without which a draft has no fair comparison, each once."""
-    if not one.stage2:
+    if not recipe.stage2:
         return []
-    found: dict[str, Baseline] = {}
-    for each in trainings:
-        if each.k is None or each.method is None or _baselines(each, trainings):
-            continue
-        method: dict[str, Any] = {"selector": "all", "budget": "steps"}
-        name = "distillspec"
-        if each.batch != one.stage2.batch:
-            name, method["budget"] = "distillspec-data", "data"
-            if each.k != one.stage2.k:
-                method["k"] = each.k
-        found.setdefault(str(method), Baseline(each.name, name, method))
-    return list(found.values())
+    drafts = fairness.costs(plan)
+    lacks: dict[str, Missing] = {}
+    for draft in drafts:
+        if lack := fairness.missing(draft, drafts, recipe.stage2):
+            lacks.setdefault(lack.setting, lack)
+    return list(lacks.values())
 
 
-def _baselines(draft: Training, trainings: list[Training]) -> list[Training]:
-    """Drafts trained on all tokens, for as many steps and sequences."""
-    return [each for each in trainings if each.k is None and _size(each) == _size(draft)]
-
-
-def _size(training: Training) -> tuple[int, int]:
-    return training.steps, training.sequences
-
-
-def _needs(training: Training) -> str:
-    return REFERENCE if _on_reference(training) else ""
-
-
-def _on_reference(training: Training) -> bool:
-    starts_there = training.method is not None and training.method.start == REFERENCE
-    return starts_there or training.needs_reference
-
-
-def _twin(training: Training, trainings: list[Training]) -> str:
-    """The earlier training that is the same one."""
-    first = next(each for each in trainings if each.key == training.key)
-    return "" if first is training else first.name
-
-
-def _fair(drafts: list[Training]) -> Iterator[str]:
-    """Groups of drafts with equal budgets."""
-    for group in _by_size(drafts):
-        names = words.listed([each.name for each in group])
-        if len(group) > 1 and len({each.key for each in group}) == 1:
+def _fair(drafts: list[Cost], keys: dict[str, str]) -> Iterator[str]:
+    """Groups of drafts with equal budgets; those of one key are one training."""
+    for group in fairness.fair_groups(drafts):
+        names = words.listed([draft.name for draft in group])
+        if len({keys[draft.name] for draft in group}) == 1:
             yield f"{_SAME} {names} are the same training: it is done once."
-        elif len(group) > 1:
+        else:
             yield f"{_FAIR} {names} take equal steps and read equal sequences."
 
 
-def _unfair(methods: list[Training]) -> Iterator[str]:
+def _unfair(methods: list[Cost]) -> Iterator[str]:
     """The smallest budget against each larger one."""
-    least, *larger = _by_size(methods) or [[]]
+    least, *larger = fairness.by_size(methods) or [[]]
     for group in larger:
         alike = group[0].steps == least[0].steps
         steps = "as many steps" if alike else f"{words.count(group[0].steps)} steps"
         times = words.rounded(round(group[0].sequences / least[0].sequences, 1))
         verb = "takes" if len(group) == 1 else "take"
         yield (
-            f"{_UNFAIR} {words.listed([each.name for each in group])} {verb} {steps}, but "
-            f"{times} times the sequences of {words.listed([each.name for each in least])}."
+            f"{_UNFAIR} {words.listed([draft.name for draft in group])} {verb} {steps}, but "
+            f"{times} times the sequences of {words.listed([draft.name for draft in least])}."
         )
 
 
-def _by_size(some: list[Training]) -> list[list[Training]]:
-    """Those of equal steps and sequences together, the smallest first."""
-    groups: dict[tuple[int, int], list[Training]] = {}
-    for each in some:
-        groups.setdefault((each.sequences, each.steps), []).append(each)
-    return [groups[size] for size in sorted(groups)]
-
-
-def _dependent(methods: list[Training]) -> Iterator[str]:
-    names = [each.name for each in methods if _on_reference(each)]
+def _dependent(methods: list[Cost]) -> Iterator[str]:
+    names = [draft.name for draft in methods if draft.needs]
     if names:
         verb = "needs" if len(names) == 1 else "need"
         yield f"{_ALSO} {words.listed(names)} {verb} the training of the reference before."

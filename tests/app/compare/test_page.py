@@ -17,7 +17,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from adaspec import replays, runs, tokens
-from adaspec.comparison import MEASURES, compare, entries
+from adaspec.analysis.comparison import compare
+from adaspec.analysis.drafts import entries
+from adaspec.analysis.measures import MEASURES
 from adaspec.speculation.uniforms import TEST, uniforms
 from app.compare import view as compare_view
 from app.compare.board import standalone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adaspec import replays
-from adaspec.comparison import entries
+from adaspec.analysis.drafts import entries
 from adaspec.speculation.uniforms import TEST, uniforms
 from app.compare import view
 from tests.comparisons import EXAMPLE

@@ -186,22 +186,23 @@ def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path:
     run = Run(tmp_path / "run")
     shutil.copytree(finished_run.path, run.path)
     content = yaml.safe_load(run.recipe_file.read_text())
-    method = content["stage2"]["methods"]["adaspec"]
-    content["stage2"]["methods"]["wide"] = method | {"k": 0.8}
-    content["stage2"]["methods"]["other"] = method | {"selector": "highest_kl"}
+    methods = content["stage2"]["methods"]
+    methods["adaspec"] |= {"budget": "steps"}
+    others = {"selector": "highest_kl"}, {"to": "total_variation"}, {"pool": "micro_batch"}
+    names = ["wide", *(f"other-{number}" for number, _ in enumerate(others))]
+    for name, change in zip(names, ({}, *others), strict=True):
+        methods[name] = methods["adaspec"] | {"k": 0.8} | change
     run.recipe_file.write_text(yaml.safe_dump(content))
     report = runs.read_report(run)
     report.drafts.extend(
-        report.draft("adaspec").model_copy(update={"name": name}) for name in ("wide", "other")
+        report.draft("adaspec").model_copy(update={"name": name}) for name in names
     )
     runs.REPORT.write(run.report_file, report)
     series = acceptance_by_k._series(run)
-    assert [[point["name"] for point in points] for points in series.values()] == [
-        ["adaspec", "wide"],
-        ["other"],
-    ]
+    (points,) = series.values()
+    assert [point["name"] for point in points] == ["adaspec", "wide", "distillspec"]
     lines = charts.by_ratio(series).data
-    assert list(lines[0]["x"]) == [0.4, 0.8]
+    assert list(lines[0]["x"]) == [0.4, 0.8, 1]
     low, high = report.draft("adaspec").alpha.generated_ci
     assert lines[0]["y"][0] + lines[0]["error_y"]["array"][0] == pytest.approx(high)
     assert lines[0]["y"][0] - lines[0]["error_y"]["arrayminus"][0] == pytest.approx(low)

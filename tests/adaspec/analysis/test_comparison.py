@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, comparison, replays, resampling, runs, tokens
-from adaspec.comparison import MEASURES, compare, floor, sampled, unlike
+from adaspec import AdaspecError, replays, resampling, runs, tokens
+from adaspec.analysis import comparison
+from adaspec.analysis.comparison import compare, sampled
+from adaspec.analysis.identity import unlike
+from adaspec.analysis.measures import MEASURES, ROUNDING, floor
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.comparisons import (
     EXAMPLE,
@@ -140,7 +143,7 @@ def test_no_measured_token_lies_below_the_floor(other: runs.Run):
     for snapshot in tokens.snapshots(EXAMPLE):
         table = pq.read_table(EXAMPLE.tokens_file(snapshot.name)).to_pandas()
         lowest = floor(table["kl"].to_numpy(np.float64))
-        assert (table["overlap"] >= lowest - comparison.ROUNDING).all()
+        assert (table["overlap"] >= lowest - ROUNDING).all()
     found = compare([EXAMPLE])
     assert set(found["floor"].values()) == {0}
 
@@ -148,7 +151,7 @@ def test_no_measured_token_lies_below_the_floor(other: runs.Run):
         return [0.0 if place < 5 else value for place, value in enumerate(values)]
 
     first = rows("adaspec").head(5)
-    impossible = int((floor(first["kl"].to_numpy(np.float64)) > comparison.ROUNDING).sum())
+    impossible = int((floor(first["kl"].to_numpy(np.float64)) > ROUNDING).sum())
     assert impossible
     change_table(other.tokens_file("adaspec"), "overlap", lowered)
     assert compare([other])["floor"]["adaspec"] == impossible

@@ -13,14 +13,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from adaspec import AdaspecError, ablation, comparison, pipeline, recipe, runs
+from adaspec import AdaspecError, pipeline, recipe, runs
+from adaspec.analysis import ablation, comparison, seeds
+from adaspec.analysis.drafts import entries, find
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.adaspec.test_resampling import plainly
 
 
 @pytest.fixture(scope="module")
-def seeds(mini, finished_run, tmp_path_factory) -> tuple[Path, list[Run]]:
+def two_seeds(mini, finished_run, tmp_path_factory) -> tuple[Path, list[Run]]:
     """A home with seeds 0 and 1 of one recipe, and a run of another recipe."""
     home = tmp_path_factory.mktemp("seeds")
     patch = pytest.MonkeyPatch()
@@ -33,8 +35,8 @@ def seeds(mini, finished_run, tmp_path_factory) -> tuple[Path, list[Run]]:
 
 
 @pytest.fixture
-def there(seeds, monkeypatch) -> list[Run]:
-    home, found = seeds
+def there(two_seeds, monkeypatch) -> list[Run]:
+    home, found = two_seeds
     monkeypatch.setenv("ADASPEC_HOME", str(home))
     return found
 
@@ -48,14 +50,14 @@ def overlaps(run: Run, draft: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_the_seeds_of_a_run_are_found(there: list[Run]) -> None:
-    assert [(one.seed, one.run) for one in ablation.relatives(there[1])] == list(enumerate(there))
-    assert ablation.of(there[::-1]) == ablation.relatives(there[0])
-    alone = ablation.relatives(Run(runs.EXAMPLE))
+    assert [(one.seed, one.run) for one in seeds.relatives(there[1])] == list(enumerate(there))
+    assert seeds.of(there[::-1]) == seeds.relatives(there[0])
+    alone = seeds.relatives(Run(runs.EXAMPLE))
     assert [one.seed for one in alone] == [0]
 
 
 def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run]) -> None:
-    summary = ablation.summary(ablation.of(there))
+    summary = ablation.summary(seeds.of(there))
     assert (summary["seeds"], summary["baselines"]) == ([0, 1], ["distillspec", "adaspec"])
     methods = {one["name"]: one for one in summary["methods"]}
     assert list(methods) == ["stock", "distillspec", "distillspec-data", "adaspec"]
@@ -82,8 +84,8 @@ def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
     """Of alpha itself; ends to 15 % of the width: 1000 resamples each."""
     recipe = runs.read_recipe(there[0])
     often = recipe.evaluation.model_copy(update={"bootstrap": 1000})
-    entries = [comparison.find(comparison.entries([run]), "adaspec") for run in there]
-    found = ablation.interval(entries, recipe.model_copy(update={"evaluation": often}))
+    drafts = [find(entries([run]), "adaspec") for run in there]
+    found = ablation.interval(drafts, recipe.model_copy(update={"evaluation": often}))
     read = [overlaps(run, "adaspec") for run in there]
     sums, counts = (
         np.array([np.bincount(seq, weights) for seq, weights in pairs])
@@ -97,7 +99,7 @@ def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
 def test_of_one_seed_report_comparison_and_ablation_say_the_same(draft: str) -> None:
     """They used to draw by other seeds, and another number of times."""
     example = Run(runs.EXAMPLE)
-    methods = {one["name"]: one for one in ablation.summary(ablation.of([example]))["methods"]}
+    methods = {one["name"]: one for one in ablation.summary(seeds.of([example]))["methods"]}
     reported = runs.read_report(example).draft(draft).alpha
     assert methods[draft]["alpha"]["ci"] == pytest.approx(reported.generated_ci, abs=1e-12)
     for baseline in {"distillspec", "adaspec"} - {draft}:
@@ -110,7 +112,7 @@ def test_of_one_seed_report_comparison_and_ablation_say_the_same(draft: str) -> 
 
 
 def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run]) -> None:
-    methods = {one["name"]: one for one in ablation.summary(ablation.of(there))["methods"]}
+    methods = {one["name"]: one for one in ablation.summary(seeds.of(there))["methods"]}
     for one in methods.values():
         for found in one["difference"].values():
             sign = np.sign(found["low"]) if found["low"] * found["high"] > 0 else 0
@@ -123,22 +125,22 @@ def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run
 
 
 def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
-    found = ablation.of(there)
-    assert ablation.more_seeds(found) == f"adaspec run {there[0].recipe_file} --set seed=2"
-    assert ablation.more_seeds(found[1:]) == f"adaspec run {there[1].recipe_file} --set seed=0"
+    found = seeds.of(there)
+    assert seeds.more_seeds(found) == f"adaspec run {there[0].recipe_file} --set seed=2"
+    assert seeds.more_seeds(found[1:]) == f"adaspec run {there[1].recipe_file} --set seed=0"
     bundled = Run(tmp_path / "bundled")
     shutil.copytree(there[0].path, bundled.path)
     for part in ("ablation-tiny", "conditions-tiny/long"):
         cell = recipe.cells(part)[1]
         bundled.recipe_file.write_text(recipe.load(cell).yaml(), encoding="utf-8")
-        assert ablation.more_seeds([ablation.Found(1, bundled)]) == f"adaspec run {part}"
+        assert seeds.more_seeds([seeds.SeedRun(1, bundled)]) == f"adaspec run {part}"
     changed = recipe.load(cell, ["stage2.k=0.3"])
     bundled.recipe_file.write_text(changed.yaml(), encoding="utf-8")
-    assert ablation.more_seeds([ablation.Found(1, bundled)]).endswith("--set seed=0")
+    assert seeds.more_seeds([seeds.SeedRun(1, bundled)]).endswith("--set seed=0")
 
 
 def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
-    summary = ablation.summary(ablation.of(there[1:]))
+    summary = ablation.summary(seeds.of(there[1:]))
     frame = ablation.frame(summary).set_index("name")
     ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
     row = frame.loc["adaspec"]
@@ -152,11 +154,11 @@ def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
 def test_what_does_not_belong_together_is_refused(there: list[Run]) -> None:
     example = Run(runs.EXAMPLE)
     with pytest.raises(AdaspecError, match="differ in more than their seed"):
-        ablation.of([there[0], example])
+        seeds.of([there[0], example])
     with pytest.raises(AdaspecError, match="have the same seed"):
-        ablation.of([there[0], there[0]])
+        seeds.of([there[0], there[0]])
     with pytest.raises(AdaspecError, match="No draft 'nobody': these runs have stock"):
-        ablation.summary(ablation.of(there), ["nobody"])
+        ablation.summary(seeds.of(there), ["nobody"])
 
 
 def test_seeds_that_hold_out_other_rows_are_not_paired(there: list[Run], tmp_path) -> None:
@@ -165,7 +167,7 @@ def test_seeds_that_hold_out_other_rows_are_not_paired(there: list[Run], tmp_pat
     state = runs.read_state(other)
     runs.write_state(other, state.model_copy(update={"hashes": state.hashes | {"data": "x"}}))
     with pytest.raises(AdaspecError, match="made from different rows"):
-        ablation.summary(ablation.of([there[0], other]))
+        ablation.summary(seeds.of([there[0], other]))
 
 
 def test_a_family_differs_in_nothing_but_the_seed(mini: recipe.Recipe) -> None:
@@ -189,8 +191,8 @@ def test_the_bundled_ablations_give_every_method_the_same(home) -> None:
         assert len({(one.steps, one.sequences) for one in plan}) == 1
 
 
-def test_the_command_prints_and_refuses(seeds) -> None:
-    home, (first, _) = seeds
+def test_the_command_prints_and_refuses(two_seeds) -> None:
+    home, (first, _) = two_seeds
     done = adaspec("ablation", first.path.name, "--against", "distillspec-data", home=home)
     assert done.returncode == 0, done.stderr
     assert "− distillspec-data" in done.stdout

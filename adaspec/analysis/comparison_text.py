@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from adaspec.comparison import MEASURES, written
+from adaspec.analysis.measures import MEASURES, written
 
 _WIDTHS = (19, 18, 19, 14)  # of the differences' columns, the same for every draft
 

@@ -1,0 +1,266 @@
+"""Drafts of one target side by side: what each cost and reached, and the paired differences.
+
+The numbers of a draft are its report's. The differences are made here, on the same prompts for
+both. Runs that do not agree are refused with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adaspec import runs, tokens
+from adaspec.analysis import fairness
+from adaspec.analysis.drafts import Entry, choose, entries, find
+from adaspec.analysis.identity import handle, identity
+from adaspec.analysis.measures import (
+    MEASURES,
+    ROUNDING,
+    Measure,
+    by_prompt,
+    decoded_alike,
+    floor,
+    verdict,
+    written,
+)
+from adaspec.recipe import STOCK
+from adaspec.report import DEFINITIONS
+from adaspec.resampling import paired
+from adaspec.runs import Run
+from adaspec.tokens import GENERATED
+
+EXPLANATIONS = DEFINITIONS | {
+    "difference": "draft minus baseline on the same prompts, both resampled together, so that what "
+    "makes a prompt hard for both cancels",
+    "verdict": "ahead or behind where the 95 % interval leaves out 0, else not told apart",
+    "agreement": "tokens of the target's own text by whose likeliest token is the target's: both "
+    "drafts', one's alone, or neither's",
+    "floor": "beta >= 1 - min(sqrt(KL / 2), sqrt(1 - exp(-KL))): Pinsker, Bretagnolle and Huber. "
+    "No token can lie below it; far above it, KL says little of acceptance",
+    "keep": "min(1, q / p): the probability that the draft's proposal is accepted, given that this "
+    "very token comes out",
+    "overlap": "beta = sum_x min(p, q): the acceptance probability before the token is known",
+}
+
+
+def compare(
+    chosen: list[Run], drafts: list[str] | None = None, baseline: str | None = None
+) -> dict[str, Any]:
+    """All numbers of the Compare page and of `adaspec compare`; plain, for JSON.
+
+    Args:
+        chosen: runs, at least one.
+        drafts: names, `RUN/NAME` for another run than the first; by default all. The stock draft is
+            always among them.
+        baseline: what the differences are against; by default see `default_baseline`.
+
+    Raises:
+        AdaspecError: a run is not measured, two runs do not agree, or there is no such draft.
+    """
+    offered = entries(chosen)
+    picked = choose(offered, drafts)
+    against = find(picked, baseline) if baseline else default_baseline(picked)
+    first, recipe = runs.read_report(chosen[0]), runs.read_recipe(chosen[0])
+    resamples, seed = recipe.evaluation.bootstrap, recipe.seed
+    return {
+        "runs": [
+            {"run": handle(run), "id": runs.read_state(run).id, "name": runs.read_state(run).name}
+            | {"device": runs.read_report(run).device, "hashes": identity(run)}
+            for run in chosen
+        ],
+        "target": first.target,
+        "prompts": first.prompts,
+        "tokens": first.tokens.model_dump(),
+        "speculation": first.speculation.model_dump(mode="json"),
+        "budgets": budgets(picked, offered),
+        "drafts": [_draft(entry) for entry in picked],
+        "baseline": against.key,
+        "differences": [
+            difference
+            for entry in picked
+            if entry != against
+            for difference in _differences(entry, against, resamples, seed)
+        ],
+        "agreement": [_agreement(*pair) for pair in combinations(picked, 2)],
+        "floor": {entry.key: _below_floor(entry) for entry in picked},
+        "notes": list(_notes(chosen, picked)),
+        "bootstrap": {"resamples": resamples, "seed": seed},
+        "definitions": EXPLANATIONS,
+        "command": _command(chosen, picked if picked != offered else None, against),
+    }
+
+
+def _draft(entry: Entry) -> dict[str, Any]:
+    """A draft's row of the report, under its name here."""
+    row = entry.report.model_dump(mode="json", exclude={"name", "same_as"})
+    named = {"draft": entry.key, "label": entry.label, "name": entry.table}
+    return named | {"run": handle(entry.run)} | row
+
+
+def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+    """By every measure by which there is something to compare."""
+    budget = fairness.weigh(entry.cost, other.cost)._asdict()
+    decoded = decoded_alike(entry, other)
+    for measure in MEASURES:
+        if not measure.column and not decoded:
+            continue
+        first, second = by_prompt(entry, measure), by_prompt(other, measure)
+        if not (first[1].sum() and second[1].sum()):
+            continue
+        value, low, high = paired(first, second, resamples, seed)
+        difference = {
+            "draft": entry.key,
+            "baseline": other.key,
+            "measure": measure.name,
+            "label": measure.label,
+            "value": value,
+            "ci": (low, high),
+            "prompts": len(first[0]),
+            "verdict": verdict(value, low, high, measure.better),
+            "budget": budget,
+        }
+        yield difference | {"says": _sentence(entry, other, measure, difference)}
+
+
+def _sentence(entry: Entry, other: Entry, measure: Measure, difference: dict[str, Any]) -> str:
+    """`adaspec − stock: +8.92 points [+8.60, +9.24]: ahead on the same prompts.`"""
+    value = written(difference["value"], measure)
+    low, high = (written(end, measure) for end in difference["ci"])
+    unit = (
+        measure.unit
+        if measure.name == "block_efficiency"
+        else (f"{measure.unit} of {measure.label}")
+    )
+    return (
+        f"{entry.label} − {other.label}: {value} {unit} [{low}, {high}]: "
+        f"{difference['verdict']} on the same prompts."
+    )
+
+
+def _agreement(entry: Entry, other: Entry) -> dict[str, Any]:
+    first, second = (
+        tokens.column(each.run, GENERATED, "agree", each.table).astype(bool)
+        for each in (entry, other)
+    )
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    return {
+        "drafts": (entry.key, other.key),
+        "both": both,
+        "first": int(first.sum()) - both,
+        "second": int(second.sum()) - both,
+        "none": neither,
+    }
+
+
+def _below_floor(entry: Entry) -> int:
+    """Tokens that contradict the bound: a measurement that cannot be right."""
+    kl, beta = (
+        tokens.column(entry.run, GENERATED, name, entry.table) for name in ("kl", "overlap")
+    )
+    return int((beta < floor(kl.astype(np.float64)) - ROUNDING).sum())
+
+
+def _notes(chosen: list[Run], picked: list[Entry]) -> Iterator[str]:
+    """What does not compare."""
+    if len(chosen) > 1:
+        yield (
+            "Speed-ups were measured run by run: they compare only where the machines are the same "
+            "and were equally busy."
+        )
+    if not all(decoded_alike(picked[0], entry) for entry in picked):
+        yield (
+            "The runs were decoded on other prompts, with other settings or with other uniforms: "
+            "tested acceptance and tokens a pass have no paired difference across them."
+        )
+
+
+def _command(chosen: list[Run], picked: list[Entry] | None, against: Entry) -> str:
+    names = " ".join(handle(run) for run in chosen)
+    drafts = f" --drafts {','.join(entry.key for entry in picked)}" if picked else ""
+    return f"adaspec compare {names}{drafts} --baseline {against.key}"
+
+
+def default_baseline(chosen: list[Entry]) -> Entry:
+    """What the others are held against: the fairest that there is, else the stock draft."""
+    fairest = fairness.default_baseline(entry.cost for entry in chosen)
+    if fairest is None:
+        return next(entry for entry in chosen if entry.table == STOCK)
+    return find(chosen, fairest.key)
+
+
+def budgets(chosen: list[Entry], offered: list[Entry]) -> dict[str, Any]:
+    """Whether the chosen drafts cost the same, and who may be compared with whom.
+
+    Returns:
+        warning: what differs, in words; empty where nothing does.
+        fair: keys of drafts with equal steps and sequences, of all that are offered.
+        missing: for every draft that selects, without such a partner that was trained on all
+            tokens, a method that would be one: `of`, `run`, `name`, `method`, `setting`, `command`.
+    """
+    groups = fairness.by_size(entry.cost for entry in chosen)
+    parts = [
+        f"{group[0].steps:,.0f} steps and {group[0].sequences:,.0f} sequences for "
+        f"{fairness.listed([draft.label for draft in group])}"
+        for group in groups
+    ]
+    fair = fairness.fair_groups(entry.cost for entry in offered)
+    return {
+        "warning": f"Budgets differ: {'; '.join(parts)}." if len(groups) > 1 else "",
+        "fair": [[draft.key for draft in group] for group in fair],
+        "missing": list(_missing(chosen, offered)),
+    }
+
+
+def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[dict[str, Any]]:
+    """Each method of a run once."""
+    named = set()
+    known = [entry.cost for entry in offered]
+    for entry in chosen:
+        stage2 = runs.read_recipe(entry.run).stage2
+        lack = fairness.missing(entry.cost, known, stage2) if stage2 else None
+        if lack and (entry.run, lack.setting) not in named:
+            named.add((entry.run, lack.setting))
+            command = f"adaspec run {entry.run.recipe_file} --set '{lack.setting}'"
+            more = {"run": handle(entry.run), "setting": lack.setting, "command": command}
+            yield lack._asdict() | more
+
+
+def sampled(total: int, most: int) -> np.ndarray:
+    """Row numbers, at most so many, evenly spaced: rows are in order of prompts, so that every
+    prompt has its share."""
+    if total <= most:
+        return np.arange(total)
+    return np.arange(most) * total // most
+
+
+# To take away
+
+
+def table(comparison: dict[str, Any]) -> pd.DataFrame:
+    """One row a draft, then one row a paired difference; every value in a column of its own."""
+    rows = [{"kind": "draft"} | dict(flat(draft)) for draft in comparison["drafts"]]
+    for found in comparison["differences"]:
+        row = {key: found[key] for key in ("draft", "baseline", "measure", "value", "ci")}
+        row |= {"verdict": found["verdict"], "comparison": found["budget"]}
+        rows.append({"kind": "difference"} | dict(flat(row)))
+    return pd.DataFrame(rows)
+
+
+def flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Content as names and values: `alpha.tested`, `alpha.tested_ci.low`, `positions.1.reached`."""
+    if name.endswith("needs"):
+        yield name, " ".join(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from flat(inner, f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        ends = name.endswith("ci") and len(value) == 2
+        first = name.endswith(("positions", "curve"))
+        for number, inner in enumerate(value, int(first)):
+            yield from flat(inner, f"{name}.{('low', 'high')[number] if ends else number}")
+    else:
+        yield name, value

@@ -1,0 +1,100 @@
+"""Which runs may be compared: same target, tokenizer, data and held-out texts, by their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from adaspec import runs, tokens
+from adaspec.runs import Run
+from adaspec.runs.tables import SEQUENCES, VOCABULARY, read_table
+
+
+def handle(run: Run) -> str:
+    """What a run is called in links and commands."""
+    return "example" if run.is_example else run.path.name
+
+
+def short(run: Run) -> str:
+    """A run's id, short enough to stand before a draft's name."""
+    return "example" if run.is_example else f"…{run.path.name[-4:]}"
+
+
+def unlike(run: Run, other: Run) -> str | None:
+    """Why two runs cannot be compared, in one line; None where they can.
+
+    Raises:
+        AdaspecError: one of them has no token tables.
+    """
+    for what, of in _IDENTITY.items():
+        if of(run) != of(other):
+            return (
+                f"Runs {handle(run)} and {handle(other)} cannot be compared: {what}. "
+                "Acceptance depends on it as much as on the draft."
+            )
+    return None
+
+
+def _hash(name: str) -> Callable[[Run], object]:
+    return lambda run: runs.read_state(run).hashes.get(name) or run.path
+
+
+def _target(run: Run) -> object:
+    """Of the weights that were measured: where stage 0 trained the target, its own."""
+    state = runs.read_state(run)
+    if folder := state.models.get("target"):
+        files = sorted((run.path / folder).glob("*.safetensors"))
+        return [_file_hash(file, file.stat().st_mtime_ns) for file in files]
+    return _hash("target")(run)
+
+
+@lru_cache(maxsize=32)
+def _file_hash(path: Path, _stamp: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def identity(run: Run) -> dict[str, str]:
+    """Hashes of all that must be equal: target and data as they were opened, and what was read."""
+    texts, words = run.sequences_file, run.vocabulary_file
+    return {
+        **{name: runs.read_state(run).hashes.get(name, "") for name in ("target", "data")},
+        "tokenizer": _content_hash(words, VOCABULARY, *_stamp(run, words)),
+        "held-out texts": _content_hash(texts, SEQUENCES, *_stamp(run, texts)),
+    }
+
+
+def _stamp(run: Run, path: Path) -> tuple[int, int]:
+    if not path.is_file():
+        tokens.snapshots(run)  # says so
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=32)
+def _content_hash(path: Path, schema: pa.Schema, *_stamps: int) -> str:
+    """Of a table's values; the file's bytes also change with the program that wrote them."""
+    digest = hashlib.sha256()
+    for column in read_table(path, schema).columns:
+        values = column.combine_chunks()
+        if pa.types.is_list(values.type):
+            digest.update(pc.list_value_length(values).to_numpy().tobytes())
+            digest.update(values.flatten().to_numpy().tobytes())
+        else:
+            digest.update(repr(values.to_pylist()).encode())
+    return digest.hexdigest()[:16]
+
+
+_IDENTITY: dict[str, Callable[[Run], object]] = {
+    "their targets differ": _target,
+    "their data differ": _hash("data"),
+    "their tokenizers differ": lambda run: identity(run)["tokenizer"],
+    "their held-out prompts, or what the target said after them, differ": (
+        lambda run: identity(run)["held-out texts"]
+    ),
+}

@@ -1,0 +1,83 @@
+"""What differs between the drafts of one recipe: methods in words, and those alike but for k."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training
+from adaspec.selection import SELECTORS
+
+
+class Series(NamedTuple):
+    """Trainings that differ in nothing but k.
+
+    Attributes:
+        made: what they have in common, in words.
+        trainings: by k; the one on all tokens, of equal steps and sequences, is the last.
+    """
+
+    made: str
+    trainings: list[Training]
+
+
+def made(name: str, recipe: Recipe) -> str:
+    """A draft's method in words; empty for what is no draft of the recipe."""
+    stage2 = recipe.stage2
+    if stage2 and name in stage2.methods:
+        method = stage2.methods[name]
+        return _in_words(method, method.k if method.k is not None else stage2.k)
+    return {STOCK: "before any distillation", REFERENCE: "stage 1: KL, all tokens"}.get(name, "")
+
+
+def _in_words(method: Method, k: float | None = None) -> str:
+    """Objective, selector, start, and where it selects, what pool and loss are unlike the usual."""
+    parts = [method.objective + (f" → {method.to}" if method.to else "")]
+    selects = SELECTORS[method.selector].score is not None
+    parts.append(f"{method.selector} {k:g}" if selects and k is not None else method.selector)
+    parts.append(f"from {method.start}")
+    if selects and method.pool != Method().pool:
+        parts.append(f"pool: {method.pool}")
+    if selects and method.loss != Method().loss:
+        parts.append(f"loss: {method.loss}")
+    return " · ".join(parts)
+
+
+def by_k(plan: list[Training]) -> list[Series]:
+    """The methods of a plan that were trained with several k and are otherwise the same.
+
+    Otherwise the same are objective, selector, pool, loss, start, steps and sequences: with the
+    budgets `data` and `published`, another k also means other sequences.
+    """
+    groups: dict[tuple[Any, ...], list[Training]] = {}
+    for training in plan:
+        if training.method and training.k is not None:
+            method = training.method
+            common = (method.selector, method.pool, method.loss, *_unselected(training))
+            groups.setdefault(common, []).append(training)
+    series = []
+    for group in groups.values():
+        if len(group) > 1:
+            alike = _unselected(group[0])
+            whole = [each for each in plan if each.k is None and _unselected(each) == alike]
+            whole.sort(key=lambda training: training.name == REFERENCE)  # a method's name is better
+            in_order = sorted(group, key=lambda training: training.k or 1)
+            assert group[0].method
+            series.append(Series(_in_words(group[0].method), in_order + whole[:1]))
+    return series
+
+
+def _unselected(training: Training) -> tuple[Any, ...]:
+    """What a training on all tokens shares with one that selects and is otherwise the same."""
+    method = training.method
+    return (training.steps, training.batch, method and (method.objective, method.to, method.start))
+
+
+def default_baselines(recipe: Recipe, names: list[str]) -> list[str]:
+    """DistillSpec and AdaSPEC from the stock draft, the first of each that there is."""
+    methods = recipe.stage2.methods if recipe.stage2 else {}
+    plain = {
+        method.selector: name
+        for name, method in reversed(methods.items())  # the first of each is left
+        if name in names and method == Method(selector=method.selector, budget=method.budget)
+    }
+    return [plain[each] for each in ("all", "top_delta") if each in plain] or [STOCK]
