@@ -1,6 +1,7 @@
 """An ablation as the Ablation page's component in the browser takes it.
 
-The numbers are those of `adaspec.ablation`; here come the looks of its methods and the choices.
+The numbers are those of `adaspec.analysis.ablation`; here come the looks of its methods and the
+choices.
 """
 
 from __future__ import annotations

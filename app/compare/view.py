@@ -1,7 +1,8 @@
 """A comparison as the Compare page's components in the browser take it.
 
-The numbers are those of `adaspec.comparison`; here come what the figures need beside them: how each
-draft is drawn, a sample of tokens with their places in the texts, and the lanes of one prompt.
+The numbers are those of `adaspec.analysis.comparison`; here come what the figures need beside
+them: how each draft is drawn, a sample of tokens with their places in the texts, and the lanes of
+one prompt.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def test_a_run_does_what_its_plan_says(finished_run) -> None:
     sequences = measurement.read_sequences(finished_run.sequences_file)
     assert len(sequences["generated"]) == test
     assert len(sequences.get("validation", [])) == validation
-    done = {name: rows[-1]["step"] for name, rows in runs.read_metrics(finished_run).items()}
+    done = {name: steps[-1].step for name, steps in runs.read_metrics(finished_run).items()}
     assert done == {stage.name: stage.steps for stage in state.plan if not stage.same_as}
     assert done["replays"] == plan.decodings(recipe, trained, test)
     assert {stage.name: stage.needs for stage in state.plan if stage.needs} == {
