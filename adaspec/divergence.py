@@ -1,17 +1,25 @@
 """Per-token measures of how far a draft q is from a target p, over the whole vocabulary.
 
 Every measure takes natural log-probabilities in float32, [rows, vocabulary], finite, and returns
-one value a row. `measure_rows` and `backward` apply them in chunks of rows, so that memory is
-bounded by one chunk's logits whatever the number of rows. For KL(p || q), which training asks for
-most, `tiled_kl` and `tiled_kl_backward` go over the vocabulary in tiles that a processor's cache
-holds, and write no gradient twice; `forward_kl` through the others is their plain twin.
+one value a row. `measure_rows` and `backward_objective` apply them to two models' hidden states,
+and choose between three ways that say the same:
+
+- plain: the measure itself on chunks of rows, so that memory is bounded by one chunk's logits
+  whatever the number of rows, and autograd. Everything can go this way; the others are tested
+  against it.
+- tiled: KL(p || q) on a CPU, which goes over the vocabulary in tiles that a processor's cache
+  holds, and writes no gradient twice.
+- fused: every measure on a GPU. The products are of bfloat16 where the models are, the logits in
+  float32, and `kernels` makes values and gradient of them without writing anything else.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +27,11 @@ from torch import Tensor, nn
 Head = Callable[[Tensor], Tensor]
 Measure = Callable[[Tensor, Tensor], Tensor]
 
-CHUNK = 1 << 24
-"""Logits a chunk may hold, per model: 64 MiB in float32."""
+log = logging.getLogger("adaspec")
+
+CPU = torch.device("cpu")
+CHUNK, GPU_CHUNK = 1 << 24, 1 << 26
+"""Logits a chunk may hold, per model: 64 MiB in float32, and 256 MiB on a GPU."""
 TILE_ROWS, TILE = 1024, 2048
 """Rows and ids of a tile: 8 MiB in float32."""
 
@@ -65,13 +76,29 @@ OBJECTIVES: dict[str, Measure] = {
 }
 
 
-def blend(first: str, last: str | None, share: float) -> Measure:
-    """(1 - share) of one objective and share of the other; the first alone where there is none."""
-    one = OBJECTIVES[first]
+@dataclass(frozen=True)
+class Objective:
+    """A measure: (1 - share) of one and share of another, or the first alone."""
+
+    first: Measure
+    last: Measure | None = None
+    share: float = 0.0
+
+    def __call__(self, logp: Tensor, logq: Tensor) -> Tensor:
+        if self.last is None:
+            return self.first(logp, logq)
+        first, last = self.first(logp, logq), self.last(logp, logq)
+        return (1 - self.share) * first + self.share * last
+
+
+KL = Objective(forward_kl)
+
+
+def blend(first: str, last: str | None, share: float) -> Objective:
+    """Objectives by their names."""
     if last is None:
-        return one
-    other = OBJECTIVES[last]
-    return lambda logp, logq: (1 - share) * one(logp, logq) + share * other(logp, logq)
+        return Objective(OBJECTIVES[first])
+    return Objective(OBJECTIVES[first], OBJECTIVES[last], share)
 
 
 class Rows(NamedTuple):
@@ -93,43 +120,71 @@ class Rows(NamedTuple):
         return self.head(self.hidden[rows]).log_softmax(-1)
 
 
-def chunks(rows: int, vocabulary: int) -> Iterator[slice]:
-    """Slices of at most CHUNK / vocabulary rows."""
-    size = max(1, CHUNK // vocabulary)
+def chunk_logits(device: torch.device) -> int:
+    """Logits a chunk may hold on this device: a GPU wants larger products, and fewer of them."""
+    return CHUNK if device.type == "cpu" else GPU_CHUNK
+
+
+def chunks(rows: int, vocabulary: int, device: torch.device = CPU) -> Iterator[slice]:
+    """Slices of as many rows as a chunk may hold."""
+    size = max(1, chunk_logits(device) // vocabulary)
     for start in range(0, rows, size):
         yield slice(start, min(start + size, rows))
 
 
-@torch.no_grad()
 def measure_rows(measure: Measure, p: Rows, q: Rows) -> Tensor:
     """[rows] one measure at every row, without gradient."""
-    if measure is forward_kl and tiles(p, q):
+    objective = measure if isinstance(measure, Objective) else Objective(measure)
+    if objective == KL and tiles(p, q):
         return tiled_kl(p, q).values
-    values = [measure(p.log_probs(c), q.log_probs(c)) for c in chunks(len(p.hidden), p.vocabulary)]
-    return torch.cat(values) if values else p.hidden.new_zeros(0, dtype=torch.float32)
+    if fuses(objective, p, q, gradient=False):
+        return fused_values(objective, p, q)
+    return plain_values(objective, p, q)
+
+
+def kl_rows(p: Rows, q: Rows) -> Kl:
+    """KL(p || q) at every row, for `backward_objective` to go on from."""
+    return tiled_kl(p, q) if tiles(p, q) else Kl(measure_rows(KL, p, q))
 
 
 def backward_objective(
-    objective: Measure, p: Rows, q: Rows, weights: Tensor, kl: Kl | None = None
+    objective: Objective, p: Rows, q: Rows, weights: Tensor, kl: Kl | None = None
 ) -> Tensor:
     """Add the gradient of `sum(weights * objective)` to the draft's parameters.
 
     Args:
         weights: [rows]
-        kl: KL(p || q) at these rows, if `tiled_kl` was asked for it before.
+        kl: what `kl_rows` says at these very rows, if it was asked.
 
     Returns:
-        [rows] the objective, without gradient.
+        [rows] the values, without gradient.
     """
-    if objective is forward_kl and tiles(p, q):
-        kl = kl or tiled_kl(p, q)
+    if objective == KL and tiles(p, q):
+        kl = tiled_kl(p, q) if kl is None else kl
         tiled_kl_backward(kl, p, q, weights)
         return kl.values
+    if fuses(objective, p, q, gradient=True):
+        return fused_backward(objective, p, q, weights)
+    return plain_backward(objective, p, q, weights)
+
+
+@torch.no_grad()
+def plain_values(measure: Measure, p: Rows, q: Rows) -> Tensor:
+    """[rows] one measure at every row, without gradient."""
+    values = [
+        measure(p.log_probs(rows), q.log_probs(rows))
+        for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device)
+    ]
+    return _joined(values, p.hidden)
+
+
+def plain_backward(measure: Measure, p: Rows, q: Rows, weights: Tensor) -> Tensor:
+    """As `backward_objective`, of any measure."""
 
     def loss(rows: slice, logq: Tensor) -> Tensor:
         with torch.no_grad():
             logp = p.log_probs(rows)
-        return objective(logp, logq)
+        return measure(logp, logq)
 
     return backward(loss, q, weights)
 
@@ -150,7 +205,7 @@ def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, weights: Tensor) 
     """
     values = []
     gradient = torch.zeros_like(q.hidden)
-    for rows in chunks(len(q.hidden), q.vocabulary):
+    for rows in chunks(len(q.hidden), q.vocabulary, q.hidden.device):
         leaf = q.hidden[rows].detach().requires_grad_()
         value = loss(rows, q.head(leaf).log_softmax(-1))
         (weights[rows] * value).sum().backward()  # type: ignore[no-untyped-call]
@@ -158,26 +213,29 @@ def backward(loss: Callable[[slice, Tensor], Tensor], q: Rows, weights: Tensor) 
         gradient[rows] = leaf.grad
         values.append(value.detach())
     q.hidden.backward(gradient)  # type: ignore[no-untyped-call]
-    return torch.cat(values)
+    return _joined(values, q.hidden)
+
+
+def _joined(values: list[Tensor], hidden: Tensor) -> Tensor:
+    return torch.cat(values) if values else hidden.new_zeros(0, dtype=torch.float32)
 
 
 class Kl(NamedTuple):
-    """KL(p || q) at some rows, and what its gradient needs besides.
+    """KL(p || q) at some rows, and what its gradient needs besides where it is tiled.
 
     Attributes:
         values: [rows] in nats.
-        top_p, top_q: [rows] the largest logit.
-        sum_p, sum_q: [rows] of exp(logit - the largest).
+        normalisers: [4, rows] the largest logit of p and of q, and the sums of
+            exp(logit - the largest) of both.
     """
 
     values: Tensor
-    top_p: Tensor
-    top_q: Tensor
-    sum_p: Tensor
-    sum_q: Tensor
+    normalisers: Tensor | None = None
 
     def at(self, mask: Tensor) -> Kl:
-        return Kl(*(column[mask] for column in self))
+        if self.normalisers is None:
+            return Kl(self.values[mask])
+        return Kl(self.values[mask], self.normalisers[:, mask])
 
 
 def tiles(p: Rows, q: Rows) -> bool:
@@ -215,7 +273,8 @@ def tiled_kl(p: Rows, q: Rows) -> Kl:
             top_p, top_q = new_p, new_q
         values = weighted / sum_p + (top_q - top_p) + (sum_q / sum_p).log()
         found.append(torch.cat([values, top_p, top_q, sum_p, sum_q], 1))
-    return Kl(*torch.cat(found).unbind(1)) if found else Kl(*p.hidden.new_zeros(5, 0))
+    columns = torch.cat(found).T.contiguous() if found else p.hidden.new_zeros(5, 0)
+    return Kl(columns[0], columns[1:])
 
 
 def tiled_kl_backward(kl: Kl, p: Rows, q: Rows, weights: Tensor) -> None:
@@ -225,22 +284,29 @@ def tiled_kl_backward(kl: Kl, p: Rows, q: Rows, weights: Tensor) -> None:
     """
     layer = q.linear
     assert layer is not None
+    assert kl.normalisers is not None
     gradient = torch.zeros_like(q.hidden)
     with torch.no_grad():
-        for parameter in layer.parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        _start_gradients(layer)
         for rows in _blocks(p):
             hidden_p, hidden_q = p.hidden[rows], q.hidden[rows]
+            top_p, top_q, sum_p, sum_q = kl.normalisers[:, rows, None]
+            weight = weights[rows, None]
             for ids in _tiles(p):
                 a, b = _logits(p.linear, hidden_p, ids), _logits(layer, hidden_q, ids)
-                a.sub_(kl.top_p[rows, None]).exp_().mul_((weights / kl.sum_p)[rows, None])
-                b.sub_(kl.top_q[rows, None]).exp_().mul_((weights / kl.sum_q)[rows, None]).sub_(a)
+                a.sub_(top_p).exp_().mul_(weight / sum_p)
+                b.sub_(top_q).exp_().mul_(weight / sum_q).sub_(a)
                 gradient[rows].addmm_(b, layer.weight[ids])
                 layer.weight.grad[ids].addmm_(b.T, hidden_q)  # type: ignore[index]
                 if layer.bias is not None:
                     layer.bias.grad[ids].add_(b.sum(0))  # type: ignore[index]
     q.hidden.backward(gradient)  # type: ignore[no-untyped-call]
+
+
+def _start_gradients(layer: nn.Linear) -> None:
+    for parameter in layer.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
 
 
 def _blocks(p: Rows) -> Iterator[slice]:
@@ -256,3 +322,198 @@ def _logits(layer: nn.Linear | None, hidden: Tensor, ids: slice) -> Tensor:
     assert layer is not None
     bias = None if layer.bias is None else layer.bias[ids]
     return nn.functional.linear(hidden, layer.weight[ids], bias)
+
+
+FUSED: dict[Measure, str] = {measure: name for name, measure in OBJECTIVES.items()} | {
+    overlap: "overlap"
+}
+"""The measures that `kernels` has, and their names there."""
+FUSED_DEVICES = {"cuda"}
+ALIGNED = 64
+"""Rows of a head are filled up to a multiple of this: odd widths make a GPU's products slow."""
+SAMPLE = 256
+"""Rows that the fused path is compared on before it is trusted."""
+_trusted: dict[tuple[Any, ...], bool] = {}
+
+
+def fuses(objective: Objective, p: Rows, q: Rows, gradient: bool) -> bool:
+    """Whether the fused path is for them: plain linear heads on a GPU, where its kernel is right.
+
+    The first rows that an objective is asked for on a device are put to the plain formula too. A
+    kernel that says something else, or does not run, is not asked again by this process.
+    """
+    device = q.hidden.device
+    precisions = [_precision(rows) for rows in (p, q)]
+    if (
+        device.type not in FUSED_DEVICES
+        or len(q.hidden) == 0
+        or not {objective.first, objective.last} <= {*FUSED, None}
+        or not set(precisions) <= {torch.float32, torch.bfloat16}
+    ):
+        return False
+    key = (device, *precisions, objective.first, objective.last, gradient)
+    if key not in _trusted:
+        fault = _fault(objective, p, q, gradient)
+        _trusted[key] = fault is None
+        if fault is not None:
+            names = [FUSED[measure] for measure in (objective.first, objective.last) if measure]
+            log.warning(
+                "The fused kernel for %s %s on %s; the plain path is taken, which is slower.",
+                " and ".join(names),
+                fault,
+                device,
+            )
+    return _trusted[key]
+
+
+@torch.enable_grad()
+def _fault(objective: Objective, p: Rows, q: Rows, gradient: bool) -> str | None:
+    """What is wrong with the kernel at a few rows, values or gradient; None if nothing is."""
+    objective = replace(objective, share=0.5)  # both count, whatever the share is now
+    hidden_p, hidden_q = (rows.hidden[:SAMPLE].detach() for rows in (p, q))
+    head_p, head_q = _prepare(p), _prepare(q)
+    with torch.autocast(q.hidden.device.type, enabled=False):
+        logp = head_p.plain_logits(hidden_p)[:, : p.vocabulary].log_softmax(-1)
+        leaf = head_q.plain_logits(hidden_q)[:, : q.vocabulary].requires_grad_()
+        expected = objective(logp, leaf.log_softmax(-1))
+        (expected_slope,) = torch.autograd.grad(expected.sum(), leaf)
+        try:
+            weights = torch.ones_like(expected) if gradient else None
+            values, slope = _fuse(
+                objective, hidden_p, hidden_q, head_p, head_q, q.vocabulary, weights
+            )
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # Triton and its driver have many kinds
+            return f"does not run ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
+    apart = (values - expected.detach()).abs()
+    if not bool((apart <= 1e-3 * (1 + expected.abs())).all()):
+        return f"is off by up to {float(apart.max()):.2g}"
+    if slope is None:
+        return None
+    # By the norm, because rounding can turn a sign where p and q are as good as equal.
+    apart = (slope[:, : q.vocabulary].float() - expected_slope).norm()
+    if not bool(apart <= 0.01 * expected_slope.norm() + 1e-4 * math.sqrt(len(values))):
+        return f"has a gradient off by {float(apart / expected_slope.norm()):.2g} of its norm"
+    return None
+
+
+@torch.no_grad()
+def fused_values(objective: Objective, p: Rows, q: Rows) -> Tensor:
+    """[rows] the objective at every row."""
+    head_p, head_q = _prepare(p), _prepare(q)
+    values = []
+    with torch.autocast(q.hidden.device.type, enabled=False):
+        for rows in chunks(len(q.hidden), len(head_q.weight), q.hidden.device):
+            hidden_p, hidden_q = p.hidden[rows], q.hidden[rows]
+            value, _ = _fuse(objective, hidden_p, hidden_q, head_p, head_q, q.vocabulary)
+            values.append(value)
+    return _joined(values, q.hidden)
+
+
+def fused_backward(objective: Objective, p: Rows, q: Rows, weights: Tensor) -> Tensor:
+    """As `backward_objective`; autograd goes through the body alone."""
+    layer = q.linear
+    assert layer is not None
+    head_p, head_q = _prepare(p), _prepare(q)
+    shared = slice(0, q.vocabulary)
+    gradient = torch.zeros_like(q.hidden)
+    values = []
+    with torch.no_grad(), torch.autocast(q.hidden.device.type, enabled=False):
+        _start_gradients(layer)
+        for rows in chunks(len(q.hidden), len(head_q.weight), q.hidden.device):
+            hidden_p, hidden_q = p.hidden[rows], q.hidden[rows].to(head_q.weight.dtype)
+            value, slope = _fuse(
+                objective, hidden_p, hidden_q, head_p, head_q, q.vocabulary, weights[rows]
+            )
+            assert slope is not None
+            values.append(value)
+            gradient[rows] = _product(slope, head_q.weight)
+            layer.weight.grad[shared] += _product(slope.T, hidden_q)[shared]  # type: ignore[index]
+            if layer.bias is not None:
+                total = slope.sum(0, dtype=torch.float32)
+                layer.bias.grad[shared] += total[shared]  # type: ignore[index]
+    q.hidden.backward(gradient)  # type: ignore[no-untyped-call]
+    return _joined(values, q.hidden)
+
+
+class _Head(NamedTuple):
+    """A linear head as the fused path takes it, made once a call.
+
+    Attributes:
+        weight: [width, hidden] of the shared ids, in the precision of the product; zeros up to a
+            multiple of ALIGNED.
+        bias: [width] in float32.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[rows, width] without bias, in float32."""
+        return _product(hidden.to(self.weight.dtype), self.weight.T)
+
+    def plain_logits(self, hidden: Tensor) -> Tensor:
+        """[rows, width] of the same numbers, by a product in float32; with bias."""
+        bias = 0 if self.bias is None else self.bias
+        return hidden.to(self.weight.dtype).float() @ self.weight.float().T + bias
+
+
+def _prepare(rows: Rows) -> _Head:
+    layer, precision = rows.linear, _precision(rows)
+    assert layer is not None
+    shared, padding = slice(0, rows.vocabulary), -rows.vocabulary % ALIGNED
+    weight = layer.weight.detach()[shared].to(precision)
+    bias = None if layer.bias is None else layer.bias.detach()[shared].float()
+    if padding:
+        weight = nn.functional.pad(weight, (0, 0, 0, padding))
+        bias = None if bias is None else nn.functional.pad(bias, (0, padding))
+    return _Head(weight, bias)
+
+
+def _precision(rows: Rows) -> torch.dtype | None:
+    """What its product is of: autocast's where that is on, else the head's; None without one."""
+    device = rows.hidden.device.type
+    if rows.linear is None:
+        return None
+    if torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return rows.linear.weight.dtype
+
+
+def _fuse(
+    objective: Objective,
+    hidden_p: Tensor,
+    hidden_q: Tensor,
+    head_p: _Head,
+    head_q: _Head,
+    vocabulary: int,
+    weights: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """[rows] values; with weights also the gradient to the draft's logits, [rows, width]."""
+    from adaspec import kernels  # needs Triton, which comes with torch where there is a GPU
+
+    a, b = head_p.logits(hidden_p), head_q.logits(hidden_q)
+    slope, precision = None, head_q.weight.dtype
+    if weights is not None:
+        slope = b if precision == b.dtype else torch.empty_like(b, dtype=precision)
+    values = kernels.measure_logits(
+        FUSED[objective.first],
+        None if objective.last is None else FUSED[objective.last],
+        objective.share,
+        a,
+        b,
+        head_p.bias,
+        head_q.bias,
+        vocabulary,
+        slope,
+        weights,
+    )
+    return values, slope
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """left @ right in float32, of two matrices in bfloat16 or float32."""
+    if left.is_cuda and left.dtype == torch.bfloat16:
+        return torch.mm(left, right, out_dtype=torch.float32)
+    return left.float() @ right.float()

@@ -33,10 +33,7 @@ from adaspec.divergence import (
     backward,
     backward_objective,
     blend,
-    forward_kl,
-    measure_rows,
-    tiled_kl,
-    tiles,
+    kl_rows,
 )
 from adaspec.models import hidden_rows
 from adaspec.recipe import Optimisation, Training
@@ -508,7 +505,7 @@ class Scored(NamedTuple):
     Attributes:
         loss_q: [rows] L_d; zeros where it does not look.
         loss_r: [rows] L_r, where it asks for it.
-        kl: L_d with what its gradient needs, where the heads are tiled.
+        kl: L_d with what its gradient needs, where the selector looks at it.
     """
 
     loss_q: Tensor
@@ -521,14 +518,13 @@ def _scores(
 ) -> Scored:
     if training.method and training.method.selector == "random":
         return Scored(torch.zeros(len(q.hidden), device=q.hidden.device))
-    kl = tiled_kl(p, q) if tiles(p, q) else None
-    loss_q = measure_rows(forward_kl, p, q) if kl is None else kl.values
-    outcome.watch("KL(p || q)", loss_q, part)
+    kl = kl_rows(p, q)
+    outcome.watch("KL(p || q)", kl.values, part)
     if not training.needs_reference:
-        return Scored(loss_q, None, kl)
+        return Scored(kl.values, None, kl)
     loss_r = teacher.loss_r(p, part.batch, part.recalled)
     outcome.watch("KL(p || r)", loss_r, part)
-    return Scored(loss_q, loss_r, kl)
+    return Scored(kl.values, loss_r, kl)
 
 
 def _select(

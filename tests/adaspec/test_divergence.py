@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,11 +13,19 @@ from hypothesis.extra import numpy as hnp
 
 from adaspec import divergence
 from adaspec.divergence import (
+    KL,
     OBJECTIVES,
+    Objective,
     Rows,
     backward,
+    backward_objective,
+    blend,
+    chunks,
+    kl_rows,
     measure_rows,
     overlap,
+    plain_backward,
+    plain_values,
     tiled_kl,
     tiled_kl_backward,
     tiles,
@@ -162,3 +171,42 @@ def test_tiles_are_not_for_other_heads_or_precisions() -> None:
     capped = p._replace(linear=None)
     half = p._replace(hidden=p.hidden.bfloat16())
     assert [tiles(p, one) for one in (p, capped, half)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "objective", [KL, Objective(overlap), blend("forward_kl", "total_variation", 0.3)], ids=str
+)
+@pytest.mark.parametrize("tiled", [True, False])
+def test_every_way_gives_the_plain_values_and_gradient(objective, tiled, halves) -> None:
+    """After a selection among rows whose KL was asked for already, too."""
+    p, q, draft, hidden = halves
+    if tiled:
+        p, q = p._replace(linear=p.head), q._replace(linear=draft)
+    kl = kl_rows(p, q)
+    assert (kl.normalisers is not None) == tiled
+    torch.testing.assert_close(kl.values, plain_values(KL, p, q))
+    torch.testing.assert_close(measure_rows(objective, p, q), plain_values(objective, p, q))
+    mask = torch.arange(37) % 3 == 0
+    p = p._replace(hidden=p.hidden[mask])
+    weights = torch.rand(len(p.hidden))
+
+    def gradients(way: Callable[..., torch.Tensor], *known: divergence.Kl) -> list[torch.Tensor]:
+        hidden.grad = None
+        draft.zero_grad()
+        values = way(objective, p, q._replace(hidden=(hidden * 1)[mask]), weights, *known)
+        return [values, hidden.grad, *(x.grad for x in draft.parameters())]
+
+    expected = gradients(plain_backward)
+    for known in ([], [kl.at(mask)]):
+        ours = gradients(backward_objective, *known)
+        torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_gpu_has_larger_chunks() -> None:
+    sizes = {
+        name: [rows.stop - rows.start for rows in chunks(5000, 50_000, torch.device(name))]
+        for name in ("cpu", "cuda")
+    }
+    assert sizes["cpu"][0] == (1 << 24) // 50_000
+    assert sizes["cuda"][0] == (1 << 26) // 50_000
+    assert {sum(rows) for rows in sizes.values()} == {5000}
