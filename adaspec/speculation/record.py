@@ -23,6 +23,28 @@ WAITING = 1 << 22
 """Probabilities of one model that may wait to become numbers: 16 MiB."""
 
 
+class Seen(NamedTuple):
+    """What the models said in a round: p and q, in greedy decoding their logits.
+
+    Attributes:
+        p: [proposals + 1, vocabulary]
+        q: [unread + proposals - 1, vocabulary] after each token that the draft read: those of the
+            text that it had yet to read, one or two, and the proposals but the last. None where it
+            was not asked.
+        unread: how many they were; the first of two is the bonus token of the round before.
+        left: [vocabulary] what the target's token was drawn from, not normalised.
+    """
+
+    p: Tensor
+    q: Tensor | None
+    unread: int
+    left: Tensor
+
+    def clone(self) -> Seen:
+        q = None if self.q is None else self.q.clone()
+        return Seen(self.p.clone(), q, self.unread, self.left.clone())
+
+
 class _Place(NamedTuple):
     """A token's content in the trace, to be completed from what the models said in its place.
 
@@ -55,9 +77,7 @@ class Record:
         ids: list[int],
         accepted: int,
         last: int | None,
-        p: Tensor,
-        q: list[Tensor],
-        left: Tensor,
+        seen: Seen,
         draft_ms: float,
         verify_ms: float,
     ) -> None:
@@ -67,14 +87,12 @@ class Record:
             place: of the first proposal in the text.
             ids: the proposals; `accepted` of them are in the text.
             last: the token that the target added, if it did.
-            p: [proposals + 1, vocabulary] the target's distributions; in greedy decoding its
-                logits.
-            q: the draft's, a step each; the rows [-1] are those of the proposals, and one before
-                the first of them is that of the bonus token it had not read.
-            left: [vocabulary] what `last` was drawn from, not normalised.
+            seen: kept as it is; may have rows of proposals after these, which mean nothing.
         """
+        p = seen.p
+        q = p[:0] if seen.q is None else seen.q[seen.unread - 1 :]
         if self._bonus:
-            asked = q[0][-2] if q and len(q[0]) > 1 else None
+            asked = None if seen.q is None else seen.q[0]
             self._places.append(self._bonus._replace(q=asked))
             self._bonus = None
         chance = self._uniforms[place : place + len(ids) + 1].tolist()
@@ -87,17 +105,17 @@ class Record:
                 "accepted": i < accepted if tested else None,
             }
             proposals.append(content)
-            self._places.append(_Place(content, p[i], q[i][-1]))
+            self._places.append(_Place(content, p[i], q[i]))
         end = None
         if last is not None:
             kind = "residual" if accepted < len(ids) else "bonus"
             end = {"token": last, "kind": kind, "u": chance[accepted][2]}
             if kind == "residual":
-                self._places.append(_Place(end, p[accepted], q[accepted][-1]))
+                self._places.append(_Place(end, p[accepted], q[accepted]))
             else:
                 self._bonus = _Place(end, p[accepted], None)
             if self._detail:
-                self._drawn.append((end, left))
+                self._drawn.append((end, seen.left))
         times = {"draft_ms": draft_ms, "verify_ms": verify_ms}
         self._rounds.append({"proposals": proposals, "last": end} | times)
         if len(self._places) * p.shape[1] > WAITING:
