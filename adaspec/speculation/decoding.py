@@ -150,13 +150,16 @@ def verify(
     ids = drafted[1:]
     p_logits = reader.read(torch.cat([read, ids]), positions)
     p = distribution(p_logits, decoding)
-    proposed = torch.arange(len(ids), device=ids.device), ids
-    passes = (chance[:-1, TEST] * q[proposed] < p[:-1][proposed]) & (proposed[0] < count)
-    accepted = passes.cumprod(0).sum(0, keepdim=True)
-    # Where no proposal was rejected, the draft's share is nothing, and the residual is p.
-    q_padded = torch.cat([q, torch.zeros_like(p[:1])])
-    q_here = q_padded.index_select(0, accepted).where(accepted < count, 0)[0]
-    left = residual(p.index_select(0, accepted)[0], q_here)
+    if len(ids):
+        proposed = torch.arange(len(ids), device=ids.device), ids
+        passes = (chance[:-1, TEST] * q[proposed] < p[:-1][proposed]) & (proposed[0] < count)
+        accepted = passes.cumprod(0).sum(0, keepdim=True)
+        # Where no proposal was rejected, q is nothing, and the residual is p.
+        q_padded = torch.cat([q, torch.zeros_like(p[:1])])
+        q_here = q_padded.index_select(0, accepted).where(accepted < count, 0)[0]
+        left = residual(p.index_select(0, accepted)[0], q_here)
+    else:
+        accepted, left = count, p[0]
     last = draw(left, chance.index_select(0, accepted)[0, LAST])
     broken = p_logits.isnan().any()[None].long()
     said = torch.cat([broken, accepted, drafted, last])

@@ -56,18 +56,24 @@ class Reader:
 
 
 class GrowingReader(Reader):
-    """With a cache that grows and is cropped, of any model; waits for the device at every step."""
+    """With a cache that grows and is cropped: for any model, but it waits for the device.
+
+    Whoever has gone back goes back no further, except to the beginning: a sliding window has
+    forgotten what lies behind.
+    """
 
     def __init__(self, model: Any, vocabulary: int) -> None:
         super().__init__(model, vocabulary)
-        self.cache = DynamicCache(config=model.config)
-        self.cache.activate_past_recording()  # a sliding window must remember what a crop reveals
         self.length = 0
 
     def remember(self, ids: Tensor, positions: Tensor) -> Tensor:
-        if self.length:
-            self.cache.crop(int(positions[0]) - self.length)
-        self.length = int(positions[0]) + len(ids)
+        start = int(positions[0])
+        if start == 0:
+            self.cache = DynamicCache(config=self.model.config)
+            self.cache.activate_past_recording()  # of sliding windows: what a crop brings back
+        elif start < self.length:
+            self.cache.crop(start - self.length)
+        self.length = start + len(ids)
         out = self.model.base_model(input_ids=ids[None], past_key_values=self.cache, use_cache=True)
         return cast(Tensor, out.last_hidden_state[0])
 
@@ -89,15 +95,16 @@ class StaticReader(Reader):
         self.cache = _Slots(slots)
         self.slots = torch.arange(slots, device=model.device)
         self.windows = _windows(model) or {"": None}
-        self.context = context_length(model) or slots
-        self.dtype = model.dtype
+        self.last = min(context_length(model) or slots, slots) - 1
+        self.zero = torch.zeros((), dtype=model.dtype, device=model.device)
+        self.least = torch.full_like(self.zero, torch.finfo(model.dtype).min)
 
     def remember(self, ids: Tensor, positions: Tensor) -> Tensor:
         masks = {kind: self._mask(positions, window) for kind, window in self.windows.items()}
         self.cache.positions = positions
         out = self.model.base_model(
             input_ids=ids[None],
-            position_ids=positions.clamp(max=self.context - 1)[None],
+            position_ids=positions.clamp(max=self.last)[None],
             attention_mask=masks if len(masks) > 1 else masks.popitem()[1],
             past_key_values=self.cache,
             use_cache=True,
@@ -110,8 +117,7 @@ class StaticReader(Reader):
         hidden = self.slots > at
         if window is not None:
             hidden |= self.slots <= at - window
-        mask = torch.zeros(hidden.shape, dtype=self.dtype, device=hidden.device)
-        return mask.masked_fill_(hidden, torch.finfo(self.dtype).min)[None, None]
+        return torch.where(hidden, self.least, self.zero)[None, None]
 
 
 class _Slots(Cache):  # type: ignore[misc]
