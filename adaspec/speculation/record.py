@@ -19,8 +19,8 @@ TOP = 5
 LEAST, DIGITS = 1e-4, 6
 """Of the likeliest tokens, those below are left out, and the others rounded: they are for the eye,
 and a trace of 1,000 tokens goes to a browser whole."""
-WAITING = 1 << 22
-"""Probabilities of one model that may wait to become numbers: 16 MiB."""
+WAITING = {"cpu": 1 << 22, "cuda": 1 << 25}
+"""Probabilities of one model that may wait to become numbers, by device: 16 and 128 MiB."""
 
 
 class Seen(NamedTuple):
@@ -118,7 +118,7 @@ class Record:
                 self._drawn.append((end, seen.left))
         times = {"draft_ms": draft_ms, "verify_ms": verify_ms}
         self._rounds.append({"proposals": proposals, "last": end} | times)
-        if len(self._places) * p.shape[1] > WAITING:
+        if len(self._places) * p.shape[1] > WAITING[p.device.type]:
             self._complete()
 
     def rounds(self) -> list[Round]:
@@ -184,8 +184,8 @@ def _of(rows: Tensor, places: list[_Place]) -> list[float]:
 def _top(rows: Tensor) -> list[list[tuple[int, float]]]:
     values, ids = rows.topk(min(TOP, rows.shape[1]))
     return [
-        [(i, round(value, DIGITS)) for i, value in zip(*pair, strict=True) if value >= LEAST]
-        for pair in zip(ids.tolist(), values.tolist(), strict=True)
+        [pair for pair in zip(*both, strict=True) if pair[1] >= LEAST]
+        for both in zip(ids.tolist(), _rounded(values), strict=True)
     ]
 
 
@@ -193,13 +193,20 @@ def _likeliest(p: Tensor, q: Tensor, tokens: Tensor) -> list[list[Likely]]:
     """[rows] the union of both rows' likeliest tokens and the given one, by max(p, q)."""
     count = min(TOP, p.shape[1])
     ids = torch.cat([p.topk(count).indices, q.topk(count).indices, tokens], dim=1)
-    both = torch.stack([p.gather(1, ids), q.gather(1, ids)], dim=-1)
+    of_p, of_q = _rounded(p.gather(1, ids)), _rounded(q.gather(1, ids))
     rows = []
-    for row_ids, row_both in zip(ids.tolist(), both.tolist(), strict=True):
+    for row in zip(ids.tolist(), of_p, of_q, strict=True):
+        token = row[0][-1]
         unique = {
-            i: (i, round(p_one, DIGITS), round(q_one, DIGITS))
-            for i, (p_one, q_one) in zip(row_ids, row_both, strict=True)
-            if max(p_one, q_one) >= LEAST or i == row_ids[-1]
+            likely[0]: likely
+            for likely in zip(*row, strict=True)
+            if likely[1] >= LEAST or likely[2] >= LEAST or likely[0] == token
         }
-        rows.append(sorted(unique.values(), key=lambda one: -max(one[1], one[2])))
+        rows.append(sorted(unique.values(), key=lambda likely: -max(likely[1], likely[2])))
+    return rows
+
+
+def _rounded(values: Tensor) -> list[list[float]]:
+    """As Python rounds them, which would do so one by one."""
+    rows: list[list[float]] = values.double().cpu().numpy().round(DIGITS).tolist()
     return rows

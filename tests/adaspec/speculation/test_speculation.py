@@ -934,8 +934,8 @@ def test_a_gpu_decides_as_a_cpu(trained: Pair) -> None:
 
 
 def test_a_model_that_slots_do_not_suit_reads_with_a_growing_cache(caplog) -> None:
-    """The log says so, once for each, and it decodes all the same: ALiBi counts from the cache's length, and
-    GPT-Neo's local layers make their own masks."""
+    """The log says so, once for each, and it decodes all the same: ALiBi counts from the cache's
+    length, and GPT-Neo's local layers make their own masks."""
     caplog.set_level(logging.INFO, "adaspec")
     for kind in ("bloom", "gpt_neo"):
         target = sharp(kind, 1, **ARCHITECTURES_THAT_GROW[kind])
