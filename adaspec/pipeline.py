@@ -33,7 +33,7 @@ from adaspec.precision import frozen_dtype, make_accelerator, pass_tokens
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.report import make_report
 from adaspec.runs import Run, RunState, Stage
-from adaspec.speculation.decoding import speculate
+from adaspec.speculation.decoding import Decoder
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.tokens import DATASET, GENERATED, VALIDATION
@@ -679,8 +679,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
         ]
-        decode = partial(
-            speculate,
+        decode = Decoder(
             target.model,
             vocabulary=work.inputs.vocabulary,
             eos=target.tokenizer.eos_token_id,

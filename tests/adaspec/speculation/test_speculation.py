@@ -50,6 +50,7 @@ from adaspec.speculation.decoding import (
     uniforms,
 )
 from adaspec.speculation.graphs import Capture, Step
+from adaspec.speculation.null_test import NullTest, null_test
 from adaspec.speculation.reading import reads_in_slots
 from adaspec.speculation.trace import Trace, emitted
 from adaspec.stories import stories
@@ -947,6 +948,60 @@ def test_a_model_that_slots_do_not_suit_reads_with_a_growing_cache(caplog) -> No
             assert pair(prompt, greedy(3, 24), eos=None, detail=False).text == expected
     names = [record.message.split()[0] for record in caplog.records]
     assert names == ["BloomForCausalLM"] * 2 + ["GPTNeoForCausalLM"] * 2
+
+
+# The null test
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_target_that_drafts_for_itself_has_everything_accepted(trained: Pair, dtype) -> None:
+    target = copy.deepcopy(trained.target).to(dtype)
+    result = null_test(target, trained.prompts[:2], vocabulary=trained.vocabulary)
+    assert result.passed
+    assert result.precision == ("float32" if dtype == torch.float32 else "bf16")
+    assert result.proposals > 15
+    assert 1 - result.tolerance <= result.beta <= 1
+    assert "Null test passed" in result.message
+    if dtype == torch.float32:
+        assert result.greedy == 1
+        assert result.least > 1 - 1e-4
+    assert NullTest.model_validate_json(result.model_dump_json()) == result
+
+
+NULL_FAULTS = {
+    "a pass of several sees a slot too many": (
+        "hidden = self.slots > at\n", "hidden = self.slots > at + (len(at) > 1)\n",
+    ),
+    "a pass of several forgets the beginning": (
+        "hidden = self.slots > at\n",
+        "hidden = (self.slots > at) | (self.slots < 4) & (len(at) > 1)\n",
+    ),
+    "a pass of one stands elsewhere": (
+        "ids=positions.clamp(", "ids=(positions + (len(ids) == 1)).clamp(",
+    ),
+    "what several read is not kept": (
+        "slots.index_copy_(2, self.positions, states)",
+        "slots.index_copy_(2, self.positions, states * (states.shape[2] != 5))",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "dtype"),
+    [
+        *((fault, torch.float32) for fault in NULL_FAULTS),
+        # bf16's own rounding hides small ones.
+        ("a pass of one stands elsewhere", torch.bfloat16),
+        ("what several read is not kept", torch.bfloat16),
+    ],
+)
+def test_the_null_test_fails_with_a_fault(trained: Pair, fault, dtype, monkeypatch) -> None:
+    reader = altered(*NULL_FAULTS[fault], original=reading).StaticReader
+    monkeypatch.setattr(decoder, "open_reader", reader)
+    target = copy.deepcopy(trained.target).to(dtype)
+    result = null_test(target, trained.prompts[:2], vocabulary=trained.vocabulary)
+    assert not result.passed
+    assert "Nothing measured after this should be believed" in result.message
 
 
 # Ends and limits
