@@ -11,7 +11,7 @@ from adaspec.recipe import Decoding, Speculation
 from adaspec.speculation.trace import Trace
 
 Decode = Callable[..., Trace]
-"""`decoding.speculate` of one target: draft, prompt, decoding, then `seed` and `detail` by name."""
+"""A `decoding.Decoder`: draft, prompt, decoding, then `seed` and `detail` by name."""
 
 
 class Turn(NamedTuple):

@@ -28,6 +28,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation import candidate_generator
 from transformers.generation.logits_process import (
@@ -1164,6 +1166,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "layer_types": ["sliding_attention", "full_attention"],
     },
     "mistral": SIZES | HEADS | {"sliding_window": 8},
+    "opt": SIZES | {"ffn_dim": 48, "word_embed_proj_dim": 32},
 }
 
 
@@ -1201,6 +1204,52 @@ def test_architectures(kind) -> None:
         same_trace(fixed(pair.draft, prompt, trace.decoding), trace, 1e-3)
         assert any(turn.rejected for turn in trace.rounds)
         assert any(turn.accepted for turn in trace.rounds)
+
+
+class Watch(TorchDispatchMode):
+    """Notes every operation on a tensor that lies on the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        if any(tensor.device.type == "cpu" for tensor in tensors):
+            self.host.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_steps_wait_for_nothing(kind) -> None:
+    """On the meta device, which has no numbers to be asked for: no step looks at one, and none
+    brings a tensor from the host. That is what a CUDA graph can be made of."""
+    config = AutoConfig.for_model(kind, **ARCHITECTURES[kind])
+    model = AutoModelForCausalLM.from_config(config).eval().to("meta", torch.bfloat16)
+    ids = torch.ones(12, dtype=torch.long, device="meta")
+    positions = torch.arange(64, device="meta")
+    chance = torch.ones(12, 3, dtype=torch.float64, device="meta")
+
+    def steps(reader: reading.Reader, how: Decoding) -> None:
+        reader.logits = lambda hidden: model.get_output_embeddings()(hidden).float()
+        for unread in (1, 2):
+            drafted, q, q_seen = decoder.propose(
+                reader, how, ids[:unread], positions[: unread + 2], chance[:3]
+            )
+            assert (len(drafted), len(q), len(q_seen)) == (4, 3, unread + 2)
+        for width in (3, 0):
+            inputs = drafted[: width + 1], positions[: width + 1], q[:width], chance[: width + 1]
+            said, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
+            assert (len(said), len(p_seen), len(left)) == (width + 4, width + 1, 96)
+
+    static = reading.StaticReader(model, 96, 64)
+    with torch.inference_mode():
+        with Watch() as watch:
+            for how in (Decoding(), greedy(3, 64), Decoding(temperature=0.7, top_k=5, top_p=0.8)):
+                steps(static, how)
+        assert not watch.host
+        with pytest.raises(RuntimeError, match="cannot be called on meta"):
+            steps(reading.GrowingReader(model, 96), Decoding())
 
 
 @pytest.mark.parametrize("kind", ["qwen3_next", "rwkv", "mamba"])
