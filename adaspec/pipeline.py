@@ -47,7 +47,7 @@ from adaspec.runs import (
     Started,
     Trained,
 )
-from adaspec.speculation.decoding import speculate
+from adaspec.speculation.decoding import Decoder
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.speculation.trace import TRACE
 from adaspec.teacher import Teacher, all_losses_r
@@ -675,8 +675,7 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
         ]
-        decode = partial(
-            speculate,
+        decode = Decoder(
             target.model,
             vocabulary=work.inputs.vocabulary,
             eos=target.tokenizer.eos_token_id,

@@ -19,8 +19,30 @@ TOP = 5
 LEAST, DIGITS = 1e-4, 6
 """Of the likeliest tokens, those below are left out, and the others rounded: they are for the eye,
 and a trace of 1,000 tokens goes to a browser whole."""
-WAITING = 1 << 22
-"""Probabilities of one model that may wait to become numbers: 16 MiB."""
+WAITING = {"cpu": 1 << 22, "cuda": 1 << 25}
+"""Probabilities of one model that may wait to become numbers, by device: 16 and 128 MiB."""
+
+
+class Seen(NamedTuple):
+    """What the models said in a round: p and q, in greedy decoding their logits.
+
+    Attributes:
+        p: [proposals + 1, vocabulary]
+        q: [unread + proposals - 1, vocabulary] after each token that the draft read: those of the
+            text that it had yet to read, one or two, and the proposals but the last. None where it
+            was not asked.
+        unread: how many they were; the first of two is the bonus token of the round before.
+        left: [vocabulary] what the target's token was drawn from, not normalised.
+    """
+
+    p: Tensor
+    q: Tensor | None
+    unread: int
+    left: Tensor
+
+    def clone(self) -> Seen:
+        q = None if self.q is None else self.q.clone()
+        return Seen(self.p.clone(), q, self.unread, self.left.clone())
 
 
 class _Place(NamedTuple):
@@ -55,9 +77,7 @@ class Record:
         ids: list[int],
         accepted: int,
         last: int | None,
-        p: Tensor,
-        q: list[Tensor],
-        left: Tensor,
+        seen: Seen,
         draft_ms: float,
         verify_ms: float,
     ) -> None:
@@ -67,14 +87,12 @@ class Record:
             place: of the first proposal in the text.
             ids: the proposals; `accepted` of them are in the text.
             last: the token that the target added, if it did.
-            p: [proposals + 1, vocabulary] the target's distributions; in greedy decoding its
-                logits.
-            q: the draft's, a step each; the rows [-1] are those of the proposals, and one before
-                the first of them is that of the bonus token it had not read.
-            left: [vocabulary] what `last` was drawn from, not normalised.
+            seen: kept as it is; may have rows of proposals after these, which mean nothing.
         """
+        p = seen.p
+        q = p[:0] if seen.q is None else seen.q[seen.unread - 1 :]
         if self._bonus:
-            asked = q[0][-2] if q and len(q[0]) > 1 else None
+            asked = None if seen.q is None else seen.q[0]
             self._places.append(self._bonus._replace(q=asked))
             self._bonus = None
         chance = self._uniforms[place : place + len(ids) + 1].tolist()
@@ -87,20 +105,20 @@ class Record:
                 "accepted": i < accepted if tested else None,
             }
             proposals.append(content)
-            self._places.append(_Place(content, p[i], q[i][-1]))
+            self._places.append(_Place(content, p[i], q[i]))
         end = None
         if last is not None:
             kind = "residual" if accepted < len(ids) else "bonus"
             end = {"token": last, "kind": kind, "u": chance[accepted][2]}
             if kind == "residual":
-                self._places.append(_Place(end, p[accepted], q[accepted][-1]))
+                self._places.append(_Place(end, p[accepted], q[accepted]))
             else:
                 self._bonus = _Place(end, p[accepted], None)
             if self._detail:
-                self._drawn.append((end, left))
+                self._drawn.append((end, seen.left))
         times = {"draft_ms": draft_ms, "verify_ms": verify_ms}
         self._rounds.append({"proposals": proposals, "last": end} | times)
-        if len(self._places) * p.shape[1] > WAITING:
+        if len(self._places) * p.shape[1] > WAITING[p.device.type]:
             self._complete()
 
     def rounds(self) -> list[Round]:
@@ -166,8 +184,8 @@ def _of(rows: Tensor, places: list[_Place]) -> list[float]:
 def _top(rows: Tensor) -> list[list[tuple[int, float]]]:
     values, ids = rows.topk(min(TOP, rows.shape[1]))
     return [
-        [(i, round(value, DIGITS)) for i, value in zip(*pair, strict=True) if value >= LEAST]
-        for pair in zip(ids.tolist(), values.tolist(), strict=True)
+        [pair for pair in zip(*both, strict=True) if pair[1] >= LEAST]
+        for both in zip(ids.tolist(), _rounded(values), strict=True)
     ]
 
 
@@ -175,13 +193,20 @@ def _likeliest(p: Tensor, q: Tensor, tokens: Tensor) -> list[list[Likely]]:
     """[rows] the union of both rows' likeliest tokens and the given one, by max(p, q)."""
     count = min(TOP, p.shape[1])
     ids = torch.cat([p.topk(count).indices, q.topk(count).indices, tokens], dim=1)
-    both = torch.stack([p.gather(1, ids), q.gather(1, ids)], dim=-1)
+    of_p, of_q = _rounded(p.gather(1, ids)), _rounded(q.gather(1, ids))
     rows = []
-    for row_ids, row_both in zip(ids.tolist(), both.tolist(), strict=True):
+    for row in zip(ids.tolist(), of_p, of_q, strict=True):
+        token = row[0][-1]
         unique = {
-            i: (i, round(p_one, DIGITS), round(q_one, DIGITS))
-            for i, (p_one, q_one) in zip(row_ids, row_both, strict=True)
-            if max(p_one, q_one) >= LEAST or i == row_ids[-1]
+            likely[0]: likely
+            for likely in zip(*row, strict=True)
+            if likely[1] >= LEAST or likely[2] >= LEAST or likely[0] == token
         }
-        rows.append(sorted(unique.values(), key=lambda one: -max(one[1], one[2])))
+        rows.append(sorted(unique.values(), key=lambda likely: -max(likely[1], likely[2])))
+    return rows
+
+
+def _rounded(values: Tensor) -> list[list[float]]:
+    """As Python rounds them, which would do so one by one."""
+    rows: list[list[float]] = values.double().cpu().numpy().round(DIGITS).tolist()
     return rows

@@ -12,7 +12,7 @@ from adaspec.runs.speed import Speed, Timed
 from adaspec.speculation.trace import Trace
 
 Decode = Callable[..., Trace]
-"""`decoding.speculate` of one target: draft, prompt, decoding, then `seed` and `detail` by name."""
+"""A `decoding.Decoder`: draft, prompt, decoding, then `seed` and `detail` by name."""
 
 
 class Turn(NamedTuple):

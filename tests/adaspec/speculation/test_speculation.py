@@ -12,10 +12,11 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
+import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -27,6 +28,8 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.generation import candidate_generator
 from transformers.generation.logits_process import (
@@ -38,7 +41,11 @@ from transformers.generation.logits_process import (
 from adaspec import ASSETS, AdaspecError, models
 from adaspec.recipe import Decoding
 from adaspec.speculation import decoding as decoder
-from adaspec.speculation.decoding import distribution, speculate
+from adaspec.speculation import reading
+from adaspec.speculation.decoding import Decoder, distribution, speculate
+from adaspec.speculation.graphs import Capture, Step
+from adaspec.speculation.null_test import NullTest, null_test
+from adaspec.speculation.reading import reads_in_slots
 from adaspec.speculation.trace import Trace, emitted
 from adaspec.speculation.uniforms import DRAFT, LAST, TEST, uniforms
 from adaspec.stories import stories
@@ -67,27 +74,24 @@ class Table:
 
 
 class TableReader:
-    """A `Reader` of a `Table`."""
+    """A `Reader` of a `Table`; where it was never told what to read, it reads 0."""
 
-    def __init__(self, model: Table, vocabulary: int) -> None:
-        self.model, self.ids = model, []
+    capturable = True
 
-    @property
-    def length(self) -> int:
-        return len(self.ids)
+    def __init__(self, model: Table, _vocabulary: int, slots: int) -> None:
+        self.model, self.slots, self.ids = model, slots, []
 
-    def remember(self, ids: Tensor) -> None:
-        self.ids += ids.tolist()
+    def remember(self, ids: Tensor, positions: Tensor) -> None:
+        start = int(positions[0])
+        assert positions.tolist() == list(range(start, start + len(ids)))
+        assert 0 <= start < start + len(ids) <= self.slots
+        self.ids += [0] * (start - len(self.ids))
+        self.ids[start:] = ids.tolist()
 
-    def read(self, ids: Tensor) -> Tensor:
-        start = len(self.ids)
-        self.remember(ids)
-        ends = range(start + 1, len(self.ids) + 1)
+    def read(self, ids: Tensor, positions: Tensor) -> Tensor:
+        self.remember(ids, positions)
+        ends = range(int(positions[0]) + 1, len(self.ids) + 1)
         return torch.stack([self.model.logits(tuple(self.ids[:end])) for end in ends])
-
-    def forget(self, length: int) -> None:
-        assert 0 <= length <= len(self.ids)
-        del self.ids[length:]
 
 
 def plain_distribution(logits: Tensor, how: Decoding) -> list[float]:
@@ -172,6 +176,26 @@ def boxes(
     yield from go((), None, 1.0, {})
 
 
+def buffered(step: Step, example: Sequence[Tensor]) -> Step:
+    """What a CUDA graph does with its inputs and outputs, on any device: both have their places,
+    which the next call overwrites."""
+    inputs = [tensor.clone() for tensor in example]
+    outputs = [tensor.clone() for tensor in step(*inputs)]
+
+    def replay(*tensors: Tensor) -> tuple[Tensor, ...]:
+        for ours, tensor in zip(inputs, tensors, strict=True):
+            assert ours.shape == tensor.shape
+            ours.copy_(tensor)
+        for ours, tensor in zip(outputs, step(*inputs), strict=True):
+            ours.copy_(tensor)
+        return tuple(outputs)
+
+    return replay
+
+
+CAPTURES = {"plain": None, "in fixed shapes": buffered}
+
+
 def law(
     module: ModuleType,
     p: Table,
@@ -179,21 +203,20 @@ def law(
     prompt: list[int],
     how: Decoding,
     eos: int | None = None,
+    capture: Capture | None = None,
 ) -> dict[tuple[int, ...], float]:
     """text -> its probability when the real `speculate` decodes: each box is asked once, at a
     random point (so that a decoder with other boxes comes out differently)."""
     random = np.random.default_rng(0)
     table = np.zeros(())
     module.uniforms = lambda seed, positions: table
+    decode = module.Decoder(p, vocabulary=len(p.logits((0,))), eos=eos, capture=capture)
     found: Counter[tuple[int, ...]] = Counter()
     for volume, box, _ in boxes(p, q, prompt, how, eos):
-        table = random.random((how.max_new_tokens + 1, 3))
+        table = random.random((how.max_new_tokens + how.gamma + 2, 3))
         for at, (low, high) in box.items():
             table[at] = low + (high - low) * (0.001 + 0.998 * table[at])
-        trace = module.speculate(
-            p, q, prompt, how, vocabulary=len(p.logits((0,))), eos=eos, detail=False
-        )
-        found[tuple(tokens(trace))] += volume
+        found[tuple(tokens(decode(q, prompt, how, detail=False)))] += volume
     return found
 
 
@@ -211,10 +234,10 @@ def distance(a: dict, b: dict) -> float:
     return sum(abs(a.get(text, 0) - b.get(text, 0)) for text in a.keys() | b.keys()) / 2
 
 
-def altered(old: str = "", new: str = "") -> ModuleType:
-    """The decoder's module with one piece of its source changed."""
-    source = inspect.getsource(decoder)
-    assert not old or source.count(old) == 1, f"the decoder no longer says {old!r}: adapt MUTANTS"
+def altered(old: str = "", new: str = "", original: ModuleType = decoder) -> ModuleType:
+    """A module with one piece of its source changed."""
+    source = inspect.getsource(original)
+    assert not old or source.count(old) == 1, f"no longer in the source: {old!r}. Adapt MUTANTS"
     module = ModuleType("altered")
     sys.modules["altered"] = module  # dataclasses look their module up
     exec(compile(source.replace(old, new), "altered", "exec"), module.__dict__)
@@ -223,7 +246,7 @@ def altered(old: str = "", new: str = "") -> ModuleType:
 
 def tabled(old: str = "", new: str = "") -> ModuleType:
     module = altered(old, new)
-    module.Reader = TableReader
+    module.open_reader = TableReader
     return module
 
 
@@ -236,44 +259,58 @@ WARPINGS = {
 }
 
 
+@pytest.mark.parametrize("capture", CAPTURES)
 @pytest.mark.parametrize("warping", WARPINGS)
 @pytest.mark.parametrize("gamma", [1, 2, 3])
-def test_the_law_of_a_text_is_the_targets(gamma, warping) -> None:
+def test_the_law_of_a_text_is_the_targets(gamma, warping, capture) -> None:
     """Four tokens, so that texts cross the ends of rounds; to 1e-6."""
     how = WARPINGS[warping].model_copy(update={"gamma": gamma, "max_new_tokens": 4})
     width = 3 if warping in ("plain", "cool") else 4
     p, q = Table(1, width), Table(2, width)
-    assert distance(law(tabled(), p, q, [0], how), target_law(p, [0], how, None)) < 1e-6
+    ours = law(tabled(), p, q, [0], how, capture=CAPTURES[capture])
+    assert distance(ours, target_law(p, [0], how, None)) < 1e-6
 
 
+@pytest.mark.parametrize("capture", CAPTURES)
 @pytest.mark.parametrize("gamma", [1, 2, 4])
-def test_the_law_with_an_end_is_the_targets(gamma) -> None:
+def test_the_law_with_an_end_is_the_targets(gamma, capture) -> None:
     how = Decoding(gamma=gamma, max_new_tokens=4)
     p, q = Table(3, 3), Table(4, 3)
-    assert distance(law(tabled(), p, q, [1, 2], how, eos=1), target_law(p, [1, 2], how, 1)) < 1e-6
+    ours = law(tabled(), p, q, [1, 2], how, 1, CAPTURES[capture])
+    assert distance(ours, target_law(p, [1, 2], how, 1)) < 1e-6
 
 
 MUTANTS = {
     "also accepts what the target's own sample equals": (
-        "passes = here[: len(ids), TEST] * q_of < p[proposed]",
-        "own = torch.cat([draw(row, u[LAST]) for row, u in zip(p[:-1], here)])\n"
-        "            passes = (own == proposed[1]) | (here[: len(ids), TEST] * q_of < p[proposed])",
+        "passes = (chance[:-1, TEST] * q[proposed] < p[:-1][proposed])",
+        "own = torch.cat([ids[:0], *(draw(row, u[LAST]) for row, u in zip(p[:-1], chance))])\n"
+        "        passes = ((own == ids) | (chance[:-1, TEST] * q[proposed] < p[:-1][proposed]))",
     ),
-    "accepts the likelier only": ("TEST] * q_of <", "TEST] * 0 + q_of <"),
-    "accepts after a rejection": ("passes.cumprod(0).sum()", "passes.sum()"),
+    "accepts the likelier only": ("TEST] * q[", "TEST] * 0 + q["),
+    "accepts after a rejection": ("passes.cumprod(0)", "passes"),
     "accepts one too many": (
-        "accepted = int(passes.cumprod(0).sum())",
-        "accepted = min(len(ids), 1 + int(passes.cumprod(0).sum()))",
+        "passes.cumprod(0).sum(0, keepdim=True)",
+        "(1 + passes.cumprod(0).sum(0, keepdim=True)).minimum(count)",
     ),
-    "reads the target one row late": ("< p[proposed]", "< p.roll(-1, 0)[proposed]"),
+    "accepts what does not count": ("(proposed[0] < count)", "(proposed[0] >= 0)"),
+    "reads the target one row late": ("< p[:-1][proposed]", "< p[1:][proposed]"),
     "tests with the uniform of the draw": ("TEST, LAST = range(3)", "TEST, LAST = 0, 0, 2"),
     "draws with the uniform of the test": ("TEST, LAST = range(3)", "TEST, LAST = 0, 1, 1"),
-    "draws with the uniform of another place": ("here[place, DRAFT]", "here[0, DRAFT]"),
+    "draws with the uniform of another place": ("chance[place, DRAFT]", "chance[0, DRAFT]"),
     "draws p for the residual": ("left = (p - q).clamp(min=0)", "left = p"),
     "draws the draft's residual": ("left = (p - q)", "left = (q - p)"),
-    "takes the residual of the row before": ("residual(p[accepted],", "residual(p[accepted - 1],"),
-    "draws the bonus from the draft": ("else p[accepted]\n", "else (q[-1][-1] if q else p[0])\n"),
-    "draws the bonus from the row before": ("else p[accepted]\n", "else p[accepted - 1]\n"),
+    "takes the residual of the row before": (
+        "residual(p.index_select(0, accepted)[0]",
+        "residual(p[accepted - 1][0]",
+    ),
+    "draws the bonus from the draft": (
+        "    last = draw(left,",
+        "    left = left if accepted < len(q) or not len(q) else q[-1]\n    last = draw(left,",
+    ),
+    "draws the bonus from the row before": (
+        "    last = draw(left,",
+        "    left = p[accepted - 1][0] if accepted == count else left\n    last = draw(left,",
+    ),
     "warps the draft alone": ("p = distribution(p_logits, decoding)", "p = p_logits.softmax(-1)"),
 }
 """What is broken -> the decoder's source, and what it becomes."""
@@ -284,7 +321,7 @@ def test_a_broken_rule_changes_the_law(mutant) -> None:
     how = WARPINGS["all"].model_copy(update={"gamma": 2, "max_new_tokens": 4})
     p, q = Table(1, 4), Table(2, 4)
     try:
-        broken = law(tabled(*MUTANTS[mutant]), p, q, [0], how)
+        broken = law(tabled(*MUTANTS[mutant]), p, q, [0], how, capture=buffered)
     except ZeroDivisionError:  # it chose a token of which p is 0
         return
     assert distance(broken, target_law(p, [0], how, None)) > 0.01
@@ -296,7 +333,7 @@ def test_a_broken_rule_changes_the_law(mutant) -> None:
 def test_drawn_texts_follow_the_targets_law(gamma, warping, monkeypatch) -> None:
     """Chi-square over texts of four tokens of five, seeds 0, 1, 2, ...; the seeds are fixed, and
     a right decoder would fail one set of seeds in 10,000."""
-    monkeypatch.setattr(decoder, "Reader", TableReader)
+    monkeypatch.setattr(decoder, "open_reader", TableReader)
     how = WARPINGS[warping].model_copy(update={"gamma": gamma, "max_new_tokens": 4})
     p, q = Table(5, 5), Table(6, 5)
     found = Counter(
@@ -410,17 +447,30 @@ def test_greedy_text_is_the_same_for_every_gamma(trained: Pair, gamma) -> None:
 
 
 GREEDY_MUTANTS = {
-    "crops nothing": ("self.cache.crop(length - self.length)", "pass"),
-    "crops one too few": ("crop(length - self.length)", "crop(min(0, length - self.length + 1))"),
-    "crops one too many": ("reader.length, len(text))", "reader.length, len(text) - 1)"),
-    "draws the bonus from the draft": MUTANTS["draws the bonus from the draft"],
-    "takes the residual of the row before": MUTANTS["takes the residual of the row before"],
-}
+    "puts what it reads one slot late": (
+        reading, "index_copy_(2, self.positions", "index_copy_(2, 1 + self.positions",
+    ),
+    "sees one slot too many": (reading, "self.slots > at\n", "self.slots > at + 1\n"),
+    "sees one slot too few": (
+        reading, "self.slots > at\n", "(self.slots > at) | (self.slots == 2)\n",
+    ),
+    "reads as if it stood elsewhere": (
+        reading, "ids=positions.clamp(", "ids=(positions * 2).clamp(",
+    ),
+    "draws the bonus from the draft": (decoder, *MUTANTS["draws the bonus from the draft"]),
+    "takes the residual of the row before": (
+        decoder, *MUTANTS["takes the residual of the row before"],
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("mutant", GREEDY_MUTANTS)
-def test_a_broken_cache_or_row_changes_greedy_text(trained: Pair, mutant) -> None:
-    broken = altered(*GREEDY_MUTANTS[mutant])
+def test_a_broken_cache_or_row_changes_greedy_text(trained: Pair, mutant, monkeypatch) -> None:
+    original, old, new = GREEDY_MUTANTS[mutant]
+    broken = altered(old, new, original)
+    if original is reading:
+        monkeypatch.setattr(decoder, "open_reader", broken.StaticReader)
+        broken = decoder
     wrong = 0
     for prompt in trained.prompts[:5]:
         (expected,) = own(trained.target, [prompt], 16, None)
@@ -695,9 +745,10 @@ def test_nothing_is_read_twice(trained: Pair) -> None:
     calls: list[tuple[int, list[int]]] = []
 
     def watch(_module: Any, _: tuple, told: dict) -> None:
-        calls.append((told["past_key_values"].get_seq_length(), told["input_ids"][0].tolist()))
+        calls.append((int(told["position_ids"][0, 0]), told["input_ids"][0].tolist()))
 
     for model in (trained.target, trained.draft):
+        assert reads_in_slots(model)
         hook = model.base_model.register_forward_pre_hook(watch, with_kwargs=True)
         for how, prompt in itertools.product(
             (greedy(4, 32), Decoding(gamma=3, max_new_tokens=32)), trained.prompts[:4]
@@ -719,23 +770,233 @@ def test_nothing_is_read_twice(trained: Pair) -> None:
         hook.remove()
 
 
-def test_logits_with_a_cache_are_those_without(trained: Pair) -> None:
-    """To 1e-4, read in pieces, gone back and read on."""
-    ids = torch.tensor(trained.prompts[0])
-    for model in (trained.target, trained.draft):
-        whole = plain_rows(model, ids.tolist(), trained.vocabulary)
-        with torch.inference_mode():
-            reader = decoder.Reader(model, trained.vocabulary)
-            reader.remember(ids[:7])
-            pieces = [reader.read(ids[7:8]), reader.read(ids[8:12])]
-            reader.read(torch.tensor([3, 1, 4]))
-            reader.forget(12)
-            pieces.append(reader.read(ids[12:13]))
-            reader.forget(9)
-            pieces.append(reader.read(ids[9:]))
-        assert reader.length == len(ids)
-        expected = torch.cat([whole[7:13], whole[9:]])
-        assert (torch.cat(pieces) - expected).abs().max() < 1e-4
+READERS = {
+    "in slots": lambda model, vocabulary: reading.StaticReader(model, vocabulary, 64),
+    "growing": reading.GrowingReader,
+}
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3_text", "mistral"])
+@pytest.mark.parametrize("reader", READERS)
+def test_logits_with_a_cache_are_those_without(reader, kind) -> None:
+    """To 1e-4, read in pieces, gone back and read on, and from the beginning again; past a sliding
+    window of eight, over what was left behind."""
+    model = sharp(kind, 1, **ARCHITECTURES[kind])
+    ids = torch.randint(1, 96, (40,), generator=torch.Generator().manual_seed(3))
+    whole = plain_rows(model, ids.tolist(), 96)
+    places = torch.arange(64)
+    with torch.inference_mode():
+        reads = READERS[reader](model, 96)
+        reads.remember(ids.flip(0), places[:40])
+        reads.remember(ids[:17], places[:17])
+        pieces = [reads.read(ids[17:18], places[17:18]), reads.read(ids[18:22], places[18:22])]
+        reads.read(torch.tensor([3, 1, 4]), places[22:25])
+        pieces.append(reads.read(ids[22:23], places[22:23]))
+        pieces.append(reads.read(ids[23:31], places[23:31]))
+        pieces.append(reads.read(ids[26:], places[26:40]))
+    expected = torch.cat([whole[17:31], whole[26:]])
+    assert (torch.cat(pieces) - expected).abs().max() < 1e-4
+
+
+def test_steps_of_fixed_shape_decide_alike(random: Pair, trained: Pair) -> None:
+    """What a CUDA graph demands, without one: the draft proposes past the end, what it says there
+    is read and forgotten, and outputs are overwritten. One decoder, many prompts, caches that grow:
+    to 1e-4 the traces are those of plain steps."""
+    for pair, kinds in ((random, range(0, 8, 2)), (trained, range(1))):
+        decode = Decoder(pair.target, vocabulary=pair.vocabulary, eos=pair.eos, capture=buffered)
+        for which, how in itertools.product(kinds, HOWS):
+            prompt = pair.prompts[which]
+            draft = pair.draft if how.gamma else None
+            ours = decode(draft, prompt, how, seed=which)
+            expected = pair(prompt, how, seed=which)
+            same_trace(ours, expected)
+
+
+HOWS = [
+    Decoding(gamma=3, max_new_tokens=20),
+    Decoding(gamma=6, temperature=0, max_new_tokens=9),
+    Decoding(gamma=4, temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=1),
+    Decoding(gamma=0, temperature=1.2, top_p=0.8, max_new_tokens=12),
+    Decoding(gamma=3, max_new_tokens=100),
+]
+
+
+def same_trace(ours: Trace, expected: Trace, tolerance: float = 1e-4) -> None:
+    """Every decision is the same, and every number nearly."""
+    assert ours.stopped == expected.stopped
+    assert decisions(ours) == decisions(expected)
+    for one, other in zip(ours.rounds, expected.rounds, strict=True):
+        for mine, theirs in zip(
+            [*one.proposals, *filter(None, [one.last])],
+            [*other.proposals, *filter(None, [other.last])],
+            strict=True,
+        ):
+            assert mine.p == pytest.approx(theirs.p, abs=tolerance)
+            assert (mine.q is None) == (theirs.q is None)
+            assert theirs.q is None or mine.q == pytest.approx(theirs.q, abs=tolerance)
+
+
+def decisions(trace: Trace) -> list:
+    return [
+        (
+            [(one.token, one.u, one.accepted) for one in turn.proposals],
+            turn.last and (turn.last.token, turn.last.kind, turn.last.u),
+        )
+        for turn in trace.rounds
+    ]
+
+
+def test_fixed_shapes_at_the_end_of_a_context() -> None:
+    """GPT-2 has no position for what is proposed past the end; the text's own tokens do not
+    notice."""
+    target = gpt2(12, seed=1)
+    draft = near(target, 2)
+    decode = Decoder(target, vocabulary=32, eos=None, capture=buffered)
+    for length, how in itertools.product((1, 5, 10, 11), (greedy(8, 30), Decoding(gamma=3))):
+        prompt = list(range(3, 3 + length))
+        expected = speculate(target, draft, prompt, how, vocabulary=32, eos=None)
+        same_trace(decode(draft, prompt, how), expected)
+        assert expected.stopped == "context"
+
+
+def test_steps_are_captured_once(trained: Pair) -> None:
+    """For every draft length and way to draw, not for every prompt: two widths of the draft's
+    step, one of the target's; and plain decoding's."""
+    captured: list[tuple[int, ...]] = []
+
+    def counting(step: Step, example: Sequence[Tensor]) -> Step:
+        captured.append(tuple(len(tensor) for tensor in example))
+        return buffered(step, example)
+
+    decode = Decoder(trained.target, vocabulary=trained.vocabulary, eos=None, capture=counting)
+    for prompt, gamma in itertools.product(trained.prompts[:3], (2, 0)):
+        decode(trained.draft if gamma else None, prompt, Decoding(gamma=gamma, max_new_tokens=9))
+    assert captured == [(1, 2, 2), (2, 3, 2), (1, 3, 3, 2, 3, 1), (1, 1, 1, 0, 1, 1)]
+
+
+def test_a_step_that_cannot_be_captured_runs_plainly(random: Pair, caplog) -> None:
+    """With one line that says so; so does one whose graph says something else."""
+
+    def fails(step: Step, example: Sequence[Tensor]) -> Step:
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    def deaf(step: Step, example: Sequence[Tensor]) -> Step:
+        said = step(*example)
+        return lambda *_: said
+
+    how = Decoding(gamma=3, max_new_tokens=20)
+    expected = random(random.prompts[3], how, seed=5)
+    for capture, problem in ((fails, "not permitted"), (deaf, "does not say the same")):
+        caplog.clear()
+        decode = Decoder(random.target, vocabulary=300, eos=0, capture=capture)
+        for _ in range(2):
+            same_trace(decode(random.draft, random.prompts[3], how, seed=5), expected)
+        lines = [record.message for record in caplog.records]
+        assert len(lines) == 3
+        assert all("without a CUDA graph" in line and problem in line for line in lines)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["trained", "gpt_neox", "gpt2", "codegen", "phi", "gemma3_text"])
+def test_cuda_graphs_decide_as_plain_steps(kind, dtype, trained: Pair, caplog) -> None:
+    """Every step is captured, and traces are those of the same steps run plainly in the same
+    shapes."""
+    if kind == "trained":
+        pair = trained
+    else:
+        target = sharp(kind, 1, **ARCHITECTURES[kind])
+        pair = Pair(target, near(target, 2), [[5, 9, 3], [7] * 12], 96, 0)
+    target, draft = (copy.deepcopy(model).to("cuda", dtype) for model in (pair.target, pair.draft))
+    graphs = Decoder(target, vocabulary=pair.vocabulary, eos=pair.eos)
+    plain = Decoder(target, vocabulary=pair.vocabulary, eos=pair.eos, capture=buffered)
+    for prompt, how in itertools.product(pair.prompts[:2], HOWS[:4]):
+        traces = [
+            decode(draft if how.gamma else None, prompt, how, seed=3) for decode in (graphs, plain)
+        ]
+        same_trace(*traces, tolerance=1e-3)
+    assert not caplog.records
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_decides_as_a_cpu(trained: Pair) -> None:
+    """In float32, to the rounding of its sums."""
+    pair = trained._replace(
+        target=copy.deepcopy(trained.target).cuda(), draft=copy.deepcopy(trained.draft).cuda()
+    )
+    for prompt in trained.prompts[:3]:
+        for how in HOWS[:3]:
+            same_trace(pair(prompt, how), trained(prompt, how), tolerance=1e-3)
+
+
+def test_a_model_that_slots_do_not_suit_reads_with_a_growing_cache(caplog) -> None:
+    """The log says so, once for each, and it decodes all the same: ALiBi counts from the cache's
+    length, and GPT-Neo's local layers make their own masks."""
+    caplog.set_level(logging.INFO, "adaspec")
+    for kind in ("bloom", "gpt_neo"):
+        target = sharp(kind, 1, **ARCHITECTURES_THAT_GROW[kind])
+        assert not reads_in_slots(target)
+        assert not reads_in_slots(target)
+        pair = Pair(target, near(target, 2), [[5, 9, 3], [7] * 12], 96, 0)
+        for prompt in pair.prompts:
+            (expected,) = own(target, [prompt], 24, None)
+            assert pair(prompt, greedy(3, 24), eos=None, detail=False).text == expected
+    names = [record.message.split()[0] for record in caplog.records]
+    assert names == ["BloomForCausalLM"] * 2 + ["GPTNeoForCausalLM"] * 2
+
+
+# The null test
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_target_that_drafts_for_itself_has_everything_accepted(trained: Pair, dtype) -> None:
+    target = copy.deepcopy(trained.target).to(dtype)
+    result = null_test(target, trained.prompts[:2], vocabulary=trained.vocabulary)
+    assert result.passed
+    assert result.precision == ("float32" if dtype == torch.float32 else "bf16")
+    assert result.proposals > 15
+    assert 1 - result.tolerance <= result.beta <= 1
+    assert "Null test passed" in result.message
+    if dtype == torch.float32:
+        assert result.greedy == 1
+        assert result.least > 1 - 1e-4
+    assert NullTest.model_validate_json(result.model_dump_json()) == result
+
+
+NULL_FAULTS = {
+    "a pass of several sees a slot too many": (
+        "hidden = self.slots > at\n", "hidden = self.slots > at + (len(at) > 1)\n",
+    ),
+    "a pass of several forgets the beginning": (
+        "hidden = self.slots > at\n",
+        "hidden = (self.slots > at) | (self.slots < 4) & (len(at) > 1)\n",
+    ),
+    "a pass of one stands elsewhere": (
+        "ids=positions.clamp(", "ids=(positions + (len(ids) == 1)).clamp(",
+    ),
+    "what several read is not kept": (
+        "slots.index_copy_(2, self.positions, states)",
+        "slots.index_copy_(2, self.positions, states * (states.shape[2] != 5))",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "dtype"),
+    [
+        *((fault, torch.float32) for fault in NULL_FAULTS),
+        # bf16's own rounding hides small ones.
+        ("a pass of one stands elsewhere", torch.bfloat16),
+        ("what several read is not kept", torch.bfloat16),
+    ],
+)
+def test_the_null_test_fails_with_a_fault(trained: Pair, fault, dtype, monkeypatch) -> None:
+    reader = altered(*NULL_FAULTS[fault], original=reading).StaticReader
+    monkeypatch.setattr(decoder, "open_reader", reader)
+    target = copy.deepcopy(trained.target).to(dtype)
+    result = null_test(target, trained.prompts[:2], vocabulary=trained.vocabulary)
+    assert not result.passed
+    assert "Nothing measured after this should be believed" in result.message
 
 
 # Ends and limits
@@ -760,7 +1021,7 @@ class Script(Table):
 def test_a_text_ends_wherever_its_end_comes(gamma, temperature, monkeypatch) -> None:
     """As the first token, as an accepted proposal, in place of a rejected one, as a bonus; where
     the room ends as well. The draft strays in every set of places, or says the end too early."""
-    monkeypatch.setattr(decoder, "Reader", TableReader)
+    monkeypatch.setattr(decoder, "open_reader", TableReader)
     seen: Counter[str] = Counter()
     for end, room in itertools.product(range(5), (1, 2, gamma, gamma + 1, 7)):
         said = [*(1, 2, 3, 4, 1)[:end], 0]
@@ -898,14 +1159,32 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "layer_types": ["sliding_attention", "full_attention"],
     },
     "mistral": SIZES | HEADS | {"sliding_window": 8},
+    "opt": SIZES | {"ffn_dim": 48, "word_embed_proj_dim": 32},
+}
+
+
+ARCHITECTURES_THAT_GROW: dict[str, dict[str, Any]] = {
+    "bloom": {"vocab_size": 96, "hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "gpt_neo": {
+        "vocab_size": 96,
+        "hidden_size": 32,
+        "num_layers": 2,
+        "num_heads": 4,
+        "attention_types": [[["global", "local"], 1]],
+        "window_size": 8,
+        "max_position_embeddings": 128,
+        "bos_token_id": 1,
+        "eos_token_id": 0,
+    },
 }
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_architectures(kind) -> None:
     """Greedy text is the target's own, past a sliding window of eight; sampled texts' traces hold
-    against passes without a cache."""
+    against passes without a cache, and steps of fixed shape decide alike."""
     target = sharp(kind, 1, **ARCHITECTURES[kind])
+    assert reads_in_slots(target)
     models.check_head(target, kind)
     pair = Pair(target, near(target, 2), [[5, 9, 3], [7] * 12], 96, 0)
     for prompt in pair.prompts:
@@ -914,8 +1193,56 @@ def test_architectures(kind) -> None:
             assert pair(prompt, greedy(gamma, 32), eos=None, detail=False).text == expected
         trace = pair(prompt, Decoding(gamma=3, temperature=0.7, max_new_tokens=24), eos=None)
         check(trace, pair, 1e-3)
+        fixed = Decoder(target, vocabulary=96, eos=None, capture=buffered)
+        same_trace(fixed(pair.draft, prompt, trace.decoding), trace, 1e-3)
         assert any(turn.rejected for turn in trace.rounds)
         assert any(turn.accepted for turn in trace.rounds)
+
+
+class Watch(TorchDispatchMode):
+    """Notes every operation on a tensor that lies on the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.host: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        if any(tensor.device.type == "cpu" for tensor in tensors):
+            self.host.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("kind", ARCHITECTURES)
+def test_steps_wait_for_nothing(kind) -> None:
+    """On the meta device, which has no numbers to be asked for: no step looks at one, and none
+    brings a tensor from the host. That is what a CUDA graph can be made of."""
+    config = AutoConfig.for_model(kind, **ARCHITECTURES[kind])
+    model = AutoModelForCausalLM.from_config(config).eval().to("meta", torch.bfloat16)
+    ids = torch.ones(12, dtype=torch.long, device="meta")
+    positions = torch.arange(64, device="meta")
+    chance = torch.ones(12, 3, dtype=torch.float64, device="meta")
+
+    def steps(reader: reading.Reader, how: Decoding) -> None:
+        reader.logits = lambda hidden: model.get_output_embeddings()(hidden).float()
+        for unread in (1, 2):
+            drafted, q, q_seen = decoder.propose(
+                reader, how, ids[:unread], positions[: unread + 2], chance[:3]
+            )
+            assert (len(drafted), len(q), len(q_seen)) == (4, 3, unread + 2)
+        for width in (3, 0):
+            inputs = drafted[: width + 1], positions[: width + 1], q[:width], chance[: width + 1]
+            said, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
+            assert (len(said), len(p_seen), len(left)) == (width + 4, width + 1, 96)
+
+    static = reading.StaticReader(model, 96, 64)
+    with torch.inference_mode():
+        with Watch() as watch:
+            for how in (Decoding(), greedy(3, 64), Decoding(temperature=0.7, top_k=5, top_p=0.8)):
+                steps(static, how)
+        assert not watch.host
+        with pytest.raises(RuntimeError, match="cannot be called on meta"):
+            steps(reading.GrowingReader(model, 96), Decoding())
 
 
 @pytest.mark.parametrize("kind", ["qwen3_next", "rwkv", "mamba"])
