@@ -1,0 +1,162 @@
+/* Tables of a comparison: budgets first, then what each draft reached, then the differences. */
+
+import { steps } from "../shared/chart.js";
+import { make } from "../shared/dom.js";
+import { told } from "./ablation.js";
+import { label } from "./figures.js";
+import { amount, called, field, fixed, minus } from "./words.js";
+
+const BUDGET = [
+  ["steps", "steps", "Optimiser steps of this training."],
+  ["sequences", "sequences", "Sequences that this training read."],
+  ["selected_tokens", "tokens trained", "Response tokens that gave a gradient."],
+  ["teacher_forwards", "teacher forwards", "Sequences through a frozen model: target or reference."],
+  ["seconds", "seconds", "Wall-clock seconds of this training, on the machine that ran it."],
+];
+const REACHED = [
+  ["alpha.generated", "exact α", 4, "alpha.generated_ci"],
+  ["alpha.dataset", "α data set", 4],
+  ["alpha.tested", "tested α", 4, "alpha.tested_ci"],
+  ["alpha.drafted", "drafted α", 4, "alpha.drafted_ci"],
+  ["block_efficiency", "tokens a pass", 3, "block_efficiency_ci"],
+  ["kl", "KL", 4],
+  ["top1", "top-1", 4],
+  ["speedup.measured", "speed-up", 2, "speedup.measured_ci"],
+  ["speedup.break_even_alpha", "break-even α", 3],
+  ["speedup.best_gamma", "best γ", 0],
+];
+export const SIGNS_OF = { ahead: "▲", behind: "▼", "not told apart": "≈" };
+
+export function heading(title, help) {
+  return make("th", { scope: "col", title: help }, make("abbr", {}, title));
+}
+
+export function rowsOf(view, cells) {
+  return view.comparison.drafts.map((draft) => {
+    const row = make(
+      "tr",
+      { "data-draft": draft.draft, class: draft.draft === view.comparison.baseline && "baseline" },
+      make("th", { scope: "row" }, called(view.looks[draft.draft])),
+      ...cells(draft),
+    );
+    return row;
+  });
+}
+
+export function tableOf(caption, columns, rows, more = {}) {
+  return make(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    make(
+      "table",
+      more,
+      make("caption", {}, caption),
+      make("thead", {}, make("tr", {}, make("td"), ...columns)),
+      make("tbody", {}, ...rows),
+    ),
+  );
+}
+
+export function budgetTable(view) {
+  const { definitions } = view.comparison;
+  const columns = [
+    ...BUDGET.map(([, title, help]) => heading(title, help)),
+    heading("needs", definitions.needs),
+  ];
+  const rows = rowsOf(view, ({ budget, needs }) => [
+    ...BUDGET.map(([name]) =>
+      make("td", { "data-value": budget[name], "data-field": name }, amount(budget[name])),
+    ),
+    make("td", {}, (needs ?? []).join(", ")),
+  ]);
+  return tableOf("Budgets: what each draft's own training cost", columns, rows);
+}
+
+export function reachedTable(view) {
+  const { definitions, drafts } = view.comparison;
+  const columns = REACHED.map(([name, title]) => heading(title, definitions[name]));
+  const most = Math.max(...drafts.map((draft) => draft.alpha.generated));
+  const rows = rowsOf(view, (draft) =>
+    REACHED.map(([name, , digits, interval]) => {
+      const value = field(draft, name);
+      const ends = (interval && field(draft, interval)) || null;
+      const unit = name === "speedup.measured" && Number.isFinite(value) ? " ×" : "";
+      return make(
+        "td",
+        { "data-value": value, "data-field": name, title: ends ? intervalSays(ends, digits) : definitions[name] },
+        make("span", { class: name === "alpha.generated" && value === most && "best" }, fixed(value, digits) + unit),
+        ends && make("span", { class: "range" }, ends.map((end) => fixed(end, digits)).join(" – ")),
+      );
+    }),
+  );
+  return tableOf("What each draft reached", columns, rows);
+}
+
+const intervalSays = (ends, digits) =>
+  `95 % interval ${ends.map((end) => fixed(end, digits)).join(" – ")}, prompts resampled`;
+
+/* Draft minus baseline, a column a measure; every cell says value, interval, sign and word. */
+export function differenceTable(view) {
+  const { differences, baseline, definitions } = view.comparison;
+  const measures = view.measures.filter(({ name }) => differences.some((one) => one.measure === name));
+  const columns = [
+    heading("budget against the baseline's", "Steps and sequences of this draft, over the baseline's."),
+    ...measures.map(({ name, label, unit }) =>
+      make(
+        "th",
+        { scope: "col", title: `${definitions.difference}. ${definitions[name]}` },
+        make("abbr", {}, label),
+        make("span", { class: "range" }, unit),
+      ),
+    ),
+  ];
+  const rows = rowsOf(view, ({ draft }) => {
+    const mine = differences.filter((one) => one.draft === draft);
+    if (draft === baseline) return [make("td", { colspan: measures.length + 1 }, "the baseline")];
+    const { fair, says } = mine[0].budget;
+    return [
+      make("td", { class: `budget ${fair ? "fair" : "unfair"}` }, `${fair ? "✓" : "✕"} ${says}`),
+      ...measures.map((measure) => differenceCell(measure, mine.find((one) => one.measure === measure.name))),
+    ];
+  });
+  return tableOf(`Paired differences: draft − ${view.looks[baseline].label}`, columns, rows, {
+    class: "differences",
+  });
+}
+
+function differenceCell({ factor, digits }, found) {
+  if (!found) return make("td", { title: "Not decoded on the same prompts and uniforms." }, "–");
+  const [low, high] = found.ci;
+  return make(
+    "td",
+    { "data-value": found.value, "data-field": found.measure, title: `${found.says} ${found.prompts} prompts.` },
+    make("strong", {}, signed(found.value * factor, digits)),
+    make("span", { class: "range" }, `${signed(low * factor, digits)} … ${signed(high * factor, digits)}`),
+    make("span", { class: `verdict ${found.verdict.split(" ")[0]}` }, `${SIGNS_OF[found.verdict]} ${found.verdict}`),
+  );
+}
+
+export function signed(value, digits) {
+  const text = value.toFixed(digits);
+  return minus(value < 0 ? text : `+${text}`);
+}
+
+/* The comparison in words: exact acceptance of every draft against the baseline. */
+export function sentences(view) {
+  const { differences } = view.comparison;
+  const main = differences.filter((one) => one.measure === "alpha.generated");
+  const list = main.map((one) =>
+    make(
+      "li",
+      { class: one.verdict.split(" ")[0] },
+      make("b", { "aria-hidden": "true" }, SIGNS_OF[one.verdict]),
+      `${one.says} Budget: ${one.budget.says}.`,
+    ),
+  );
+  const several =
+    differences.length > 1
+      ? "Several differences are shown: the intervals are not adjusted for that, and one in twenty " +
+        "leaves out 0 by chance where nothing differs."
+      : "";
+  return make("div", { class: "said" }, make("ul", {}, ...list), make("p", { class: "quiet" }, several));
+}
