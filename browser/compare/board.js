@@ -1,30 +1,49 @@
-/* A comparison: budgets first, results, paired differences, figures, and the tokens behind them.
+/** A comparison: budgets first, results, paired differences, figures, and the tokens behind them.
+ *
+ * Everything happens in the browser; the server hears of what a viewer has drawn and opened when it
+ * has rested. */
 
-   `view` is what app/compare_view.py gives. Everything happens in the browser; the server hears of what
-   a viewer has drawn and opened when it has rested. */
+/** @import { BoardState, BoardView, Mounted } from "../shared/types" */
 
-import { bars, steps } from "../shared/chart.js";
-import { make, whenRested } from "../shared/dom.js";
+import { component } from "../shared/component.js";
+import { make } from "../shared/dom.js";
+import { amount } from "../shared/numbers.js";
+import { whenRested } from "../shared/rest.js";
 import { forest, lengths, positions, speed } from "./figures.js";
 import { budgetTable, differenceTable, reachedTable, sentences } from "./tables.js";
-import { KL, tokenSection } from "./tokens.js";
-import { amount } from "./words.js";
+import { tokenSection } from "./tokens.js";
 
-const boards = new WeakMap(); // parent element -> what is mounted there
+/**
+ * @typedef {object} Data
+ * @property {BoardView} view
+ * @property {BoardState} state
+ * @property {boolean} [alone] in a report from disk, with nothing around it
+ */
 
+/**
+ * @param {HTMLElement} parent
+ * @returns {Mounted<Data>}
+ */
 function compareBoard(parent) {
   const root = make("div", { class: "compare" });
   parent.append(root);
+  /** @type {string | null} the view's id */
   let shown = null;
-  let tokens = null;
-  let report = () => {};
-  const telling = whenRested(() => report({ ...tokens.state(), of: shown }));
+  /** @type {ReturnType<typeof tokenSection>} */
+  let tokens;
+  /** @type {(state: BoardState & { of: string | null }) => void} */
+  let report;
+  const { ask: changed, forget } = whenRested(() => report({ ...tokens.state(), of: shown }));
 
-  function show(view, given, alone, reporter) {
+  /**
+   * @param {Data} data
+   * @param {typeof report} reporter
+   */
+  function show({ view, state, alone = false }, reporter) {
     report = reporter;
     if (view.id === shown) return;
     shown = view.id;
-    tokens = tokenSection(view, given, alone, telling.ask);
+    tokens = tokenSection(view, state, alone, changed);
     const figures = [forest(view), speed(view), positions(view), lengths(view)];
     root.replaceChildren(
       ...(alone ? [front(view)] : []),
@@ -35,22 +54,26 @@ function compareBoard(parent) {
       differenceTable(view),
       sentences(view),
       whose(view),
-      make("div", { class: "figures" }, ...figures.filter((one) => one)),
+      make("div", { class: "figures" }, ...figures),
       tokens.element,
       ...(alone ? [back(view)] : []),
     );
-    tokens.open(given);
-    telling.forget(); // the server knows what it gave
+    tokens.open(state);
+    forget(); // the server knows what it gave
   }
 
   function leave() {
-    telling.forget();
+    forget();
     root.remove();
   }
 
-  return { show, leave, calls: 0 };
+  return {
+    show: (data, setStateValue) => show(data, (left) => setStateValue("state", left)),
+    leave,
+  };
 }
 
+/** @param {BoardView} view */
 function reachedNote(view) {
   const { tokens, prompts, speculation, bootstrap } = view.comparison;
   const { decoded } = view.comparison.drafts[0];
@@ -67,22 +90,29 @@ function reachedNote(view) {
   );
 }
 
-/* How the figures tell runs apart, where there are several. */
-export function whose(view) {
+/** How the figures tell runs apart, where there are several.
+ *
+ * @param {BoardView} view
+ */
+function whose(view) {
   const names = [...new Set(Object.values(view.looks).map((look) => look.short))];
   const others = names.slice(1);
   const text = `Filled bars and solid lines: ${names[0]}. Outlined bars and other lines: ${others.join(", ")}.`;
   return make("p", { class: "quiet" }, others.length ? text : "");
 }
 
-export function notes(view) {
+/** @param {BoardView} view */
+function notes(view) {
   return view.comparison.notes.map((note) => make("p", { class: "note" }, note));
 }
 
-/* What a report from disk says before the tables. */
+/** What a report from disk says before the tables.
+ *
+ * @param {BoardView} view
+ */
 function front(view) {
   const { runs, target, budgets, drafts, baseline } = view.comparison;
-  const names = (keys) => keys.map((key) => view.looks[key]?.label ?? key).join(" and ");
+  const names = (/** @type {string[]} */ keys) => keys.map((key) => view.looks[key]?.label ?? key).join(" and ");
   const fair = budgets.fair.map((group) => `Equal steps and sequences: ${names(group)}.`);
   const lacks = budgets.missing.map(({ of, name }) => `Nothing here is a fair comparison for ${names([of])}; ${name} would be.`);
   return make(
@@ -94,7 +124,10 @@ function front(view) {
   );
 }
 
-/* And after them: what was compared, how to do it again, what the words mean. */
+/** And after them: what was compared, how to do it again, what the words mean.
+ *
+ * @param {BoardView} view
+ */
 function back(view) {
   const { runs, command, definitions } = view.comparison;
   const hashes = runs.flatMap((run) =>
@@ -102,26 +135,16 @@ function back(view) {
       make("tr", {}, make("th", { scope: "row" }, run.id), make("td", {}, what), make("td", {}, make("code", {}, hash))),
     ),
   );
-  const words = Object.entries(definitions).flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]);
+  const terms = Object.entries(definitions).flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]);
   return make(
     "footer",
     {},
     make("h2", {}, "What was compared"),
-    make("table", {}, make("thead", {}, make("tr", {}, ...["run", "what", "hash"].map((one) => make("th", { scope: "col" }, one)))), make("tbody", {}, ...hashes)),
+    make("table", {}, make("thead", {}, make("tr", {}, ...["run", "what", "hash"].map((title) => make("th", { scope: "col" }, title)))), make("tbody", {}, ...hashes)),
     make("p", {}, "The same numbers again: ", make("code", {}, command)),
     make("h2", {}, "Definitions"),
-    make("dl", {}, ...words),
+    make("dl", {}, ...terms),
   );
 }
 
-export default function compare({ data, parentElement, setStateValue }) {
-  if (!boards.has(parentElement)) boards.set(parentElement, compareBoard(parentElement));
-  const board = boards.get(parentElement);
-  board.show(data.view, data.state, data.alone, (state) => setStateValue("state", state));
-  const call = (board.calls += 1);
-  return () => {
-    if (board.calls !== call) return; // called again since: Streamlit leaves what it has overtaken
-    boards.delete(parentElement);
-    board.leave();
-  };
-}
+export default component(compareBoard);

@@ -1,10 +1,11 @@
-/* Tables of a comparison: budgets first, then what each draft reached, then the differences. */
+/** Tables of a comparison: budgets first, then what each draft reached, then the differences. */
 
-import { steps } from "../shared/chart.js";
+/** @import { Attributes, Child } from "../shared/dom" */
+/** @import { BoardView, ComparedDraft, Difference, Interval, Measure, Verdict } from "../shared/types" */
+
 import { make } from "../shared/dom.js";
-import { told } from "./ablation.js";
-import { label } from "./figures.js";
-import { amount, called, field, fixed, minus } from "./words.js";
+import { amount, fixed, isNumber, signed } from "../shared/numbers.js";
+import { called, field } from "./look.js";
 
 const BUDGET = [
   ["steps", "steps", "Optimiser steps of this training."],
@@ -13,6 +14,7 @@ const BUDGET = [
   ["teacher_forwards", "teacher forwards", "Sequences through a frozen model: target or reference."],
   ["seconds", "seconds", "Wall-clock seconds of this training, on the machine that ran it."],
 ];
+/** @type {[name: string, title: string, digits: number, interval?: string][]} */
 const REACHED = [
   ["alpha.generated", "exact α", 4, "alpha.generated_ci"],
   ["alpha.dataset", "α data set", 4],
@@ -25,24 +27,39 @@ const REACHED = [
   ["speedup.break_even_alpha", "break-even α", 3],
   ["speedup.best_gamma", "best γ", 0],
 ];
+/** @type {Record<Verdict, string>} */
 export const SIGNS_OF = { ahead: "▲", behind: "▼", "not told apart": "≈" };
 
+/**
+ * @param {string} title
+ * @param {string} [help]
+ */
 export function heading(title, help) {
   return make("th", { scope: "col", title: help }, make("abbr", {}, title));
 }
 
+/**
+ * @param {BoardView} view
+ * @param {(draft: ComparedDraft) => Child[]} cells
+ */
 export function rowsOf(view, cells) {
-  return view.comparison.drafts.map((draft) => {
-    const row = make(
+  const { drafts, baseline } = view.comparison;
+  return drafts.map((row) =>
+    make(
       "tr",
-      { "data-draft": draft.draft, class: draft.draft === view.comparison.baseline && "baseline" },
-      make("th", { scope: "row" }, called(view.looks[draft.draft])),
-      ...cells(draft),
-    );
-    return row;
-  });
+      { "data-draft": row.draft, class: row.draft === baseline && "baseline" },
+      make("th", { scope: "row" }, called(view.looks[row.draft])),
+      ...cells(row),
+    ),
+  );
 }
 
+/**
+ * @param {string} caption
+ * @param {Child[]} columns
+ * @param {Child[]} rows
+ * @param {Attributes} [more]
+ */
 export function tableOf(caption, columns, rows, more = {}) {
   return make(
     "div",
@@ -57,6 +74,7 @@ export function tableOf(caption, columns, rows, more = {}) {
   );
 }
 
+/** @param {BoardView} view */
 export function budgetTable(view) {
   const { definitions } = view.comparison;
   const columns = [
@@ -72,6 +90,7 @@ export function budgetTable(view) {
   return tableOf("Budgets: what each draft's own training cost", columns, rows);
 }
 
+/** @param {BoardView} view */
 export function reachedTable(view) {
   const { definitions, drafts } = view.comparison;
   const columns = REACHED.map(([name, title]) => heading(title, definitions[name]));
@@ -79,8 +98,9 @@ export function reachedTable(view) {
   const rows = rowsOf(view, (draft) =>
     REACHED.map(([name, , digits, interval]) => {
       const value = field(draft, name);
+      /** @type {Interval | null} */
       const ends = (interval && field(draft, interval)) || null;
-      const unit = name === "speedup.measured" && Number.isFinite(value) ? " ×" : "";
+      const unit = name === "speedup.measured" && isNumber(value) ? " ×" : "";
       return make(
         "td",
         { "data-value": value, "data-field": name, title: ends ? intervalSays(ends, digits) : definitions[name] },
@@ -92,13 +112,20 @@ export function reachedTable(view) {
   return tableOf("What each draft reached", columns, rows);
 }
 
+/**
+ * @param {Interval} ends
+ * @param {number} digits
+ */
 const intervalSays = (ends, digits) =>
   `95 % interval ${ends.map((end) => fixed(end, digits)).join(" – ")}, prompts resampled`;
 
-/* Draft minus baseline, a column a measure; every cell says value, interval, sign and word. */
+/** Draft minus baseline, a column a measure; every cell says value, interval, sign and word.
+ *
+ * @param {BoardView} view
+ */
 export function differenceTable(view) {
   const { differences, baseline, definitions } = view.comparison;
-  const measures = view.measures.filter(({ name }) => differences.some((one) => one.measure === name));
+  const measures = view.measures.filter(({ name }) => differences.some(({ measure }) => measure === name));
   const columns = [
     heading("budget against the baseline's", "Steps and sequences of this draft, over the baseline's."),
     ...measures.map(({ name, label, unit }) =>
@@ -111,12 +138,12 @@ export function differenceTable(view) {
     ),
   ];
   const rows = rowsOf(view, ({ draft }) => {
-    const mine = differences.filter((one) => one.draft === draft);
+    const mine = differences.filter((difference) => difference.draft === draft);
     if (draft === baseline) return [make("td", { colspan: measures.length + 1 }, "the baseline")];
     const { fair, says } = mine[0].budget;
     return [
       make("td", { class: `budget ${fair ? "fair" : "unfair"}` }, `${fair ? "✓" : "✕"} ${says}`),
-      ...measures.map((measure) => differenceCell(measure, mine.find((one) => one.measure === measure.name))),
+      ...measures.map((measure) => differenceCell(measure, mine.find((difference) => difference.measure === measure.name))),
     ];
   });
   return tableOf(`Paired differences: draft − ${view.looks[baseline].label}`, columns, rows, {
@@ -124,33 +151,35 @@ export function differenceTable(view) {
   });
 }
 
-function differenceCell({ factor, digits }, found) {
-  if (!found) return make("td", { title: "Not decoded on the same prompts and uniforms." }, "–");
-  const [low, high] = found.ci;
+/**
+ * @param {Measure} measure
+ * @param {Difference} [difference]
+ */
+function differenceCell({ factor, digits }, difference) {
+  if (!difference) return make("td", { title: "Not decoded on the same prompts and uniforms." }, "–");
+  const [low, high] = difference.ci;
   return make(
     "td",
-    { "data-value": found.value, "data-field": found.measure, title: `${found.says} ${found.prompts} prompts.` },
-    make("strong", {}, signed(found.value * factor, digits)),
+    { "data-value": difference.value, "data-field": difference.measure, title: `${difference.says} ${difference.prompts} prompts.` },
+    make("strong", {}, signed(difference.value * factor, digits)),
     make("span", { class: "range" }, `${signed(low * factor, digits)} … ${signed(high * factor, digits)}`),
-    make("span", { class: `verdict ${found.verdict.split(" ")[0]}` }, `${SIGNS_OF[found.verdict]} ${found.verdict}`),
+    make("span", { class: `verdict ${difference.verdict.split(" ")[0]}` }, `${SIGNS_OF[difference.verdict]} ${difference.verdict}`),
   );
 }
 
-export function signed(value, digits) {
-  const text = value.toFixed(digits);
-  return minus(value < 0 ? text : `+${text}`);
-}
-
-/* The comparison in words: exact acceptance of every draft against the baseline. */
+/** The comparison in words: exact acceptance of every draft against the baseline.
+ *
+ * @param {BoardView} view
+ */
 export function sentences(view) {
   const { differences } = view.comparison;
-  const main = differences.filter((one) => one.measure === "alpha.generated");
-  const list = main.map((one) =>
+  const main = differences.filter(({ measure }) => measure === "alpha.generated");
+  const list = main.map(({ verdict, says, budget }) =>
     make(
       "li",
-      { class: one.verdict.split(" ")[0] },
-      make("b", { "aria-hidden": "true" }, SIGNS_OF[one.verdict]),
-      `${one.says} Budget: ${one.budget.says}.`,
+      { class: verdict.split(" ")[0] },
+      make("b", { "aria-hidden": "true" }, SIGNS_OF[verdict]),
+      `${says} Budget: ${budget.says}.`,
     ),
   );
   const several =

@@ -76,11 +76,6 @@ export function replayControls(steps, { act, scrub, rate }) {
   );
 
   /**
-   * @param {ReplayView} view
-   * @param {ReplayState} given
-   * @param {typeof report} reporter
-   */
-  /**
    * @param {number} step
    * @param {string} words
    */

@@ -331,7 +331,7 @@ export interface BoardState {
   kl: Interval | null;
   beta: Interval | null;
   agree: [string, string] | null;
-  cell: string | null;
+  cell: "both" | "first" | "second" | "none" | null;
 }
 
 /** Token, p, q, u, accepted. */
