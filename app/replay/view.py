@@ -78,7 +78,7 @@ def view(
     draft: str,
     spent: list[tuple[int, float, float]],
 ) -> dict[str, Any]:
-    """What `browser/replay_trace.js` reads.
+    """What `browser/replay/trace.js` reads.
 
     Args:
         pieces: every token by id.
