@@ -1,8 +1,8 @@
 """The token heatmap: a text whose tokens are coloured by a metric, in a page and as a file.
 
 Both show a *view* (what there is to see; `browser/tokens/view.js` reads it) in a *state* (how it is
-looked at; `STATE`). Everything that a viewer does happens in the browser; the server hears of it when it
-has rested.
+looked at; `STATE`). Everything that a viewer does happens in the browser; the server hears of it
+when it has rested.
 """
 
 from __future__ import annotations
