@@ -1,14 +1,14 @@
-/** Builds what Python serves: `node build.js [folder]`, by default into `dist/`.
+/** Builds what Python serves: `node build.js`; `node build.js --check` only says what is not fresh.
  *
  * A component is one script and one style, from its entry and the style beside it. The script is
- * an ES module, as Streamlit wants it, and leaves its default export in `component` as well, for a
- * page that holds the script inline and cannot import it (`page.html`).
+ * an ES module, as Streamlit wants it, and leaves its exports in `component` as well, for a page
+ * that holds the script inline and cannot import it (`page.html`).
  *
  * Of every JSON schema in `schemas/` there are types beside it.
  */
 
-import { readFile, readdir, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 
@@ -21,40 +21,53 @@ const COMPONENTS = {
   ablation_board: "compare/ablation",
 };
 const HERE = import.meta.dirname;
+const SCHEMAS = join(HERE, "schemas");
 
-/** @param {string} folder */
-async function bundle(folder) {
-  const points = Object.entries(COMPONENTS).map(([out, path]) => ({ out, in: join(HERE, path) }));
-  const common = { outdir: folder, bundle: true, minify: true, target: "es2023" };
-  await build({
-    ...common,
-    entryPoints: points.map((point) => ({ ...point, in: `${point.in}.js` })),
+/** @typedef {{ path: string, text: string }} Output */
+
+/** @returns {Promise<Output[]>} */
+async function bundles() {
+  /** @param {"js" | "css"} kind */
+  const entries = (kind) =>
+    Object.entries(COMPONENTS).map(([out, path]) => ({ out, in: join(HERE, `${path}.${kind}`) }));
+  /** @type {import("esbuild").BuildOptions & { write: false }} */
+  const common = {
+    outdir: join(HERE, "dist"),
+    bundle: true,
+    minify: true,
     charset: "utf8",
+    write: false,
+  };
+  const scripts = await build({
+    ...common,
+    entryPoints: entries("js"),
+    target: "es2023",
     format: "iife",
     globalName: "component",
     footer: { js: "export default component.default;" },
   });
-  await build({
+  const styles = await build({
     ...common,
+    entryPoints: entries("css"),
     target: "esnext", // light-dark() and nesting stay as they are written
-    entryPoints: points.map((point) => ({ ...point, in: `${point.in}.css` })),
-    charset: "utf8",
     banner: { css: "/* Built by `make browser`. */" }, // Streamlit takes a single line for a path
   });
+  return [...scripts.outputFiles, ...styles.outputFiles];
 }
 
-/** @param {string} folder */
-async function types(folder) {
-  const schemas = join(HERE, "schemas");
-  const names = (await readdir(schemas)).filter((name) => name.endsWith(".json"));
-  for (const name of names) {
-    const schema = JSON.parse(await readFile(join(schemas, name), "utf8"));
-    const text = await compile(legible(schema), name, {
-      additionalProperties: false,
-      bannerComment: `/* Built by \`make browser\` from ${name}. */`,
-    });
-    await writeFile(join(folder, `${basename(name, ".json")}.d.ts`), text);
-  }
+/** @returns {Promise<Output[]>} */
+async function types() {
+  const names = (await readdir(SCHEMAS)).filter((name) => name.endsWith(".json"));
+  return Promise.all(
+    names.map(async (name) => {
+      const schema = JSON.parse(await readFile(join(SCHEMAS, name), "utf8"));
+      const text = await compile(legible(schema), name, {
+        additionalProperties: false,
+        bannerComment: `/* Built by \`make browser\` from ${name}. */`,
+      });
+      return { path: join(SCHEMAS, `${basename(name, ".json")}.d.ts`), text };
+    }),
+  );
 }
 
 /** A schema of pydantic's as the generator understands it: tuples are written as before 2020, a
@@ -76,6 +89,34 @@ function legible(schema) {
   return inner;
 }
 
-const folder = process.argv[2];
-await bundle(folder ?? join(HERE, "dist"));
-await types(folder ?? join(HERE, "schemas"));
+/** @param {Output} output */
+async function write({ path, text }) {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+/** What lies in the repository and is not what the sources give, or is nothing that they give.
+ *
+ * @param {Output[]} outputs
+ */
+async function stale(outputs) {
+  const made = new Map(outputs.map(({ path, text }) => [path, text]));
+  const there = [
+    ...(await readdir(join(HERE, "dist"))).map((name) => join(HERE, "dist", name)),
+    ...(await readdir(SCHEMAS)).filter((name) => name.endsWith(".d.ts")).map((name) => join(SCHEMAS, name)),
+  ];
+  const paths = [...new Set([...made.keys(), ...there])];
+  const texts = await Promise.all(paths.map((path) => readFile(path, "utf8").catch(() => undefined)));
+  return paths.filter((path, at) => texts[at] !== made.get(path));
+}
+
+const outputs = [...(await bundles()), ...(await types())];
+if (process.argv.includes("--check")) {
+  const names = (await stale(outputs)).map((path) => relative(HERE, path));
+  if (names.length) {
+    console.error(`Not what the sources give: ${names.join(", ")}. \`make browser\` builds them.`);
+    process.exitCode = 1;
+  }
+} else {
+  await Promise.all(outputs.map(write));
+}

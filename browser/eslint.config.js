@@ -15,7 +15,7 @@ export default [
     },
   },
   {
-    files: ["**/*.test.js", "build.js", "eslint.config.js"],
+    files: ["**/*.test.js", "**/testing.js", "build.js", "eslint.config.js"],
     languageOptions: { globals: globals.node },
   },
 ];
