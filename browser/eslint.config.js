@@ -1,6 +1,8 @@
 import js from "@eslint/js";
 import globals from "globals";
 
+const FEATURES = ["tokens", "filter", "replay", "compare"];
+
 export default [
   { ignores: ["dist/"] },
   js.configs.recommended,
@@ -13,6 +15,24 @@ export default [
       "no-shadow": ["error", { builtinGlobals: false }],
       "no-control-regex": "off", // glyphs.js names them
     },
+  },
+  ...FEATURES.map((feature) => ({
+    files: [`${feature}/**`],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: FEATURES.filter((other) => other !== feature).map((other) => ({
+            group: [`../${other}/*`],
+            message: "No feature imports another: what two of them use is in shared/.",
+          })),
+        },
+      ],
+    },
+  })),
+  {
+    files: ["shared/**"],
+    rules: { "no-restricted-imports": ["error", { patterns: FEATURES.map((name) => `../${name}/*`) }] },
   },
   {
     files: ["**/*.test.js", "**/testing.js", "build.js", "eslint.config.js"],
