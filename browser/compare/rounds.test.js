@@ -35,10 +35,14 @@ test("where two texts differ", () => {
 });
 
 test("two drafts disagree where one accepts and the other rejects, until their texts part", () => {
-  const a = readRounds([{ proposals: [proposal(1, true), proposal(2, true)], last: [3, "bonus"] }]);
+  const a = readRounds([
+    { proposals: [proposal(1, true), proposal(2, true)], last: [3, "bonus"] },
+    { proposals: [proposal(6, true)], last: null },
+  ]);
   const b = readRounds([
     { proposals: [proposal(1, true), proposal(9, false)], last: [2, "residual"] },
     { proposals: [proposal(8, false)], last: [7, "residual"] },
+    { proposals: [proposal(6, false)], last: [5, "residual"] },
   ]);
   assert.deepEqual(disagreements({ a, b }, "a", "b"), [
     { rows: [0, 0], place: 1, keeps: "a", tokens: [2, 9] },

@@ -18,8 +18,10 @@ test("no two distributions lie below the floor", () => {
   );
 });
 
-test("the floor falls from 1 to 0", () => {
+test("the floor falls from 1 to 0, by Pinsker's bound first and by Bretagnolle and Huber's then", () => {
   assert.equal(floorOf(0), 1);
+  assert.ok(Math.abs(floorOf(0.5) - 0.5) < 1e-12);
+  assert.ok(Math.abs(floorOf(4) - (1 - Math.sqrt(1 - Math.exp(-4)))) < 1e-12);
   assert.ok(floorOf(0.5) > floorOf(1) && floorOf(40) < 1e-9);
 });
 

@@ -13,6 +13,10 @@ test("only metrics that can be shown are offered, and one that cannot gives way 
   assert.equal(model.metric.name, "kl");
 });
 
+test("the metric is the one that the state names", () => {
+  assert.equal(modelOf(READING, { ...STATE, metric: "entropy" }, NO_LIMITS).metric.name, "entropy");
+});
+
 test("the checkpoint in question plays the draft; one that is not there does not", () => {
   const early = modelOf(READING, { ...STATE, step: "draft@8" }, NO_LIMITS);
   assert.deepEqual([...early.values], [NaN, 2, 3, 4]);

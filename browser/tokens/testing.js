@@ -41,7 +41,7 @@ export function view() {
     pieces: {},
     columns: {
       entropy: packed([NaN, 0.5, 1, 2]),
-      "kl@draft": packed([NaN, 1, 2, 3]),
+      "kl@draft": packed([9, 1, 2, 3]),
       "kl@draft@8": packed([NaN, 2, 3, 4]),
       "kl@reference": packed([NaN, 0.5, 2.5, 1]),
       "entry@draft": packed([65535, 250, 1000, 0], "u2"),

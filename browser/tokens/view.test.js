@@ -61,8 +61,9 @@ test("blocks begin after a line's end, before a word, and with every sequence", 
   assert.deepEqual(blocks(textOf(lines), 4)[0], { from: 0, to: 6 });
   const words = Array.from({ length: 30 }, (_, row) => (row % 4 ? "s" : " word"));
   assert.deepEqual(blocks(textOf(words), 3)[0], { from: 0, to: 12 });
-  const one = textOf(Array(9).fill("s"), [0, 0, 0, 1, 1, 1, 1, 2, 2]);
-  assert.deepEqual(blocks(one, 100), [
+  assert.deepEqual(blocks(textOf(Array(50).fill("s")), 4)[0], { from: 0, to: 20 });
+  const parts = textOf(Array(9).fill("s"), [0, 0, 0, 1, 1, 1, 1, 2, 2]);
+  assert.deepEqual(blocks(parts, 100), [
     { from: 0, to: 3 },
     { from: 3, to: 7 },
     { from: 7, to: 9 },
