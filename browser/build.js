@@ -80,7 +80,9 @@ function legible(schema) {
   if (Array.isArray(schema)) return schema.map(legible);
   if (typeof schema !== "object" || schema === null) return schema;
   const { prefixItems, ...rest } = schema;
-  const inner = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, legible(value)]));
+  const inner = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, legible(value)]),
+  );
   if (prefixItems) inner.items = prefixItems.map(legible);
   if (inner.properties) {
     inner.required = Object.keys(inner.properties);
@@ -103,10 +105,14 @@ async function stale(outputs) {
   const made = new Map(outputs.map(({ path, text }) => [path, text]));
   const there = [
     ...(await readdir(join(HERE, "dist"))).map((name) => join(HERE, "dist", name)),
-    ...(await readdir(SCHEMAS)).filter((name) => name.endsWith(".d.ts")).map((name) => join(SCHEMAS, name)),
+    ...(await readdir(SCHEMAS))
+      .filter((name) => name.endsWith(".d.ts"))
+      .map((name) => join(SCHEMAS, name)),
   ];
   const paths = [...new Set([...made.keys(), ...there])];
-  const texts = await Promise.all(paths.map((path) => readFile(path, "utf8").catch(() => undefined)));
+  const texts = await Promise.all(
+    paths.map((path) => readFile(path, "utf8").catch(() => undefined)),
+  );
   return paths.filter((path, at) => texts[at] !== made.get(path));
 }
 

@@ -32,7 +32,9 @@ export default [
   })),
   {
     files: ["shared/**"],
-    rules: { "no-restricted-imports": ["error", { patterns: FEATURES.map((name) => `../${name}/*`) }] },
+    rules: {
+      "no-restricted-imports": ["error", { patterns: FEATURES.map((name) => `../${name}/*`) }],
+    },
   },
   {
     files: ["**/*.test.js", "**/testing.js", "build.js", "eslint.config.js"],

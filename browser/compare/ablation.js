@@ -19,7 +19,8 @@ const COST = { wide: 840, high: 430, gap: 21, right: 24, strip: 64 }; // of the 
 const FAR_APART = 8; // times: costs beyond it are drawn on a logarithmic scale
 
 const points = (/** @type {number} */ value) => signed(100 * value, 2);
-const between = (/** @type {Interval} */ [low, high], digits = 4) => `${fixed(low, digits)} – ${fixed(high, digits)}`;
+const between = (/** @type {Interval} */ [low, high], digits = 4) =>
+  `${fixed(low, digits)} – ${fixed(high, digits)}`;
 
 /** @param {AblationView} view */
 function methodsOf({ summary }) {
@@ -56,7 +57,8 @@ function summaryOf(view, method) {
   const lines = [
     `${method.label}: ${method.made}`,
     `exact acceptance ${fixed(alpha.mean, 4)}, 95 % interval ${between(alpha.ci)} (${definitions.alpha})`,
-    seeds.length > 1 && `by seed: ${seeds.map((seed, at) => `${seed}: ${fixed(alpha.by_seed[at], 4)}`).join(", ")}`,
+    seeds.length > 1 &&
+      `by seed: ${seeds.map((seed, at) => `${seed}: ${fixed(alpha.by_seed[at], 4)}`).join(", ")}`,
     `own training: ${amount(method.steps)} steps, ${amount(method.sequences)} sequences, ${amount(method.seconds)} s`,
     `in all: ${amount(total.steps)} steps, ${amount(total.sequences)} sequences, ${amount(total.seconds)} s (${definitions.total})`,
     `speed-up ${fixed(speedup.median, 2)} × (${definitions.speedup})`,
@@ -124,25 +126,47 @@ function costFigure(view) {
     right: COST.right,
   });
   const inOrder = [...trained].sort((a, b) => a.total[name] - b.total[name]); // stable
-  const places = spread(inOrder.map(({ total }) => across(scaled(total[name]))), COST.gap);
+  const places = spread(
+    inOrder.map(({ total }) => across(scaled(total[name]))),
+    COST.gap,
+  );
   const foot = COST.high - EDGE.bottom;
   const drawn = inOrder.map((method, at) => {
     const below = method.alpha.mean < y[0];
     const look = view.looks[method.name];
     const x = places[at];
     const { alpha } = method;
-    const lead = draw("path", { class: "lead", d: `M${x} ${foot - 14}L${across(scaled(method.total[name]))} ${foot}` });
+    const lead = draw("path", {
+      class: "lead",
+      d: `M${x} ${foot - 14}L${across(scaled(method.total[name]))} ${foot}`,
+    });
     if (below) {
       const arrow = draw("path", { class: "line", d: `M${x} ${foot - 36}v18m-4 -5l4 5l4 -5` });
       const number = label(x, foot - 58, String(rank.get(method.name)), "middle", "name");
-      const group = draw("g", { "data-method": method.name, class: "method" }, lead, arrow, mark(look, x, foot - 46, summaryOf(view, method)), number, draw("title", {}, summaryOf(view, method)));
+      const group = draw(
+        "g",
+        { "data-method": method.name, class: "method" },
+        lead,
+        arrow,
+        mark(look, x, foot - 46, summaryOf(view, method)),
+        number,
+        draw("title", {}, summaryOf(view, method)),
+      );
       return coloured(look, group);
     }
     const [low, high] = alpha.ci.map(up);
-    const bar = draw("path", { class: "line thick", d: `M${x} ${low}V${high}M${x - 4} ${low}h8M${x - 4} ${high}h8` });
+    const bar = draw("path", {
+      class: "line thick",
+      d: `M${x} ${low}V${high}M${x - 4} ${low}h8M${x - 4} ${high}h8`,
+    });
     const seeds = alpha.by_seed.length > 1 ? alpha.by_seed : [];
-    const dots = seeds.map((value) => draw("circle", { class: "seed", cx: x + 7, cy: up(value), r: 1.8 }));
-    const ring = method.start === "reference" ? draw("circle", { class: "start", cx: x, cy: up(alpha.mean), r: 10 }) : null;
+    const dots = seeds.map((value) =>
+      draw("circle", { class: "seed", cx: x + 7, cy: up(value), r: 1.8 }),
+    );
+    const ring =
+      method.start === "reference"
+        ? draw("circle", { class: "start", cx: x, cy: up(alpha.mean), r: 10 })
+        : null;
     const group = draw(
       "g",
       { "data-method": method.name, class: "method" },
@@ -156,11 +180,17 @@ function costFigure(view) {
     );
     return coloured(look, group);
   });
-  const left = sorted.filter((method) => !trained.includes(method)).map((method) => untrained(view, method, y, up, foot));
+  const left = sorted
+    .filter((method) => !trained.includes(method))
+    .map((method) => untrained(view, method, y, up, foot));
   const help = `${view.summary.definitions.alpha}. ${view.summary.definitions["alpha.ci"]}.`;
   const drawing = draw(
     "svg",
-    { viewBox: `0 0 ${COST.wide} ${COST.high}`, role: "img", "aria-label": `Exact acceptance against ${costs}. The list beside it has the same numbers.` },
+    {
+      viewBox: `0 0 ${COST.wide} ${COST.high}`,
+      role: "img",
+      "aria-label": `Exact acceptance against ${costs}. The list beside it has the same numbers.`,
+    },
     ...marks,
     ...left,
     ...drawn,
@@ -197,9 +227,21 @@ function untrained(view, method, y, up, foot) {
   const at = far ? foot - 20 : up(value);
   const where = far ? (value < y[0] ? " ↓ below the scale" : " ↑ above the scale") : "";
   const says = `${look.label} ${fixed(value, 4)}, not trained${where}`;
-  const line = far ? null : draw("path", { class: "zero", d: `M${EDGE.left} ${at}H${COST.wide - COST.right}` });
+  const line = far
+    ? null
+    : draw("path", { class: "zero", d: `M${EDGE.left} ${at}H${COST.wide - COST.right}` });
   const name = label(EDGE.left + 24, at - 4, says, "start", "name");
-  return coloured(look, draw("g", { "data-method": method.name, class: "method" }, line, mark(look, EDGE.left + 12, at - 8, says), name, draw("title", {}, summaryOf(view, method))));
+  return coloured(
+    look,
+    draw(
+      "g",
+      { "data-method": method.name, class: "method" },
+      line,
+      mark(look, EDGE.left + 12, at - 8, says),
+      name,
+      draw("title", {}, summaryOf(view, method)),
+    ),
+  );
 }
 
 /** Every method by acceptance, numbered as in the drawing.
@@ -212,7 +254,11 @@ function legend(view, sorted) {
     make(
       "li",
       { "data-method": method.name, title: summaryOf(view, method) },
-      make("span", { class: method.start === "reference" && "ringed" }, called(view.looks[method.name])),
+      make(
+        "span",
+        { class: method.start === "reference" && "ringed" },
+        called(view.looks[method.name]),
+      ),
       make("span", { class: "value" }, fixed(method.alpha.mean, 4)),
     ),
   );
@@ -248,7 +294,10 @@ function differenceRows(view) {
   const rows = summary.methods
     .filter((method) => method.difference[baseline])
     .sort((a, b) => b.difference[baseline].value - a.difference[baseline].value);
-  const ends = settingScale(view, rows).flatMap(({ difference }) => [difference[baseline].low, difference[baseline].high]);
+  const ends = settingScale(view, rows).flatMap(({ difference }) => [
+    difference[baseline].low,
+    difference[baseline].high,
+  ]);
   const [least, most] = [Math.min(0, ...ends), Math.max(0, ...ends)].map((end) => 100 * end);
   const room = 0.08 * (most - least || 1);
   /** @type {Interval} */
@@ -261,16 +310,37 @@ function differenceRows(view) {
     return make(
       "tr",
       { "data-method": method.name },
-      make("th", { scope: "row", title: summaryOf(view, method) }, called(view.looks[method.name]), make("span", { class: "range" }, method.made)),
-      make("td", { class: "track", "aria-hidden": "true" }, track(view, method, difference, position)),
+      make(
+        "th",
+        { scope: "row", title: summaryOf(view, method) },
+        called(view.looks[method.name]),
+        make("span", { class: "range" }, method.made),
+      ),
       make(
         "td",
-        { "data-value": difference.value, "data-field": "difference", title: differenceSays(view, method, difference) },
+        { class: "track", "aria-hidden": "true" },
+        track(view, method, difference, position),
+      ),
+      make(
+        "td",
+        {
+          "data-value": difference.value,
+          "data-field": "difference",
+          title: differenceSays(view, method, difference),
+        },
         make("strong", {}, points(difference.value)),
         make("span", { class: "range" }, `${points(difference.low)} … ${points(difference.high)}`),
       ),
-      make("td", { class: `verdict ${difference.verdict.split(" ")[0]}`, title: definitions.verdict }, word),
-      make("td", { class: `budget ${fair ? "fair" : "unfair"}`, title: definitions.budget }, `${fair ? "✓" : "✕"} ${says}`),
+      make(
+        "td",
+        { class: `verdict ${difference.verdict.split(" ")[0]}`, title: definitions.verdict },
+        word,
+      ),
+      make(
+        "td",
+        { class: `budget ${fair ? "fair" : "unfair"}`, title: definitions.budget },
+        `${fair ? "✓" : "✕"} ${says}`,
+      ),
     );
   });
   const axis = make(
@@ -286,7 +356,9 @@ function differenceRows(view) {
     heading("verdict", definitions.verdict),
     heading("budget", definitions.budget),
   ];
-  return tableOf(`Differences: method − ${view.looks[baseline].label}`, heads, [...body, axis], { class: "forest" });
+  return tableOf(`Differences: method − ${view.looks[baseline].label}`, heads, [...body, axis], {
+    class: "forest",
+  });
 }
 
 /**
@@ -295,7 +367,9 @@ function differenceRows(view) {
  * @param {MethodDifference} difference
  */
 function differenceSays(view, method, difference) {
-  const each = view.summary.seeds.map((seed, at) => `${seed}: ${points(difference.by_seed[at])}`).join(", ");
+  const each = view.summary.seeds
+    .map((seed, at) => `${seed}: ${points(difference.by_seed[at])}`)
+    .join(", ");
   return (
     `${method.label} − ${view.looks[view.baseline].label}: ${points(difference.value)} points ` +
     `[${points(difference.low)}, ${points(difference.high)}], ${difference.verdict}.\nBy seed: ${each}.\n${view.summary.definitions.difference}`
@@ -311,21 +385,50 @@ function differenceSays(view, method, difference) {
  */
 function track(view, method, difference, position) {
   const look = view.looks[method.name];
-  const zero = draw("line", { class: "zero", x1: `${position(0)}%`, x2: `${position(0)}%`, y1: 0, y2: 40 });
+  const zero = draw("line", {
+    class: "zero",
+    x1: `${position(0)}%`,
+    x2: `${position(0)}%`,
+    y1: 0,
+    y2: 40,
+  });
   const title = draw("title", {}, differenceSays(view, method, difference));
   const at = position(difference.value);
   if (at < 0 || at > 100) {
-    const arrow = draw("text", { class: "beyond", x: at < 0 ? "0%" : "100%", y: 25, "text-anchor": at < 0 ? "start" : "end" }, at < 0 ? "◀" : "▶");
+    const arrow = draw(
+      "text",
+      {
+        class: "beyond",
+        x: at < 0 ? "0%" : "100%",
+        y: 25,
+        "text-anchor": at < 0 ? "start" : "end",
+      },
+      at < 0 ? "◀" : "▶",
+    );
     return coloured(look, draw("svg", { height: 40 }, zero, arrow, title));
   }
   const [low, high] = [difference.low, difference.high].map(position);
   const bar = draw("line", { class: "line thick", x1: `${low}%`, x2: `${high}%`, y1: 20, y2: 20 });
-  const caps = [low, high].map((end) => draw("line", { class: "line", x1: `${end}%`, x2: `${end}%`, y1: 15, y2: 25 }));
+  const caps = [low, high].map((end) =>
+    draw("line", { class: "line", x1: `${end}%`, x2: `${end}%`, y1: 15, y2: 25 }),
+  );
   const several = difference.by_seed.length > 1 ? difference.by_seed : [];
-  const seeds = several.map((value) => draw("circle", { class: "seed", cx: `${position(value)}%`, cy: 31, r: 1.8 }));
-  const ring = method.start === "reference" ? draw("circle", { class: "start", cx: `${at}%`, cy: 20, r: 9 }) : null;
-  const sign = draw("text", { class: "mark", x: `${at}%`, y: 25, "text-anchor": "middle" }, look.glyph);
-  return coloured(look, draw("svg", { height: 40 }, zero, bar, ...caps, ...seeds, ring, sign, title));
+  const seeds = several.map((value) =>
+    draw("circle", { class: "seed", cx: `${position(value)}%`, cy: 31, r: 1.8 }),
+  );
+  const ring =
+    method.start === "reference"
+      ? draw("circle", { class: "start", cx: `${at}%`, cy: 20, r: 9 })
+      : null;
+  const sign = draw(
+    "text",
+    { class: "mark", x: `${at}%`, y: 25, "text-anchor": "middle" },
+    look.glyph,
+  );
+  return coloured(
+    look,
+    draw("svg", { height: 40 }, zero, bar, ...caps, ...seeds, ring, sign, title),
+  );
 }
 
 /**
@@ -334,7 +437,13 @@ function track(view, method, difference, position) {
  */
 function axisOf(x, position) {
   const marks = ticks(...x, 8).flatMap((tick) => [
-    draw("line", { class: "grid", x1: `${position(tick / 100)}%`, x2: `${position(tick / 100)}%`, y1: 0, y2: 6 }),
+    draw("line", {
+      class: "grid",
+      x1: `${position(tick / 100)}%`,
+      x2: `${position(tick / 100)}%`,
+      y1: 0,
+      y2: 6,
+    }),
     draw("text", { x: `${position(tick / 100)}%`, y: 20, "text-anchor": "middle" }, short(tick)),
   ]);
   return draw("svg", { height: 26 }, ...marks);
@@ -352,7 +461,12 @@ function ratios(view) {
     const none =
       "No methods of this recipe differ in k alone. Give several of them a k of their own, for instance " +
       "adaspec-k20 with k: 0.2 and adaspec-k70 with k: 0.7.";
-    return make("figure", {}, make("figcaption", { title: help }, make("abbr", {}, title)), make("p", { class: "quiet" }, none));
+    return make(
+      "figure",
+      {},
+      make("figcaption", { title: help }, make("abbr", {}, title)),
+      make("p", { class: "quiet" }, none),
+    );
   }
   const of = (/** @type {string} */ name) =>
     /** @type {Method} */ (methods.find((method) => method.name === name));
@@ -386,7 +500,12 @@ function ratios(view) {
     })
     .join(". ");
   const note = `${whose}. Equal steps and sequences; bars: 95 % intervals over ${overWhat(view)}.`;
-  return make("div", { class: "ratios" }, figure(title, help, H, [...marks, ...drawn]), make("p", { class: "quiet" }, note));
+  return make(
+    "div",
+    { class: "ratios" },
+    figure(title, help, H, [...marks, ...drawn]),
+    make("p", { class: "quiet" }, note),
+  );
 }
 
 /**
@@ -401,9 +520,25 @@ function ratio(view, method, k, x, up) {
   const { alpha } = method;
   const [low, high] = alpha.ci.map(up);
   const says = `k = ${k}\n${summaryOf(view, method)}`;
-  const bar = draw("path", { class: "line thick", d: `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10` });
-  const seeds = (alpha.by_seed.length > 1 ? alpha.by_seed : []).map((value) => draw("circle", { class: "seed", cx: x + 9, cy: up(value), r: 1.8 }));
-  return coloured(look, draw("g", {}, bar, ...seeds, mark(look, x, up(alpha.mean), says), label(x, Math.min(low, high) - 7, fixed(alpha.mean, 4), "middle", "name"), draw("title", {}, says)));
+  const bar = draw("path", {
+    class: "line thick",
+    d: `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10`,
+  });
+  const seeds = (alpha.by_seed.length > 1 ? alpha.by_seed : []).map((value) =>
+    draw("circle", { class: "seed", cx: x + 9, cy: up(value), r: 1.8 }),
+  );
+  return coloured(
+    look,
+    draw(
+      "g",
+      {},
+      bar,
+      ...seeds,
+      mark(look, x, up(alpha.mean), says),
+      label(x, Math.min(low, high) - 7, fixed(alpha.mean, 4), "middle", "name"),
+      draw("title", {}, says),
+    ),
+  );
 }
 
 /** Everything, the highest acceptance first.
@@ -433,16 +568,36 @@ function everything(view) {
     make(
       "tr",
       { "data-method": method.name, class: method.name === view.baseline && "baseline" },
-      make("th", { scope: "row", title: method.made }, called(view.looks[method.name]), make("span", { class: "range" }, method.made)),
+      make(
+        "th",
+        { scope: "row", title: method.made },
+        called(view.looks[method.name]),
+        make("span", { class: "range" }, method.made),
+      ),
       cell(method, "alpha.mean", 4, "", { range: between(method.alpha.ci), best: at === 0 }),
-      several ? make("td", {}, ...method.alpha.by_seed.map((alpha) => make("span", { class: "range" }, fixed(alpha, 4)))) : null,
+      several
+        ? make(
+            "td",
+            {},
+            ...method.alpha.by_seed.map((alpha) =>
+              make("span", { class: "range" }, fixed(alpha, 4)),
+            ),
+          )
+        : null,
       ...baselines.map((name) => tableDifference(method, name)),
       cell(method, "kl", 4),
       cell(method, "top1", 4),
       cell(method, "block_efficiency", 3),
-      cell(method, "speedup.median", 2, " ×", { range: several && method.speedup.by_seed.map((speedup) => fixed(speedup, 2)).join(", ") }),
-      ...["steps", "sequences", "seconds", "total.steps", "total.sequences", "total.seconds"].map((name) =>
-        make("td", { "data-value": field(method, name), "data-field": name }, amount(field(method, name))),
+      cell(method, "speedup.median", 2, " ×", {
+        range: several && method.speedup.by_seed.map((speedup) => fixed(speedup, 2)).join(", "),
+      }),
+      ...["steps", "sequences", "seconds", "total.steps", "total.sequences", "total.seconds"].map(
+        (name) =>
+          make(
+            "td",
+            { "data-value": field(method, name), "data-field": name },
+            amount(field(method, name)),
+          ),
       ),
     ),
   );
@@ -475,10 +630,18 @@ function tableDifference(method, baseline) {
   if (!difference) return make("td", {}, "–");
   return make(
     "td",
-    { "data-value": difference.value, "data-field": `difference.${baseline}`, title: `Budget: ${difference.budget.says}.` },
+    {
+      "data-value": difference.value,
+      "data-field": `difference.${baseline}`,
+      title: `Budget: ${difference.budget.says}.`,
+    },
     make("span", {}, points(difference.value)),
     make("span", { class: "range" }, `${points(difference.low)} … ${points(difference.high)}`),
-    make("span", { class: `verdict ${difference.verdict.split(" ")[0]}` }, `${SIGNS_OF[difference.verdict]} ${difference.verdict}`),
+    make(
+      "span",
+      { class: `verdict ${difference.verdict.split(" ")[0]}` },
+      `${SIGNS_OF[difference.verdict]} ${difference.verdict}`,
+    ),
   );
 }
 
@@ -499,7 +662,11 @@ function ablationBoard(parent) {
     const { recipe, seeds, target, prompts, notes } = view.summary;
     const count = `${seeds.length > 1 ? "seeds" : "seed"} ${seeds.join(", ")}`;
     root.replaceChildren(
-      make("p", {}, `${recipe.replace(/\/seed\d+$/, "")} · ${count} · target ${target} · exact acceptance on the target's own text after ${amount(prompts)} held-out prompts`),
+      make(
+        "p",
+        {},
+        `${recipe.replace(/\/seed\d+$/, "")} · ${count} · target ${target} · exact acceptance on the target's own text after ${amount(prompts)} held-out prompts`,
+      ),
       costFigure(view),
       differenceRows(view),
       make(

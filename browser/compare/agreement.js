@@ -31,7 +31,9 @@ export function agreement(view, tokens, pair, onRows) {
     make(
       "select",
       { "aria-label": `${name} draft of the agreement` },
-      ...keys.map((key) => make("option", { value: key, selected: key === chosen }, view.looks[key].label)),
+      ...keys.map((key) =>
+        make("option", { value: key, selected: key === chosen }, view.looks[key].label),
+      ),
     );
   const selects = [chooser("First", pair[0]), chooser("Second", pair[1])];
   /** @type {Cell | null} */
@@ -47,7 +49,11 @@ export function agreement(view, tokens, pair, onRows) {
     ),
     make("div", { class: "limits" }, selects[0], "against", selects[1]),
     body,
-    make("p", { class: "quiet" }, "Greedy decoding accepts where a draft agrees. A cell lists its tokens below."),
+    make(
+      "p",
+      { class: "quiet" },
+      "Greedy decoding accepts where a draft agrees. A cell lists its tokens below.",
+    ),
   );
 
   /** @returns {Pair} */
@@ -77,7 +83,13 @@ export function agreement(view, tokens, pair, onRows) {
       const says = cellSays(name, view.looks[a].label, view.looks[b].label);
       const field = make(
         "button",
-        { type: "button", "data-cell": name, "data-value": counted[name], "aria-pressed": "false", title: `${says}: ${amount(counted[name])} of ${amount(total)} tokens` },
+        {
+          type: "button",
+          "data-cell": name,
+          "data-value": counted[name],
+          "aria-pressed": "false",
+          title: `${says}: ${amount(counted[name])} of ${amount(total)} tokens`,
+        },
         make("strong", {}, amount(counted[name])),
         make("span", { class: "range" }, percent(counted[name] / total)),
       );
@@ -85,7 +97,8 @@ export function agreement(view, tokens, pair, onRows) {
       field.addEventListener("click", () => open(name === cell ? null : name));
       return make("td", {}, field);
     };
-    const side = (/** @type {string} */ key, /** @type {string} */ text) => make("th", { scope: key === a ? "col" : "row" }, called(view.looks[key]), ` ${text}`);
+    const side = (/** @type {string} */ key, /** @type {string} */ text) =>
+      make("th", { scope: key === a ? "col" : "row" }, called(view.looks[key]), ` ${text}`);
     body.replaceChildren(
       make(
         "table",

@@ -112,15 +112,30 @@ function notes(view) {
  */
 function front(view) {
   const { runs, target, budgets, drafts, baseline } = view.comparison;
-  const names = (/** @type {string[]} */ keys) => keys.map((key) => view.looks[key]?.label ?? key).join(" and ");
+  const names = (/** @type {string[]} */ keys) =>
+    keys.map((key) => view.looks[key]?.label ?? key).join(" and ");
   const fair = budgets.fair.map((group) => `Equal steps and sequences: ${names(group)}.`);
-  const lacks = budgets.missing.map(({ of, name }) => `Nothing here is a fair comparison for ${names([of])}; ${name} would be.`);
+  const lacks = budgets.missing.map(
+    ({ of, name }) => `Nothing here is a fair comparison for ${names([of])}; ${name} would be.`,
+  );
   return make(
     "header",
     {},
     make("h1", {}, "Drafts compared"),
-    make("p", {}, `${runs.map((run) => `${run.name} (run ${run.id})`).join(", ")} · target ${target} · ${drafts.length} drafts, baseline ${names([baseline])}`),
-    budgets.warning ? make("p", { class: "warning" }, make("b", {}, budgets.warning), " ", [...fair, ...lacks].join(" ")) : null,
+    make(
+      "p",
+      {},
+      `${runs.map((run) => `${run.name} (run ${run.id})`).join(", ")} · target ${target} · ${drafts.length} drafts, baseline ${names([baseline])}`,
+    ),
+    budgets.warning
+      ? make(
+          "p",
+          { class: "warning" },
+          make("b", {}, budgets.warning),
+          " ",
+          [...fair, ...lacks].join(" "),
+        )
+      : null,
   );
 }
 
@@ -132,15 +147,37 @@ function back(view) {
   const { runs, command, definitions } = view.comparison;
   const hashes = runs.flatMap((run) =>
     Object.entries(run.hashes).map(([what, hash]) =>
-      make("tr", {}, make("th", { scope: "row" }, run.id), make("td", {}, what), make("td", {}, make("code", {}, hash))),
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, run.id),
+        make("td", {}, what),
+        make("td", {}, make("code", {}, hash)),
+      ),
     ),
   );
-  const terms = Object.entries(definitions).flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]);
+  const terms = Object.entries(definitions).flatMap(([name, text]) => [
+    make("dt", {}, name),
+    make("dd", {}, text),
+  ]);
   return make(
     "footer",
     {},
     make("h2", {}, "What was compared"),
-    make("table", {}, make("thead", {}, make("tr", {}, ...["run", "what", "hash"].map((title) => make("th", { scope: "col" }, title)))), make("tbody", {}, ...hashes)),
+    make(
+      "table",
+      {},
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          ...["run", "what", "hash"].map((title) => make("th", { scope: "col" }, title)),
+        ),
+      ),
+      make("tbody", {}, ...hashes),
+    ),
     make("p", {}, "The same numbers again: ", make("code", {}, command)),
     make("h2", {}, "Definitions"),
     make("dl", {}, ...terms),

@@ -27,11 +27,23 @@ import { fixed, isNumber, minus, signed } from "../shared/numbers.js";
 export const [W, H] = [600, 300];
 export const EDGE = { left: 64, right: 16, top: 16, bottom: 44 };
 
-/** An empty plot: axes with ticks, and the places of values.
+/** An empty plot: axes with ticks, and where values lie.
  *
  * @param {Plot} plot
  */
-export function plotOf({ x, y, xTitle, yTitle, xTicks, yTicks, right = EDGE.right, high = H, wide = W, yText = short, xText = short }) {
+export function plotOf({
+  x,
+  y,
+  xTitle,
+  yTitle,
+  xTicks,
+  yTicks,
+  right = EDGE.right,
+  high = H,
+  wide = W,
+  yText = short,
+  xText = short,
+}) {
   const across = (/** @type {number} */ value) =>
     EDGE.left + ((value - x[0]) / (x[1] - x[0])) * (wide - EDGE.left - right);
   const up = (/** @type {number} */ value) =>
@@ -74,7 +86,11 @@ export function label(x, y, text, anchor, kind = "") {
  * @param {number} [size]
  */
 export function mark(look, x, y, says, size = 15) {
-  const sign = draw("text", { x, y: y + size * 0.36, "text-anchor": "middle", class: "mark" }, look.glyph);
+  const sign = draw(
+    "text",
+    { x, y: y + size * 0.36, "text-anchor": "middle", class: "mark" },
+    look.glyph,
+  );
   sign.style.fontSize = `${size}px`;
   return coloured(look, draw("g", {}, sign, draw("title", {}, says)));
 }
@@ -101,7 +117,11 @@ export function figure(title, help, high, plot, ...below) {
     "figure",
     {},
     make("figcaption", { title: help }, make("abbr", {}, title)),
-    draw("svg", { viewBox: `0 0 ${W} ${high}`, role: "img", "aria-label": `${title}. ${help}` }, ...plot),
+    draw(
+      "svg",
+      { viewBox: `0 0 ${W} ${high}`, role: "img", "aria-label": `${title}. ${help}` },
+      ...plot,
+    ),
     ...below,
   );
 }
@@ -116,7 +136,8 @@ export function ticks(low, high, wanted = 5) {
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5].find((times) => times * size >= rough) ?? 10) * size;
   const list = [];
-  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9; at += 1) list.push(at * step);
+  for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9; at += 1)
+    list.push(at * step);
   return list;
 }
 
@@ -152,7 +173,12 @@ export function forest(view) {
     const value = 100 * row.value;
     const says = `${look.label}: ${signed(value, 2)}, ${row.verdict}`;
     const beyond = value < x[0] ? -1 : value > x[1] ? 1 : 0;
-    const text = draw("g", {}, mark(look, EDGE.left + 6, y - 19, row.says), label(EDGE.left + 20, y - 14, says, "start", "name"));
+    const text = draw(
+      "g",
+      {},
+      mark(look, EDGE.left + 6, y - 19, row.says),
+      label(EDGE.left + 20, y - 14, says, "start", "name"),
+    );
     if (beyond) {
       const end = across(x[beyond < 0 ? 0 : 1]);
       const arrow = `M${end - beyond * 46} ${y}H${end}m${-beyond * 7} -5l${beyond * 7} 5l${-beyond * 7} 5`;
@@ -160,11 +186,21 @@ export function forest(view) {
       return coloured(look, draw("g", {}, line, text, draw("title", {}, row.says)));
     }
     const [low, top] = row.ci.map((bound) => across(100 * bound));
-    const bar = draw("path", { class: "line thick", d: `M${low} ${y}H${top}M${low} ${y - 6}v12M${top} ${y - 6}v12` });
+    const bar = draw("path", {
+      class: "line thick",
+      d: `M${low} ${y}H${top}M${low} ${y - 6}v12M${top} ${y - 6}v12`,
+    });
     return coloured(look, draw("g", {}, bar, text, mark(look, across(value), y, row.says)));
   });
-  const zero = draw("path", { class: "zero", d: `M${across(0)} ${EDGE.top}V${high - EDGE.bottom}` });
-  return figure("Paired difference, exact acceptance", definitions.difference, high, [...marks, zero, ...drawn]);
+  const zero = draw("path", {
+    class: "zero",
+    d: `M${across(0)} ${EDGE.top}V${high - EDGE.bottom}`,
+  });
+  return figure("Paired difference, exact acceptance", definitions.difference, high, [
+    ...marks,
+    zero,
+    ...drawn,
+  ]);
 }
 
 /** Bars in groups, a bar a draft.
@@ -179,7 +215,9 @@ export function forest(view) {
  * @param {string} chart.note
  */
 function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
-  const values = groups.flatMap(({ bars: list }) => list.flatMap(([, value, , dot = 0]) => [value, dot]));
+  const values = groups.flatMap(({ bars: list }) =>
+    list.flatMap(([, value, , dot = 0]) => [value, dot]),
+  );
   const most = Math.max(...values, 0.01);
   const yTicks = ticks(0, most);
   /** @type {Interval} */
@@ -201,11 +239,19 @@ function grouped({ view, groups, title, help, xTitle, yTitle, note }) {
       const wide = Math.min(42, room / list.length);
       const x = across(at) + (number - (list.length - 1) / 2) * wide;
       const bar = draw("rect", {
-        class: look.place ? "bar other" : "bar", x: x - wide * 0.42, y: up(value), width: wide * 0.84, height: up(0) - up(value),
+        class: look.place ? "bar other" : "bar",
+        x: x - wide * 0.42,
+        y: up(value),
+        width: wide * 0.84,
+        height: up(0) - up(value),
       });
-      const tick = dot === undefined ? null : draw("path", {
-        class: "tick", d: `M${x - wide * 0.42} ${up(dot)}h${wide * 0.84}`,
-      });
+      const tick =
+        dot === undefined
+          ? null
+          : draw("path", {
+              class: "tick",
+              d: `M${x - wide * 0.42} ${up(dot)}h${wide * 0.84}`,
+            });
       const sign = mark(look, x, up(Math.max(value, dot ?? 0)) - 9, says, Math.min(13, wide));
       return coloured(look, draw("g", {}, bar, tick, sign, draw("title", {}, says)));
     }),
@@ -266,12 +312,22 @@ export function lengths(view) {
 }
 
 /** @type {Record<string, string>} */
-const DASHES = { solid: "", dash: "9 6", dot: "2 5", dashdot: "9 5 2 5", longdash: "14 6", longdashdot: "14 5 2 5" };
+const DASHES = {
+  solid: "",
+  dash: "9 6",
+  dot: "2 5",
+  dashdot: "9 5 2 5",
+  longdash: "14 6",
+  longdashdot: "14 5 2 5",
+};
 
 /** @param {BoardView} view */
 export function speed(view) {
   const { drafts, definitions } = view.comparison;
-  const curves = drafts.map((draft) => ({ look: view.looks[draft.draft], curve: draft.speedup.curve }));
+  const curves = drafts.map((draft) => ({
+    look: view.looks[draft.draft],
+    curve: draft.speedup.curve,
+  }));
   const values = curves
     .flatMap(({ curve }) => curve.flatMap(({ predicted, measured }) => [predicted, measured]))
     .filter(isNumber);
@@ -284,7 +340,9 @@ export function speed(view) {
   const x = [Math.min(...gammas) - 0.4, Math.max(...gammas) + 0.4];
   const names = Math.min(220, 24 + 7.4 * Math.max(...curves.map(({ look }) => look.label.length)));
   const { across, up, marks } = plotOf({
-    x, y, right: names,
+    x,
+    y,
+    right: names,
     xTitle: "γ, tokens drafted a round",
     yTitle: "speed-up",
     xTicks: [...new Set(gammas)],
@@ -300,7 +358,7 @@ export function speed(view) {
   const whisker = (at, low, high) => {
     const [bottom, top] = [up(Math.max(low, y[0])), up(Math.min(high, y[1]))];
     const arrow = (/** @type {number} */ end, /** @type {1 | -1} */ way) =>
-       `M${at - 4} ${end + 6 * way}L${at} ${end}L${at + 4} ${end + 6 * way}`;
+      `M${at - 4} ${end + 6 * way}L${at} ${end}L${at + 4} ${end + 6 * way}`;
     return `M${at} ${bottom}V${top}${low < y[0] ? arrow(bottom, -1) : ""}${high > y[1] ? arrow(top, 1) : ""}`;
   };
   const wide = 7;
@@ -319,36 +377,57 @@ export function speed(view) {
         `${look.label}, γ = ${point.gamma}: measured ${fixed(point.measured, 2)} × ` +
         `[${fixed(low, 2)}, ${fixed(high, 2)}], predicted ${fixed(point.predicted, 2)} ×`;
       return draw(
-        "g", {},
+        "g",
+        {},
         draw("path", { class: "line", d: whisker(at, low, high) }),
         mark(look, at, up(point.measured), says),
       );
     });
-    return coloured(look, draw(
-      "g", {},
-      draw("path", { class: "line thin", "stroke-dasharray": DASHES[look.dash] ?? "", d: d && `M${d}` }),
-      ...points,
-    ));
+    return coloured(
+      look,
+      draw(
+        "g",
+        {},
+        draw("path", {
+          class: "line thin",
+          "stroke-dasharray": DASHES[look.dash] ?? "",
+          d: d && `M${d}`,
+        }),
+        ...points,
+      ),
+    );
   });
   const ends = curves.map(({ curve }) => {
     const last = curve.at(-1);
     return up(last?.predicted ?? last?.measured ?? 1);
   });
-  const places = apart(ends, 18);
+  const heights = apart(ends, 18);
   const texts = curves.map(({ look }, at) =>
-    coloured(look, draw(
-      "g", {},
-      mark(look, W - names + 10, places[at], look.label),
-      label(W - names + 22, places[at] + 4, look.label, "start", "name"),
-    )),
+    coloured(
+      look,
+      draw(
+        "g",
+        {},
+        mark(look, W - names + 10, heights[at], look.label),
+        label(W - names + 22, heights[at] + 4, look.label, "start", "name"),
+      ),
+    ),
   );
-  const details = make("ul", { class: "quiet" }, ...drafts.map((draft) => make("li", {}, speedSays(draft, view.looks[draft.draft]))));
+  const details = make(
+    "ul",
+    { class: "quiet" },
+    ...drafts.map((draft) => make("li", {}, speedSays(draft, view.looks[draft.draft]))),
+  );
   return figure(
     "Speed-up against γ",
     `Points: ${definitions["speedup.measured"]}. Lines: ${definitions["speedup.predicted"]}.`,
     H,
     [...marks, even, ...drawn, ...texts],
-    make("p", { class: "quiet" }, "Points: measured, with 95 % intervals (an arrow: beyond the plot). Lines: predicted from tested α and the measured costs c and v. Below 1 × it is slower than the target alone."),
+    make(
+      "p",
+      { class: "quiet" },
+      "Points: measured, with 95 % intervals (an arrow: beyond the plot). Lines: predicted from tested α and the measured costs c and v. Below 1 × it is slower than the target alone.",
+    ),
     details,
   );
 }
@@ -372,10 +451,10 @@ function speedSays({ alpha, speedup }, { label: name }) {
  */
 export function apart(wanted, gap) {
   const order = [...wanted.keys()].sort((a, b) => wanted[a] - wanted[b]);
-  const places = [...wanted];
+  const heights = [...wanted];
   order.forEach((at, number) => {
-    if (number) places[at] = Math.max(places[at], places[order[number - 1]] + gap);
+    if (number) heights[at] = Math.max(heights[at], heights[order[number - 1]] + gap);
   });
-  const over = Math.max(0, Math.max(...places) - (H - EDGE.bottom));
-  return places.map((place) => place - over);
+  const over = Math.max(0, Math.max(...heights) - (H - EDGE.bottom));
+  return heights.map((height) => height - over);
 }

@@ -45,7 +45,7 @@ export function readFree(view) {
 /**
  * @param {FreeLanes} view
  * @param {Round | undefined} round
- * @param {number} parts place from which on the text is another than the baseline's
+ * @param {number} parts position from which on the text is another than the baseline's
  */
 function freeCell(view, round, parts) {
   if (!round) return make("td", { class: "over" }, "–");
@@ -75,20 +75,23 @@ const MARKS = { accepted: "✓", rejected: "✕", untested: "", residual: "↻",
 
 /**
  * @param {{ vocabulary: Vocabulary }} view
- * @param {{ token: number, place: number }} of
+ * @param {{ token: number, position: number }} of
  * @param {Kind} kind
  * @param {string} says
  * @param {number} parts
  */
-function chip({ vocabulary }, { token, place }, kind, says, parts) {
+function chip({ vocabulary }, { token, position }, kind, says, parts) {
   const emitted = kind !== "rejected" && kind !== "untested";
-  const parted = emitted && place === parts;
+  const parted = emitted && position === parts;
   const element = make("span", {
     class: `chip ${kind}${parted ? " parted" : ""}`,
-    "data-place": place,
-    title: `text place ${place + 1}, ${says}${parted ? ". From here on another text than the baseline's" : ""}`,
+    "data-place": position,
+    title: `text place ${position + 1}, ${says}${parted ? ". From here on another text than the baseline's" : ""}`,
   });
-  element.append(spelled(pieceOf(vocabulary, token)), make("i", { role: "img", "aria-label": kind }, MARKS[kind]));
+  element.append(
+    spelled(pieceOf(vocabulary, token)),
+    make("i", { role: "img", "aria-label": kind }, MARKS[kind]),
+  );
   return element;
 }
 
@@ -100,7 +103,10 @@ function chip({ vocabulary }, { token, place }, kind, says, parts) {
 function freeScore({ rounds }, row) {
   const last = Math.min(row, rounds.length - 1);
   const [tokens, passes] = [rounds[last].after, last + 1];
-  return [`${tokens} tokens in ${passes} ${passes === 1 ? "pass" : "passes"}`, `${(tokens / passes).toFixed(2)} a pass`];
+  return [
+    `${tokens} tokens in ${passes} ${passes === 1 ? "pass" : "passes"}`,
+    `${(tokens / passes).toFixed(2)} a pass`,
+  ];
 }
 
 /** Every draft meets the target's recorded text: a row a token.
@@ -143,7 +149,7 @@ export function readForced(view) {
       view.ids.flatMap((token, row) =>
         keeps(a, row) === keeps(b, row)
           ? []
-          : [{ rows: [row], place: row, keeps: keeps(a, row) ? a : b, tokens: [token, token] }],
+          : [{ rows: [row], position: row, keeps: keeps(a, row) ? a : b, tokens: [token, token] }],
       ),
   };
 }

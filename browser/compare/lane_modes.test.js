@@ -66,5 +66,11 @@ test("forced: a token is kept where the uniform is below min(1, q/p)", () => {
   assert.deepEqual(mode.score("b", 1), ["keeps 1 of 2", "1.2 expected"]);
   assert.equal(mode.cell("a", 0).className, "kept");
   assert.equal(mode.cell("a", 1).className, "lost");
-  assert.deepEqual(mode.versus("a", "b").map(({ place, keeps }) => [place, keeps]), [[0, "a"], [1, "b"]]);
+  assert.deepEqual(
+    mode.versus("a", "b").map(({ position, keeps }) => [position, keeps]),
+    [
+      [0, "a"],
+      [1, "b"],
+    ],
+  );
 });

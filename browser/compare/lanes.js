@@ -29,7 +29,16 @@ const EXPLAINED = {
 };
 
 /** @type {Record<string, number>} rows */
-const WAYS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 5, PageUp: -5, Home: -1e9, End: 1e9 };
+const WAYS = {
+  ArrowDown: 1,
+  ArrowRight: 1,
+  ArrowUp: -1,
+  ArrowLeft: -1,
+  PageDown: 5,
+  PageUp: -5,
+  Home: -1e9,
+  End: 1e9,
+};
 
 /** @typedef {{ view: LanesView, state: LanesState }} Data */
 
@@ -89,7 +98,12 @@ function lanes(parent) {
     );
     const table = make(
       "div",
-      { class: "scroll", tabindex: "0", role: "region", "aria-label": "Lanes, a column a draft. Arrow keys step." },
+      {
+        class: "scroll",
+        tabindex: "0",
+        role: "region",
+        "aria-label": "Lanes, a column a draft. Arrow keys step.",
+      },
       make(
         "table",
         { class: view.mode },
@@ -100,14 +114,24 @@ function lanes(parent) {
             "tr",
             {},
             make("th", { scope: "col", title: `Number of the ${mode.unit}.` }, "#"),
-            ...mode.head.map(([name, help]) => make("th", { scope: "col", title: help }, make("abbr", {}, name))),
-            ...keys.map((key, at) => make("th", { scope: "col", class: "lane" }, called(view.looks[key]), ...scores[at])),
+            ...mode.head.map(([name, help]) =>
+              make("th", { scope: "col", title: help }, make("abbr", {}, name)),
+            ),
+            ...keys.map((key, at) =>
+              make("th", { scope: "col", class: "lane" }, called(view.looks[key]), ...scores[at]),
+            ),
           ),
         ),
         make("tbody", {}, ...rows),
       ),
     );
-    const slider = make("input", { type: "range", min: 1, max: view.rows, value: view.rows, "aria-label": `${mode.unit} shown last` });
+    const slider = make("input", {
+      type: "range",
+      min: 1,
+      max: view.rows,
+      value: view.rows,
+      "aria-label": `${mode.unit} shown last`,
+    });
     const status = make("span", { class: "told", "aria-live": "polite" });
     /**
      * @param {string} text
@@ -135,7 +159,9 @@ function lanes(parent) {
         row.classList.toggle("later", number > at);
         row.classList.toggle("now", number === at);
       });
-      keys.forEach((key, lane) => mode.score(key, at).forEach((text, part) => (scores[lane][part].textContent = text)));
+      keys.forEach((key, lane) =>
+        mode.score(key, at).forEach((text, part) => (scores[lane][part].textContent = text)),
+      );
       status.textContent = `${mode.unit} ${at + 1} of ${view.rows}`;
       if (follow) reveal(rows[at]);
       changed();
@@ -146,14 +172,17 @@ function lanes(parent) {
       const head = table.querySelector("thead")?.offsetHeight ?? 0;
       if (row.offsetTop - head < table.scrollTop) table.scrollTop = row.offsetTop - head;
       const bottom = row.offsetTop + row.offsetHeight;
-      if (bottom > table.scrollTop + table.clientHeight) table.scrollTop = bottom - table.clientHeight;
+      if (bottom > table.scrollTop + table.clientHeight)
+        table.scrollTop = bottom - table.clientHeight;
     }
 
     const pick = (/** @type {string} */ name, /** @type {string} */ chosen) =>
       make(
         "select",
         { "aria-label": name },
-        ...keys.map((key) => make("option", { value: key, selected: key === chosen }, view.looks[key].label)),
+        ...keys.map((key) =>
+          make("option", { value: key, selected: key === chosen }, view.looks[key].label),
+        ),
       );
     const usual = [keys.filter((key) => key !== view.baseline).at(-1) ?? keys[0], view.baseline];
     const versus = given.versus ?? usual;
@@ -166,7 +195,7 @@ function lanes(parent) {
       const two = [a.value, b.value];
       ask({
         at: at === view.rows - 1 ? null : at + 1,
-        versus: two.every((key, place) => key === usual[place]) ? null : two,
+        versus: two.every((key, position) => key === usual[position]) ? null : two,
       });
     }
 
@@ -174,27 +203,28 @@ function lanes(parent) {
       differences = a.value === b.value ? [] : mode.versus(a.value, b.value);
       jumped = -1;
       for (const cell of table.querySelectorAll(".versus")) cell.classList.remove("versus");
-      for (const { place } of differences) {
+      for (const { position } of differences) {
         for (const key of [a.value, b.value]) {
-          for (const mark of marksAt(key, place)) mark.classList.add("versus");
+          for (const mark of marksAt(key, position)) mark.classList.add("versus");
         }
       }
       const kept = differences.filter(({ keeps }) => keeps === a.value).length;
       const [first, second] = [a, b].map((select) => view.looks[select.value].label);
-      count.textContent =
-        `${first} accepts, ${second} rejects: ${kept} · ${second} accepts, ${first} rejects: ${differences.length - kept}`;
+      count.textContent = `${first} accepts, ${second} rejects: ${kept} · ${second} accepts, ${first} rejects: ${differences.length - kept}`;
       changed();
     }
 
     /** What a draft decided in this place of the text.
      *
      * @param {string} key
-     * @param {number} place
+     * @param {number} position
      */
-    function marksAt(key, place) {
-      const marks = [...table.querySelectorAll(`[data-place="${place}"]`)];
+    function marksAt(key, position) {
+      const marks = [...table.querySelectorAll(`[data-place="${position}"]`)];
       return marks.filter(
-        (mark) => mark.closest("td")?.dataset.draft === key && (view.mode === "forced" || mark.matches(".accepted, .rejected")),
+        (mark) =>
+          mark.closest("td")?.dataset.draft === key &&
+          (view.mode === "forced" || mark.matches(".accepted, .rejected")),
       );
     }
 
@@ -203,11 +233,12 @@ function lanes(parent) {
       if (differences.length === 0) return;
       jumped = (jumped + step + differences.length) % differences.length;
       if (jumped < 0) jumped += differences.length;
-      const { rows: there, place, keeps } = differences[jumped];
+      const { rows: there, position, keeps } = differences[jumped];
       go(Math.max(...there));
-      status.textContent = `difference ${jumped + 1} of ${differences.length}: text place ${place + 1}, ${view.looks[keeps].label} accepts`;
+      status.textContent = `difference ${jumped + 1} of ${differences.length}: text place ${position + 1}, ${view.looks[keeps].label} accepts`;
       for (const mark of table.querySelectorAll(".here")) mark.classList.remove("here");
-      for (const key of [a.value, b.value]) for (const mark of marksAt(key, place)) mark.classList.add("here");
+      for (const key of [a.value, b.value])
+        for (const mark of marksAt(key, position)) mark.classList.add("here");
     }
 
     table.addEventListener("keydown", (event) => {
@@ -219,7 +250,11 @@ function lanes(parent) {
     slider.addEventListener("input", () => go(slider.valueAsNumber - 1));
     for (const select of [a, b]) select.addEventListener("change", compareTwo);
 
-    const prompt = make("p", { class: "prompt", tabindex: "0", role: "region", "aria-label": "Prompt" }, ...view.prompt.map((id) => spelled(pieceOf(view.vocabulary, id))));
+    const prompt = make(
+      "p",
+      { class: "prompt", tabindex: "0", role: "region", "aria-label": "Prompt" },
+      ...view.prompt.map((id) => spelled(pieceOf(view.vocabulary, id))),
+    );
     root.replaceChildren(
       make("p", { class: "faint" }, EXPLAINED[view.mode]),
       make("div", { class: "row" }, make("span", { class: "faint" }, "Prompt"), prompt),

@@ -9,22 +9,22 @@
  * @property {number} q
  * @property {number | null} u
  * @property {boolean | null} accepted null: not tested, because one before it was rejected
- * @property {number} place in the text
+ * @property {number} position in the text
  * @property {number} row number of its round
  *
  * @typedef {object} Round
  * @property {Tested[]} proposals
- * @property {{ token: number, kind: "residual" | "bonus", place: number } | null} last
+ * @property {{ token: number, kind: "residual" | "bonus", position: number } | null} last
  * @property {number} after length of the text after it
  *
  * @typedef {object} Lane
  * @property {Round[]} rounds
  * @property {number[]} text
- * @property {Map<number, Tested>} tested the proposals that were, by place
+ * @property {Map<number, Tested>} tested the proposals that were, by position
  *
  * @typedef {object} Disagreement
  * @property {number[]} rows
- * @property {number} place
+ * @property {number} position
  * @property {string} keeps key of the draft that accepts
  * @property {[number, number]} tokens
  */
@@ -41,15 +41,15 @@ export function readRounds(rounds) {
   const read = rounds.map((round, row) => {
     const start = text.length;
     const proposals = round.proposals.map(([token, p, q, u, accepted], at) => {
-      const proposal = { token, p, q, u, accepted, place: start + at, row };
-      if (accepted !== null) tested.set(proposal.place, proposal);
+      const proposal = { token, p, q, u, accepted, position: start + at, row };
+      if (accepted !== null) tested.set(proposal.position, proposal);
       if (accepted) text.push(token);
       return proposal;
     });
     const last = round.last && {
       token: round.last[0],
       kind: round.last[1],
-      place: text.length,
+      position: text.length,
     };
     if (last) text.push(last.token);
     return { proposals, last, after: text.length };
@@ -80,12 +80,12 @@ export function disagreements(lanes, a, b) {
   const shared = firstDifference(lanes[a].text, lanes[b].text);
   /** @type {Disagreement[]} */
   const list = [];
-  for (const [place, ours] of lanes[a].tested) {
-    const theirs = lanes[b].tested.get(place);
-    if (place > shared || !theirs || ours.accepted === theirs.accepted) continue;
+  for (const [position, ours] of lanes[a].tested) {
+    const theirs = lanes[b].tested.get(position);
+    if (position > shared || !theirs || ours.accepted === theirs.accepted) continue;
     list.push({
       rows: [ours.row, theirs.row],
-      place,
+      position,
       keeps: ours.accepted ? a : b,
       tokens: [ours.token, theirs.token],
     });

@@ -21,9 +21,15 @@ const ROUNDS = [
 test("a round's proposals have their places in the text", () => {
   const { text, rounds, tested } = readRounds(ROUNDS);
   assert.deepEqual(text, [1, 4, 5, 6, 7]);
-  assert.deepEqual(rounds.map(({ after }) => after), [2, 4, 5]);
-  assert.deepEqual(rounds[0].proposals.map(({ place }) => place), [0, 1, 2]);
-  assert.equal(rounds[1].last?.place, 3);
+  assert.deepEqual(
+    rounds.map(({ after }) => after),
+    [2, 4, 5],
+  );
+  assert.deepEqual(
+    rounds[0].proposals.map(({ position }) => position),
+    [0, 1, 2],
+  );
+  assert.equal(rounds[1].last?.position, 3);
   assert.deepEqual([...tested.keys()], [0, 1, 2, 4]);
   assert.equal(tested.get(2)?.token, 5, "the one of the second round: the first was never tested");
 });
@@ -45,7 +51,7 @@ test("two drafts disagree where one accepts and the other rejects, until their t
     { proposals: [proposal(6, false)], last: [5, "residual"] },
   ]);
   assert.deepEqual(disagreements({ a, b }, "a", "b"), [
-    { rows: [0, 0], place: 1, keeps: "a", tokens: [2, 9] },
+    { rows: [0, 0], position: 1, keeps: "a", tokens: [2, 9] },
   ]);
   assert.deepEqual(disagreements({ a, b }, "b", "a")[0].keeps, "a");
   assert.deepEqual(disagreements({ a, b }, "a", "a"), []);

@@ -59,11 +59,21 @@ export function inside(draft, { kl, beta }) {
  * @param {(rows: number[] | null, says: string, key: string) => void} onRows
  */
 export function scatter(view, tokens, key, onRows) {
-  const canvas = make("canvas", { width: 2 * SIZE.width, height: 2 * SIZE.height, "aria-hidden": "true" });
+  const canvas = make("canvas", {
+    width: 2 * SIZE.width,
+    height: 2 * SIZE.height,
+    "aria-hidden": "true",
+  });
   const paper = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const box = draw("rect", { class: "box" });
   const ring = draw("circle", { class: "ring", r: 7 });
-  const over = draw("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, "aria-hidden": "true" }, ...frame(), box, ring);
+  const over = draw(
+    "svg",
+    { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, "aria-hidden": "true" },
+    ...frame(),
+    box,
+    ring,
+  );
   const plot = make("div", { class: "plot" }, canvas, over);
   const pick = make(
     "select",
@@ -99,12 +109,30 @@ export function scatter(view, tokens, key, onRows) {
     const powers = [0.0001, 0.001, 0.01, 0.1, 1, 10];
     return [
       ...[0, 0.25, 0.5, 0.75, 1].flatMap((tick) => [
-        draw("path", { class: "grid", d: `M${SIZE.left} ${upward(tick)}H${SIZE.width - SIZE.right}` }),
+        draw("path", {
+          class: "grid",
+          d: `M${SIZE.left} ${upward(tick)}H${SIZE.width - SIZE.right}`,
+        }),
         label(SIZE.left - 8, upward(tick) + 4, String(tick), "end"),
       ]),
-      ...powers.map((tick) => label(across(tick), SIZE.height - SIZE.bottom + 18, tick === KL[0] ? "≤ 0.0001" : String(tick), tick === KL[0] ? "start" : "middle")),
-      label((SIZE.left + SIZE.width) / 2, SIZE.height - 6, "KL(p‖q) of the token, nats", "middle", "title"),
-      fill(label(0, 0, "overlap β", "middle", "title"), { transform: `translate(13 ${SIZE.height / 2 - 20}) rotate(-90)` }),
+      ...powers.map((tick) =>
+        label(
+          across(tick),
+          SIZE.height - SIZE.bottom + 18,
+          tick === KL[0] ? "≤ 0.0001" : String(tick),
+          tick === KL[0] ? "start" : "middle",
+        ),
+      ),
+      label(
+        (SIZE.left + SIZE.width) / 2,
+        SIZE.height - 6,
+        "KL(p‖q) of the token, nats",
+        "middle",
+        "title",
+      ),
+      fill(label(0, 0, "overlap β", "middle", "title"), {
+        transform: `translate(13 ${SIZE.height / 2 - 20}) rotate(-90)`,
+      }),
       draw("path", { class: "floor", d: `M${floor.join("L")}` }),
       label(across(0.012), upward(0.62), "floor: no token can lie below", "middle", "floor-name"),
     ];
@@ -146,7 +174,12 @@ export function scatter(view, tokens, key, onRows) {
     if (next) {
       const [left, right] = next.kl.map(across);
       const [bottom, top] = next.beta.map(upward);
-      fill(box, { x: left, y: top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) });
+      fill(box, {
+        x: left,
+        y: top,
+        width: Math.max(1, right - left),
+        height: Math.max(1, bottom - top),
+      });
     }
     const { kl, beta } = next ?? WHOLE;
     if (!typed) inputs.forEach((input, at) => (input.value = String([...kl, ...beta][at])));
@@ -154,15 +187,24 @@ export function scatter(view, tokens, key, onRows) {
     ring.setAttribute("hidden", "");
     paint();
     say(rows.length);
-    if (tell) onRows(next && rows, `${amount(rows.length)} tokens in the rectangle (${view.looks[key].label})`, key);
+    if (tell)
+      onRows(
+        next && rows,
+        `${amount(rows.length)} tokens in the rectangle (${view.looks[key].label})`,
+        key,
+      );
   }
 
   /** @param {number} count */
   function say(count) {
     const below = view.comparison.floor[key];
     summary.textContent =
-      (rectangle ? `${amount(count)} tokens in the rectangle. ` : "Draw a rectangle, or type its limits, to list its tokens. ") +
-      (below ? `${amount(below)} tokens lie below the floor: their measurement cannot be right.` : "No token lies below the floor.");
+      (rectangle
+        ? `${amount(count)} tokens in the rectangle. `
+        : "Draw a rectangle, or type its limits, to list its tokens. ") +
+      (below
+        ? `${amount(below)} tokens lie below the floor: their measurement cannot be right.`
+        : "No token lies below the floor.");
   }
 
   /**
@@ -209,7 +251,8 @@ export function scatter(view, tokens, key, onRows) {
   for (const input of inputs) {
     input.addEventListener("input", () => {
       const [low, high, least, most] = inputs.map((field) => field.valueAsNumber);
-      if (0 <= low && low <= high && 0 <= least && least <= most) choose({ kl: [low, high], beta: [least, most] }, { typed: true });
+      if (0 <= low && low <= high && 0 <= least && least <= most)
+        choose({ kl: [low, high], beta: [least, most] }, { typed: true });
     });
   }
   pick.addEventListener("change", () => {

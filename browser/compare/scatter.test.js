@@ -4,7 +4,10 @@ import fc from "fast-check";
 import { floorOf, inside } from "./scatter.js";
 
 test("no two distributions lie below the floor", () => {
-  const weights = fc.array(fc.double({ min: 1e-6, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 });
+  const weights = fc.array(fc.double({ min: 1e-6, max: 1, noNaN: true }), {
+    minLength: 4,
+    maxLength: 4,
+  });
   const law = weights.map((list) => {
     const sum = list.reduce((total, weight) => total + weight, 0);
     return list.map((weight) => weight / sum);
@@ -12,7 +15,10 @@ test("no two distributions lie below the floor", () => {
   fc.assert(
     fc.property(law, law, (p, q) => {
       const beta = p.reduce((sum, probability, at) => sum + Math.min(probability, q[at]), 0);
-      const kl = p.reduce((sum, probability, at) => sum + probability * Math.log(probability / q[at]), 0);
+      const kl = p.reduce(
+        (sum, probability, at) => sum + probability * Math.log(probability / q[at]),
+        0,
+      );
       assert.ok(beta >= floorOf(Math.max(kl, 0)) - 1e-6);
     }),
   );

@@ -11,7 +11,11 @@ const BUDGET = [
   ["steps", "steps", "Optimiser steps of this training."],
   ["sequences", "sequences", "Sequences that this training read."],
   ["selected_tokens", "tokens trained", "Response tokens that gave a gradient."],
-  ["teacher_forwards", "teacher forwards", "Sequences through a frozen model: target or reference."],
+  [
+    "teacher_forwards",
+    "teacher forwards",
+    "Sequences through a frozen model: target or reference.",
+  ],
   ["seconds", "seconds", "Wall-clock seconds of this training, on the machine that ran it."],
 ];
 /** @type {[name: string, title: string, digits: number, interval?: string][]} */
@@ -103,8 +107,16 @@ export function reachedTable(view) {
       const unit = name === "speedup.measured" && isNumber(value) ? " ×" : "";
       return make(
         "td",
-        { "data-value": value, "data-field": name, title: ends ? intervalSays(ends, digits) : definitions[name] },
-        make("span", { class: name === "alpha.generated" && value === most && "best" }, fixed(value, digits) + unit),
+        {
+          "data-value": value,
+          "data-field": name,
+          title: ends ? intervalSays(ends, digits) : definitions[name],
+        },
+        make(
+          "span",
+          { class: name === "alpha.generated" && value === most && "best" },
+          fixed(value, digits) + unit,
+        ),
         ends && make("span", { class: "range" }, ends.map((end) => fixed(end, digits)).join(" – ")),
       );
     }),
@@ -125,9 +137,14 @@ const intervalSays = (ends, digits) =>
  */
 export function differenceTable(view) {
   const { differences, baseline, definitions } = view.comparison;
-  const measures = view.measures.filter(({ name }) => differences.some(({ measure }) => measure === name));
+  const measures = view.measures.filter(({ name }) =>
+    differences.some(({ measure }) => measure === name),
+  );
   const columns = [
-    heading("budget against the baseline's", "Steps and sequences of this draft, over the baseline's."),
+    heading(
+      "budget against the baseline's",
+      "Steps and sequences of this draft, over the baseline's.",
+    ),
     ...measures.map(({ name, label, unit }) =>
       make(
         "th",
@@ -143,7 +160,12 @@ export function differenceTable(view) {
     const { fair, says } = mine[0].budget;
     return [
       make("td", { class: `budget ${fair ? "fair" : "unfair"}` }, `${fair ? "✓" : "✕"} ${says}`),
-      ...measures.map((measure) => differenceCell(measure, mine.find((difference) => difference.measure === measure.name))),
+      ...measures.map((measure) =>
+        differenceCell(
+          measure,
+          mine.find((difference) => difference.measure === measure.name),
+        ),
+      ),
     ];
   });
   return tableOf(`Paired differences: draft − ${view.looks[baseline].label}`, columns, rows, {
@@ -156,14 +178,27 @@ export function differenceTable(view) {
  * @param {Difference} [difference]
  */
 function differenceCell({ factor, digits }, difference) {
-  if (!difference) return make("td", { title: "Not decoded on the same prompts and uniforms." }, "–");
+  if (!difference)
+    return make("td", { title: "Not decoded on the same prompts and uniforms." }, "–");
   const [low, high] = difference.ci;
   return make(
     "td",
-    { "data-value": difference.value, "data-field": difference.measure, title: `${difference.says} ${difference.prompts} prompts.` },
+    {
+      "data-value": difference.value,
+      "data-field": difference.measure,
+      title: `${difference.says} ${difference.prompts} prompts.`,
+    },
     make("strong", {}, signed(difference.value * factor, digits)),
-    make("span", { class: "range" }, `${signed(low * factor, digits)} … ${signed(high * factor, digits)}`),
-    make("span", { class: `verdict ${difference.verdict.split(" ")[0]}` }, `${SIGNS_OF[difference.verdict]} ${difference.verdict}`),
+    make(
+      "span",
+      { class: "range" },
+      `${signed(low * factor, digits)} … ${signed(high * factor, digits)}`,
+    ),
+    make(
+      "span",
+      { class: `verdict ${difference.verdict.split(" ")[0]}` },
+      `${SIGNS_OF[difference.verdict]} ${difference.verdict}`,
+    ),
   );
 }
 
@@ -187,5 +222,10 @@ export function sentences(view) {
       ? "Several differences are shown: the intervals are not adjusted for that, and one in twenty " +
         "leaves out 0 by chance where nothing differs."
       : "";
-  return make("div", { class: "said" }, make("ul", {}, ...list), make("p", { class: "quiet" }, several));
+  return make(
+    "div",
+    { class: "said" },
+    make("ul", {}, ...list),
+    make("p", { class: "quiet" }, several),
+  );
 }

@@ -22,7 +22,12 @@ export function tokenList(view, tokens, alone, onPoint) {
   const body = make("tbody", {});
   const more = make("p", { class: "quiet" });
   const heads = keys.map((key) => [
-    make("th", { scope: "col", title: view.comparison.definitions.overlap }, called(view.looks[key]), " β"),
+    make(
+      "th",
+      { scope: "col", title: view.comparison.definitions.overlap },
+      called(view.looks[key]),
+      " β",
+    ),
     make("th", { scope: "col", title: view.comparison.definitions.kl }, "KL"),
   ]);
   const element = make(
@@ -42,8 +47,16 @@ export function tokenList(view, tokens, alone, onPoint) {
             "tr",
             {},
             make("th", { scope: "col", title: "Number of the held-out prompt." }, "example"),
-            make("th", { scope: "col", class: "text", title: "The token, after what stood before it." }, "token in its text"),
-            make("th", { scope: "col", title: "Probability that the target gave this token." }, "p(token)"),
+            make(
+              "th",
+              { scope: "col", class: "text", title: "The token, after what stood before it." },
+              "token in its text",
+            ),
+            make(
+              "th",
+              { scope: "col", title: "Probability that the target gave this token." },
+              "p(token)",
+            ),
             ...heads.flat(),
           ),
         ),
@@ -64,7 +77,12 @@ export function tokenList(view, tokens, alone, onPoint) {
   /** @param {number} row */
   function line(row) {
     const context = Array.from({ length: tokens.before }, (_, at) => spelled(piece(row, at)));
-    const text = make("td", { class: "text" }, make("span", { class: "context" }, ...context), spelled(piece(row, tokens.before), { class: "came" }));
+    const text = make(
+      "td",
+      { class: "text" },
+      make("span", { class: "context" }, ...context),
+      spelled(piece(row, tokens.before), { class: "came" }),
+    );
     const example = `#${tokens.seq[row]}`;
     const listed = make(
       "tr",
@@ -87,7 +105,8 @@ export function tokenList(view, tokens, alone, onPoint) {
    * @param {number} row
    */
   function address(row) {
-    const look = view.looks[keys.filter((key) => key !== view.comparison.baseline).at(-1) ?? keys[0]];
+    const look =
+      view.looks[keys.filter((key) => key !== view.comparison.baseline).at(-1) ?? keys[0]];
     const query = new URLSearchParams({
       run: look.run,
       example: String(tokens.seq[row]),
@@ -105,7 +124,8 @@ export function tokenList(view, tokens, alone, onPoint) {
     element.toggleAttribute("hidden", rows.length === 0 && says === "");
     title.textContent = says;
     body.replaceChildren(...rows.slice(0, LISTED).map(line));
-    more.textContent = rows.length > LISTED ? `The first ${LISTED} of ${amount(rows.length)} are listed.` : "";
+    more.textContent =
+      rows.length > LISTED ? `The first ${LISTED} of ${amount(rows.length)} are listed.` : "";
   }
 
   return { element, show };

@@ -45,11 +45,16 @@ export function tokenSection(view, given, alone, changed) {
     const { kl } = tokens.drafts[key];
     enlist(table, rows, `${says}, largest KL first`, (row) => kl[row]);
   });
-  const table = agreement(view, tokens, given.agree ?? [firstKey, baseline], (rows, says, [a, b]) => {
-    const apart = (/** @type {number} */ row) =>
-      Math.abs(tokens.drafts[a].overlap[row] - tokens.drafts[b].overlap[row]);
-    enlist(cloud, rows, `${says}, where β differs most first`, apart);
-  });
+  const table = agreement(
+    view,
+    tokens,
+    given.agree ?? [firstKey, baseline],
+    (rows, says, [a, b]) => {
+      const apart = (/** @type {number} */ row) =>
+        Math.abs(tokens.drafts[a].overlap[row] - tokens.drafts[b].overlap[row]);
+      enlist(cloud, rows, `${says}, where β differs most first`, apart);
+    },
+  );
 
   /** What a rectangle or a cell lists, greatest first; it takes the other away. Null: it is gone.
    *
@@ -61,7 +66,10 @@ export function tokenSection(view, given, alone, changed) {
   function enlist(other, rows, says, size) {
     if (rows) {
       other.clear();
-      list.show(rows.sort((a, b) => size(b) - size(a)), says);
+      list.show(
+        rows.sort((a, b) => size(b) - size(a)),
+        says,
+      );
     } else if (!other.lists()) list.show([], "");
     changed();
   }

@@ -26,7 +26,10 @@ export function filterHistogram(view) {
     "aria-orientation": "horizontal",
   });
   const flag = make("div", { class: "flag", "aria-hidden": "true" });
-  const [plain, coloured] = [histogramBars(counts, below, above), histogramBars(counts, below, above)];
+  const [plain, coloured] = [
+    histogramBars(counts, below, above),
+    histogramBars(counts, below, above),
+  ];
   coloured.classList.add("coloured");
   const plot = make(
     "div",
@@ -58,7 +61,8 @@ export function filterHistogram(view) {
   );
 
   /* Where the handle's line is, as a share of the width; where nothing is kept, at the right. */
-  const at = (/** @type {number} */ k) => (Number.isNaN(view.threshold[k]) ? 1 : axis.position(view.threshold[k]));
+  const at = (/** @type {number} */ k) =>
+    Number.isNaN(view.threshold[k]) ? 1 : axis.position(view.threshold[k]);
 
   /** @param {number} k */
   function show(k) {
@@ -137,8 +141,7 @@ function histogramBars(counts, below, above) {
    * @param {number} width
    * @param {number} count
    */
-  const bar = (x, width, count) =>
-    `M${x} ${most}V${most - count / width}h${width}V${most}Z`;
+  const bar = (x, width, count) => `M${x} ${most}V${most - count / width}h${width}V${most}Z`;
   const middle = counts.map((count, at) => bar(ZONE + GAP + at, 1, count));
   const right = ZONE + 2 * GAP + counts.length;
   const path = [bar(0, ZONE, below), ...middle, bar(right, ZONE, above)].join("");

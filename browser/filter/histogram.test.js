@@ -9,7 +9,10 @@ import { ALL } from "./view.js";
  * @param {number} least
  */
 function axisFrom(most, least) {
-  const threshold = Float32Array.from({ length: ALL + 1 }, (_, k) => most + (k / ALL) * (least - most));
+  const threshold = Float32Array.from(
+    { length: ALL + 1 },
+    (_, k) => most + (k / ALL) * (least - most),
+  );
   const counts = Array(20).fill(1);
   return deltaAxis({ histogram: { low: -1, high: 1, counts, below: 0, above: 0 }, threshold });
 }
@@ -18,7 +21,13 @@ test("the axis is straight between the limits, and reaches the last tokens in it
   const axis = axisFrom(8, -4);
   assert.deepEqual([axis.least, axis.most], [-4, 8]);
   const edge = 6 / 32;
-  for (const [value, at] of [[-4, 0], [-1, edge], [0, 0.5], [1, 1 - edge], [8, 1]]) {
+  for (const [value, at] of [
+    [-4, 0],
+    [-1, edge],
+    [0, 0.5],
+    [1, 1 - edge],
+    [8, 1],
+  ]) {
     assert.ok(Math.abs(axis.position(value) - at) < 1e-9, `${value}`);
   }
 });

@@ -15,7 +15,8 @@ test("a step of k outlines the tokens that come in, and takes back those that le
       entry: new Uint16Array([65535, 300, 700]),
     },
   });
-  const kept = () => [...sample.element.querySelectorAll(".kept")].map((token) => token.textContent);
+  const kept = () =>
+    [...sample.element.querySelectorAll(".kept")].map((token) => token.textContent);
   const after = (/** @type {number} */ k) => {
     sample.show(k);
     return kept();

@@ -14,7 +14,8 @@ import { jaccard } from "./view.js";
  * @property {(k: number) => void} show
  */
 
-const CLASS_HELP = "Of this class, the share that is kept. The tick is the share kept of all tokens.";
+const CLASS_HELP =
+  "Of this class, the share that is kept. The tick is the share kept of all tokens.";
 const PART_HELP = "Of all that is kept, the share that belongs to this class.";
 const WHOLE_HELP = "Of all tokens, the share that belongs to this class.";
 const SHARED_HELP =

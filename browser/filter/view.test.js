@@ -6,7 +6,10 @@ import { ALL, jaccard, ratioAt, readFilter } from "./view.js";
 
 /** The smallest ΔL kept at each k, as a run has it: it falls with k, and NaN keeps nothing. */
 const thresholds = fc
-  .tuple(fc.array(fc.integer({ min: -50, max: 50 }), { minLength: ALL + 1, maxLength: ALL + 1 }), fc.nat(20))
+  .tuple(
+    fc.array(fc.integer({ min: -50, max: 50 }), { minLength: ALL + 1, maxLength: ALL + 1 }),
+    fc.nat(20),
+  )
   .map(([values, none]) => {
     const falling = [...values].sort((a, b) => b - a);
     return falling.map((value, k) => (k < none ? NaN : value / 10));
@@ -17,7 +20,10 @@ test("the handle's k is the largest that keeps nothing below it", () => {
     fc.property(thresholds, fc.integer({ min: -60, max: 60 }), (threshold, tenths) => {
       const value = tenths / 10;
       const keeps = (/** @type {number} */ k) => !(threshold[k] < value);
-      const plain = Array.from({ length: ALL + 1 }, (_, k) => k).filter(keeps).at(-1) ?? 0;
+      const plain =
+        Array.from({ length: ALL + 1 }, (_, k) => k)
+          .filter(keeps)
+          .at(-1) ?? 0;
       assert.equal(ratioAt(threshold, value), plain);
     }),
   );
@@ -44,8 +50,20 @@ test("a view is read with every curve unpacked", () => {
     threshold: packed([NaN, 0.5]),
     kept: packed([0, 3], "u4"),
     mass: packed([0, 1]),
-    groups: [{ name: "class", explanation: "", rows: [{ label: "digits", tokens: 2, kept: packed([0, 2], "u4") }] }],
-    overlaps: [{ name: "rivals", explanation: "", rows: [{ label: "random", shared: packed([0, 1], "u4") }] }],
+    groups: [
+      {
+        name: "class",
+        explanation: "",
+        rows: [{ label: "digits", tokens: 2, kept: packed([0, 2], "u4") }],
+      },
+    ],
+    overlaps: [
+      {
+        name: "rivals",
+        explanation: "",
+        rows: [{ label: "random", shared: packed([0, 1], "u4") }],
+      },
+    ],
     text: {
       title: "",
       tokens: { id: packed([7], "u4"), response: packed([1], "u1") },

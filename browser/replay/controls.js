@@ -44,18 +44,32 @@ export function replayControls(steps, { act, scrub, rate }) {
     return element;
   };
   const start = button("play", "Play (space)");
-  const slider = make("input", { type: "range", min: 0, max: steps, step: 1, value: 0, "aria-label": "Step" });
+  const slider = make("input", {
+    type: "range",
+    min: 0,
+    max: steps,
+    step: 1,
+    value: 0,
+    "aria-label": "Step",
+  });
   const where = make("output", { class: "where quiet" });
   const speed = make(
     "select",
-    { "aria-label": "Speed", title: "1×: slow motion, about five seconds a pass. The race runs by the recorded clock." },
+    {
+      "aria-label": "Speed",
+      title: "1×: slow motion, about five seconds a pass. The race runs by the recorded clock.",
+    },
     ...SPEEDS.map((value) => make("option", { value }, `${value}×`)),
   );
   const keys = make(
     "details",
     { class: "keys" },
     make("summary", { "aria-label": "Keys", title: "Keys" }, "?"),
-    make("dl", {}, ...PLAYER_KEYS.flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)])),
+    make(
+      "dl",
+      {},
+      ...PLAYER_KEYS.flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)]),
+    ),
   );
   slider.addEventListener("input", () => scrub(Number(slider.value)));
   speed.addEventListener("change", () => rate(Number(speed.value)));
@@ -100,5 +114,9 @@ export function replayControls(steps, { act, scrub, rate }) {
 
 /** @param {Icon} name */
 function icon(name) {
-  return draw("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, draw("path", { d: ICONS[name] }));
+  return draw(
+    "svg",
+    { viewBox: "0 0 24 24", "aria-hidden": "true" },
+    draw("path", { d: ICONS[name] }),
+  );
 }

@@ -51,6 +51,7 @@ export function roundMs(costs, gamma) {
   const high = costs[above < 0 ? costs.length - 1 : above];
   const low = costs[above <= 0 ? (above < 0 ? costs.length - 1 : 0) : above - 1];
   const share = high[0] === low[0] ? 0 : (gamma - low[0]) / (high[0] - low[0]);
-  const between = (/** @type {1 | 2} */ column) => low[column] + share * (high[column] - low[column]);
+  const between = (/** @type {1 | 2} */ column) =>
+    low[column] + share * (high[column] - low[column]);
   return gamma * between(1) + between(2);
 }

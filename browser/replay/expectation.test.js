@@ -50,6 +50,9 @@ test("costs between those measured are interpolated, beyond them as at the neare
     [2, 1, 10],
     [4, 2, 20],
   ];
-  assert.deepEqual([1, 2, 3, 4, 8].map((gamma) => roundMs(costs, gamma)), [11, 12, 19.5, 28, 36]);
+  assert.deepEqual(
+    [1, 2, 3, 4, 8].map((gamma) => roundMs(costs, gamma)),
+    [11, 12, 19.5, 28, 36],
+  );
   assert.equal(roundMs([[3, 0.5, 2]], 5), 4.5);
 });

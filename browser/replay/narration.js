@@ -16,7 +16,14 @@ export function heading({ title, trace }) {
     "h3",
     {},
     title,
-    make("span", { class: "quiet", title: "Draft length γ, how tokens are drawn, and the seed of the random numbers." }, `γ = ${gamma} · ${drawn.join(" · ")} · seed ${trace.seed}`),
+    make(
+      "span",
+      {
+        class: "quiet",
+        title: "Draft length γ, how tokens are drawn, and the seed of the random numbers.",
+      },
+      `γ = ${gamma} · ${drawn.join(" · ")} · seed ${trace.seed}`,
+    ),
   );
 }
 
@@ -59,18 +66,24 @@ export function narration(reading, step) {
   const pass = make("b", {}, `Pass ${round + 1}. `);
   if (kind === "check") {
     return guesses
-      ? [pass, `The target reads ${guesses === 1 ? "the guess" : `all ${guesses} guesses`} in one pass …`]
+      ? [
+          pass,
+          `The target reads ${guesses === 1 ? "the guess" : `all ${guesses} guesses`} in one pass …`,
+        ]
       : [pass, "There is no room for a guess: the target goes on alone."];
   }
   const word = quoted(reading, chip.token);
-  if (kind === "propose") return [pass, `The draft guesses (${chip.place + 1} of ${guesses}): `, word];
+  if (kind === "propose")
+    return [pass, `The draft guesses (${chip.position + 1} of ${guesses}): `, word];
   if (chip.kind === "residual") return [pass, "↻ The target writes its own token instead: ", word];
   if (chip.kind === "bonus") {
-    const added = guesses ? "+ All guesses kept, so the target adds one of its own: " : "+ The target writes ";
+    const added = guesses
+      ? "+ All guesses kept, so the target adds one of its own: "
+      : "+ The target writes ";
     return [pass, added, word];
   }
   if (chip.kind === "accepted") return [pass, "✓ Accepted: ", word];
-  const left = guesses - chip.place - 1;
+  const left = guesses - chip.position - 1;
   const lost = `. The ${left === 1 ? "guess after it is" : `${left} guesses after it are`} thrown away.`;
   return [pass, "✗ Rejected: ", word, left ? lost : ""];
 }
@@ -114,6 +127,9 @@ export function timed({ rounds, trace, costs, plain }, ms, plainMs) {
  * @param {number} step
  */
 export function narrated(reading, step) {
-  const where = step === 0 ? "beginning" : `pass ${reading.steps[step - 1].round + 1} of ${reading.rounds.length}`;
+  const where =
+    step === 0
+      ? "beginning"
+      : `pass ${reading.steps[step - 1].round + 1} of ${reading.rounds.length}`;
   return `step ${step} of ${reading.steps.length}, ${where}`;
 }

@@ -93,7 +93,15 @@ function replayPlayer(parent) {
       make(
         "div",
         { class: "scene" },
-        make("div", { class: "left" }, stage.text, narrator, stage.heading, stage.ladder, replayLegend()),
+        make(
+          "div",
+          { class: "left" },
+          stage.text,
+          narrator,
+          stage.heading,
+          stage.ladder,
+          replayLegend(),
+        ),
         make("div", { class: "right" }, score.element, why),
       ),
       replayWhatIf(reading),

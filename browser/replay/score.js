@@ -6,12 +6,16 @@ import { make } from "../shared/dom.js";
 
 const SCORED = {
   ours: "Tokens of this text that speculative decoding has made by now: it jumps with every pass.",
-  theirs: "Tokens that plain decoding would have made by the same time, one after the other, of the same length of text.",
+  theirs:
+    "Tokens that plain decoding would have made by the same time, one after the other, of the same length of text.",
   passing: "Tokens that plain decoding would have made in as many passes of the target: one each.",
-  passes: "Tokens of the text so far, over the target's passes so far (block efficiency). Plain decoding makes 1.",
-  accepted: "Of the guesses that the target came to test, those it kept (tested acceptance A / (A + R)).",
+  passes:
+    "Tokens of the text so far, over the target's passes so far (block efficiency). Plain decoding makes 1.",
+  accepted:
+    "Of the guesses that the target came to test, those it kept (tested acceptance A / (A + R)).",
   time: "Milliseconds of all rounds so far, as recorded: drafting and verifying, without the prompt's own pass.",
-  saved: "What plain decoding would have taken for as many tokens, over what speculative decoding took.",
+  saved:
+    "What plain decoding would have taken for as many tokens, over what speculative decoding took.",
 };
 
 /** @param {Reading} reading */
@@ -19,7 +23,11 @@ export function replayScore(reading) {
   const figure = (/** @type {string} */ name, /** @type {string} */ title) => {
     const value = make("strong", {}, "–");
     const unit = make("span", { class: "quiet" });
-    return { value, unit, element: make("div", { title }, make("dt", {}, name), make("dd", {}, value, unit)) };
+    return {
+      value,
+      unit,
+      element: make("div", { title }, make("dt", {}, name), make("dd", {}, value, unit)),
+    };
   };
   const passes = figure("tokens per target pass", SCORED.passes);
   const accepted = figure("guesses accepted", SCORED.accepted);
@@ -52,7 +60,9 @@ export function replayScore(reading) {
     const { tokens, passes: passed, accepted: right, tested, ms } = reading.total;
     passes.value.textContent = tokens[step] ? (tokens[step] / passed[step]).toFixed(2) : "–";
     passes.unit.textContent = `${tokens[step]} in ${passed[step]}`;
-    accepted.value.textContent = tested[step] ? `${((100 * right[step]) / tested[step]).toFixed(0)} %` : "–";
+    accepted.value.textContent = tested[step]
+      ? `${((100 * right[step]) / tested[step]).toFixed(0)} %`
+      : "–";
     accepted.unit.textContent = `${right[step]} of ${tested[step]}`;
     time.value.textContent = ms[step].toFixed(1);
     time.unit.textContent = "ms";
@@ -116,5 +126,15 @@ export function replayScore(reading) {
 function track(name, title) {
   const bar = make("i", {});
   const count = make("span", { class: "count" });
-  return { bar, count, element: make("div", { class: "track", title }, make("span", {}, name), make("div", { class: "lane" }, bar), count) };
+  return {
+    bar,
+    count,
+    element: make(
+      "div",
+      { class: "track", title },
+      make("span", {}, name),
+      make("div", { class: "lane" }, bar),
+      count,
+    ),
+  };
 }

@@ -21,7 +21,11 @@ const LEGEND = ["proposed", "accepted", "rejected", "untested", "residual", "bon
 const BLOCK = 150; // tokens
 const SURPRISES = {
   lucky: ["✦", "lucky", `Accepted, though the chance was at most ${100 * LUCKY} %.`],
-  unlucky: ["!", "unlucky", `Rejected, though the chance of being accepted was at least ${100 * UNLUCKY} %.`],
+  unlucky: [
+    "!",
+    "unlucky",
+    `Rejected, though the chance of being accepted was at least ${100 * UNLUCKY} %.`,
+  ],
 };
 
 /** @param {Reading} reading */
@@ -171,7 +175,11 @@ function chipElements(reading, chip) {
  */
 function rowOf(round, elementOf) {
   const made = round.chips.filter(({ at }) => at !== null).length;
-  const got = make("span", { class: "yield", title: "Tokens of the text that came out of this pass" }, `+${made}`);
+  const got = make(
+    "span",
+    { class: "yield", title: "Tokens of the text that came out of this pass" },
+    `+${made}`,
+  );
   const element = make(
     "div",
     { class: "round" },

@@ -10,9 +10,9 @@
 import { pieceOf } from "../shared/glyphs.js";
 
 /**
- * @typedef {object} ChipPlace
+ * @typedef {object} ChipBase
  * @property {number} round
- * @property {number} place in the round
+ * @property {number} position in the round
  * @property {string} id
  * @property {number} token
  * @property {number | null} at place in the text; null where it did not get there
@@ -26,11 +26,11 @@ import { pieceOf } from "../shared/glyphs.js";
  * @property {number} likely the probability of what became of it
  * @property {"lucky" | "unlucky" | null} luck
  *
- * @typedef {ChipPlace & { kind: "accepted", data: Proposal, test: Test | null }} Accepted
- * @typedef {ChipPlace & { kind: "rejected", data: Proposal, test: Test | null }} Rejected
- * @typedef {ChipPlace & { kind: "untested", data: Proposal }} Untested
- * @typedef {ChipPlace & { kind: "residual", data: Last }} Residual
- * @typedef {ChipPlace & { kind: "bonus", data: Last }} Bonus
+ * @typedef {ChipBase & { kind: "accepted", data: Proposal, test: Test | null }} Accepted
+ * @typedef {ChipBase & { kind: "rejected", data: Proposal, test: Test | null }} Rejected
+ * @typedef {ChipBase & { kind: "untested", data: Proposal }} Untested
+ * @typedef {ChipBase & { kind: "residual", data: Last }} Residual
+ * @typedef {ChipBase & { kind: "bonus", data: Last }} Bonus
  * @typedef {Accepted | Rejected | Untested | Residual | Bonus} Chip
  * @typedef {Chip["kind"]} Kind
  *
@@ -68,7 +68,9 @@ export function readReplay(view) {
   for (const [number, round] of trace.rounds.entries()) {
     const from = steps.length;
     /** @type {Chip[]} */
-    const own = round.proposals.map((proposal, place) => proposalChip(number, place, proposal, greedy));
+    const own = round.proposals.map((proposal, position) =>
+      proposalChip(number, position, proposal, greedy),
+    );
     for (const chip of own) {
       chip.shown = steps.push({ round: number, kind: "propose", chip });
     }
@@ -83,7 +85,10 @@ export function readReplay(view) {
     for (const chip of own) chip.decided ||= steps.length; // with the rejection
     if (round.last) {
       const last = lastChip(number, own.length, round.last);
-      last.shown = last.checked = last.decided = steps.push({ round: number, kind: "add", chip: last });
+      last.shown =
+        last.checked =
+        last.decided =
+          steps.push({ round: number, kind: "add", chip: last });
       last.at = kept.push(last) - 1;
       own.push(last);
     }
@@ -107,23 +112,32 @@ export function readReplay(view) {
 
 /**
  * @param {number} round
- * @param {number} place
+ * @param {number} position
  * @param {number} token
- * @returns {ChipPlace}
+ * @returns {ChipBase}
  */
-function placed(round, place, token) {
-  return { round, place, id: `${round}.${place}`, token, at: null, shown: 0, checked: 0, decided: 0 };
+function placed(round, position, token) {
+  return {
+    round,
+    position,
+    id: `${round}.${position}`,
+    token,
+    at: null,
+    shown: 0,
+    checked: 0,
+    decided: 0,
+  };
 }
 
 /**
  * @param {number} round
- * @param {number} place
+ * @param {number} position
  * @param {Proposal} data
  * @param {boolean} greedy
  * @returns {Chip}
  */
-function proposalChip(round, place, data, greedy) {
-  const chip = { ...placed(round, place, data.token), data };
+function proposalChip(round, position, data, greedy) {
+  const chip = { ...placed(round, position, data.token), data };
   if (data.accepted === null) return { ...chip, kind: "untested" };
   const test = greedy || data.u === null ? null : testOf(data.p, data.q, data.u, data.accepted);
   return { ...chip, kind: data.accepted ? "accepted" : "rejected", test };
@@ -144,12 +158,12 @@ function testOf(p, q, u, accepted) {
 
 /**
  * @param {number} round
- * @param {number} place
+ * @param {number} position
  * @param {Last} data
  * @returns {Residual | Bonus}
  */
-function lastChip(round, place, data) {
-  return { ...placed(round, place, data.token), kind: data.kind, data };
+function lastChip(round, position, data) {
+  return { ...placed(round, position, data.token), kind: data.kind, data };
 }
 
 /** How a chip looks after a step.

@@ -26,12 +26,25 @@ test("a round is proposed one by one, checked at once, decided one by one, and a
     "2 check",
     "2 add",
   ]);
-  assert.deepEqual(READING.rounds.map(({ from, to }) => [from, to]), [[0, 7], [7, 13], [13, 15]]);
+  assert.deepEqual(
+    READING.rounds.map(({ from, to }) => [from, to]),
+    [
+      [0, 7],
+      [7, 13],
+      [13, 15],
+    ],
+  );
 });
 
 test("the text is what was accepted and what the target added", () => {
-  assert.deepEqual(READING.kept.map(({ token }) => token), [1, 4, 5, 6, 7, 8]);
-  assert.deepEqual(READING.kept.map(({ at }) => at), [0, 1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    READING.kept.map(({ token }) => token),
+    [1, 4, 5, 6, 7, 8],
+  );
+  assert.deepEqual(
+    READING.kept.map(({ at }) => at),
+    [0, 1, 2, 3, 4, 5],
+  );
   assert.equal(READING.whole(READING.kept[5]), "€");
   assert.equal(READING.chips[1].at, null);
 });
@@ -39,9 +52,33 @@ test("the text is what was accepted and what the target added", () => {
 test("a chip is hidden, proposed, checked, and then what became of it; a guess after a rejection is decided with it", () => {
   const looks = (/** @type {number} */ chip) =>
     [0, 1, 2, 3, 4, 5, 6].map((step) => lookOf(READING.chips[chip], step));
-  assert.deepEqual(looks(0), ["hidden", "proposed", "proposed", "proposed", "checking", "accepted", "accepted"]);
-  assert.deepEqual(looks(1), ["hidden", "hidden", "proposed", "proposed", "checking", "checking", "rejected"]);
-  assert.deepEqual(looks(2), ["hidden", "hidden", "hidden", "proposed", "checking", "checking", "untested"]);
+  assert.deepEqual(looks(0), [
+    "hidden",
+    "proposed",
+    "proposed",
+    "proposed",
+    "checking",
+    "accepted",
+    "accepted",
+  ]);
+  assert.deepEqual(looks(1), [
+    "hidden",
+    "hidden",
+    "proposed",
+    "proposed",
+    "checking",
+    "checking",
+    "rejected",
+  ]);
+  assert.deepEqual(looks(2), [
+    "hidden",
+    "hidden",
+    "hidden",
+    "proposed",
+    "checking",
+    "checking",
+    "untested",
+  ]);
 });
 
 test("luck is an outcome that was unlikely; greedy decoding knows none", () => {

@@ -20,7 +20,10 @@ export function replayWhatIf(reading) {
     return { gamma, passes, each: keep.length / passes, ms };
   });
   const timed = reading.costs.map(([gamma]) => gamma);
-  const quickest = columns.reduce((best, column) => (column.ms < best.ms ? column : best), columns[0]);
+  const quickest = columns.reduce(
+    (best, column) => (column.ms < best.ms ? column : best),
+    columns[0],
+  );
   const most = Math.max(...columns.map(({ each }) => each));
   const exact = reading.greedy;
   /**
@@ -71,22 +74,44 @@ export function replayWhatIf(reading) {
           make(
             "tr",
             {},
-            make("th", { scope: "row", title: "Draft length: tokens guessed before each pass of the target." }, "γ"),
-            ...columns.map((column) => make("th", { scope: "col", class: marks(column) }, column.gamma)),
+            make(
+              "th",
+              {
+                scope: "row",
+                title: "Draft length: tokens guessed before each pass of the target.",
+              },
+              "γ",
+            ),
+            ...columns.map((column) =>
+              make("th", { scope: "col", class: marks(column) }, column.gamma),
+            ),
           ),
         ),
         make(
           "tbody",
           {},
-          row("tokens per pass", `Tokens of the text over ${expected}passes of the target.`, ({ each }) =>
-            make("span", { class: "bar", style: `--v:${each / most}` }, each.toFixed(2)),
+          row(
+            "tokens per pass",
+            `Tokens of the text over ${expected}passes of the target.`,
+            ({ each }) =>
+              make("span", { class: "bar", style: `--v:${each / most}` }, each.toFixed(2)),
           ),
-          row("target passes", `${exact ? "Passes" : "Expected passes"} of the target for this text.`, ({ passes }) => (exact ? passes.toFixed(0) : passes.toFixed(1))),
+          row(
+            "target passes",
+            `${exact ? "Passes" : "Expected passes"} of the target for this text.`,
+            ({ passes }) => (exact ? passes.toFixed(0) : passes.toFixed(1)),
+          ),
           ...(reading.costs.length
             ? [row("ms", "Predicted milliseconds for this text.", ({ ms }) => ms.toFixed(0))]
             : []),
           ...(reading.plain && reading.costs.length
-            ? [row("speed-up", "Milliseconds of plain decoding for this text over the predicted ones; below 1: slower.", ({ ms }) => `${(plainMs / ms).toFixed(2)}×`)]
+            ? [
+                row(
+                  "speed-up",
+                  "Milliseconds of plain decoding for this text over the predicted ones; below 1: slower.",
+                  ({ ms }) => `${(plainMs / ms).toFixed(2)}×`,
+                ),
+              ]
             : []),
         ),
       ),
@@ -97,7 +122,11 @@ export function replayWhatIf(reading) {
       make("span", { class: "key recorded" }, `γ = ${decoding.gamma}`),
       ` was recorded: ${reading.rounds.length} passes.`,
       ...(quickest.ms
-        ? [" ", make("span", { class: "key quickest" }, `γ = ${quickest.gamma}`), " is predicted to be the quickest."]
+        ? [
+            " ",
+            make("span", { class: "key quickest" }, `γ = ${quickest.gamma}`),
+            " is predicted to be the quickest.",
+          ]
         : []),
     ),
   );

@@ -54,7 +54,9 @@ function whyHeading(reading, chip) {
     {},
     make("span", { class: "verdict" }, `${mark} ${name}`),
     spelled(reading.piece(chip.token), { class: "title" }),
-    whole === undefined ? null : make("span", { class: "quiet" }, "part of ", spelled({ text: whole })),
+    whole === undefined
+      ? null
+      : make("span", { class: "quiet" }, "part of ", spelled({ text: whole })),
     make("span", { class: "quiet" }, `pass ${chip.round + 1}`),
   );
 }
@@ -109,7 +111,7 @@ function sampledCard(reading, chip) {
     sure
       ? "the target likes it at least as much, so it is always kept."
       : `it is kept with probability ${data.p === 0 ? "0" : probability(test.chance)}. ` +
-        `The die showed ${probability(test.u)}: ${chip.kind}.`,
+          `The die showed ${probability(test.u)}: ${chip.kind}.`,
     test.luck ? ` That was ${test.luck === "lucky" ? "lucky" : "bad luck"}.` : "",
   );
   return [
@@ -187,7 +189,13 @@ function greedySentence(reading, chip, proposal, word) {
   if (chip.kind === "residual") {
     const rejected = quoted(reading, proposal.token);
     const likely = ` (${percent(chip.data.p)}).`;
-    return ["The target had rejected ", rejected, " and writes its own likeliest token: ", word(), likely];
+    return [
+      "The target had rejected ",
+      rejected,
+      " and writes its own likeliest token: ",
+      word(),
+      likely,
+    ];
   }
   const { p, q } = chip.data;
   const drafted = ["The draft's likeliest token is ", word(), ` (${percent(q)}); `];
@@ -243,7 +251,11 @@ function die({ chance, u }) {
       make("span", { class: "u", style: `left:${at}` }, `u = ${probability(u)}`),
       make("span", {}, "1"),
     ),
-    make("figcaption", { class: "quiet" }, `min(1, p/q) = ${chance === 1 ? "1" : probability(chance)}`),
+    make(
+      "figcaption",
+      { class: "quiet" },
+      `min(1, p/q) = ${chance === 1 ? "1" : probability(chance)}`,
+    ),
   );
 }
 
@@ -269,7 +281,13 @@ function likeliestBars(reading, { likeliest }, title, also) {
         "tr",
         {},
         make("th", { scope: "col" }, "token"),
-        make("th", { scope: "col" }, make("span", { class: "p" }, "target p"), " ", make("span", { class: "q" }, "draft q")),
+        make(
+          "th",
+          { scope: "col" },
+          make("span", { class: "p" }, "target p"),
+          " ",
+          make("span", { class: "q" }, "draft q"),
+        ),
         make("th", { scope: "col" }, "p"),
         make("th", { scope: "col" }, "q"),
       ),
@@ -300,7 +318,11 @@ function likeliestBars(reading, { likeliest }, title, also) {
 function overlapLine(overlap) {
   return overlap === null
     ? null
-    : make("p", { class: "quiet", title: WHY.overlap }, `A guess is accepted here in β = ${percent(overlap)} of all cases`);
+    : make(
+        "p",
+        { class: "quiet", title: WHY.overlap },
+        `A guess is accepted here in β = ${percent(overlap)} of all cases`,
+      );
 }
 
 /** What the target's own token was drawn from.

@@ -8,22 +8,22 @@
  */
 export function component(mount) {
   /** @type {WeakMap<HTMLElement, { mounted: Mounted<Data>, calls: number }>} */
-  const places = new WeakMap();
+  const instances = new WeakMap();
 
   /** @param {Call<Data>} call */
   return function call({ data, parentElement, setStateValue }) {
-    let place = places.get(parentElement);
-    if (!place) {
-      place = { mounted: mount(parentElement, data), calls: 0 };
-      places.set(parentElement, place);
+    let instance = instances.get(parentElement);
+    if (!instance) {
+      instance = { mounted: mount(parentElement, data), calls: 0 };
+      instances.set(parentElement, instance);
     }
-    const { mounted } = place;
+    const { mounted } = instance;
     mounted.show(data, setStateValue);
-    place.calls += 1;
-    const { calls } = place;
+    instance.calls += 1;
+    const { calls } = instance;
     return () => {
-      if (place.calls !== calls) return; // called again since: Streamlit leaves what it has overtaken
-      places.delete(parentElement);
+      if (instance.calls !== calls) return; // called again since: Streamlit leaves what it has overtaken
+      instances.delete(parentElement);
       mounted.leave();
     };
   };

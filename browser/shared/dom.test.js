@@ -6,7 +6,14 @@ import { openPage } from "./testing.js";
 test("an element has its attributes and children; undefined, false and null leave out", () => {
   openPage();
   const inner = make("b", {}, "bold");
-  const element = make("p", { class: "quiet", hidden: false, title: undefined, tabindex: 0 }, "a ", inner, null, 3);
+  const element = make(
+    "p",
+    { class: "quiet", hidden: false, title: undefined, tabindex: 0 },
+    "a ",
+    inner,
+    null,
+    3,
+  );
   assert.equal(element.outerHTML, '<p class="quiet" tabindex="0">a <b>bold</b>3</p>');
 });
 

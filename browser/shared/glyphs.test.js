@@ -4,7 +4,10 @@ import { endsLine, glyphs, pieceOf, spelled } from "./glyphs.js";
 import { openPage } from "./testing.js";
 
 /** @param {string} text */
-const shown = (text) => glyphs({ text }).map((run) => (run.sign ? `[${run.text}]` : run.text)).join("");
+const shown = (text) =>
+  glyphs({ text })
+    .map((run) => (run.sign ? `[${run.text}]` : run.text))
+    .join("");
 
 test("what has no shape of its own is shown by a sign", () => {
   assert.equal(shown("a\tb"), "a[→]b");

@@ -12,7 +12,10 @@ test("it acts once, with what it was last asked with, when nothing has asked for
   mock.timers.tick(299);
   assert.equal(act.mock.callCount(), 0);
   mock.timers.tick(1);
-  assert.deepEqual(act.mock.calls.map((call) => call.arguments), [[2]]);
+  assert.deepEqual(
+    act.mock.calls.map((call) => call.arguments),
+    [[2]],
+  );
   ask(3);
   forget();
   mock.timers.tick(1000);

@@ -54,7 +54,10 @@ test("a level is clamped, goes to -1 below zero where the metric diverges, and k
 });
 
 test("clamp", () => {
-  assert.deepEqual([-1, 0.5, 2].map((value) => clamp(value, 0, 1)), [0, 0.5, 1]);
+  assert.deepEqual(
+    [-1, 0.5, 2].map((value) => clamp(value, 0, 1)),
+    [0, 0.5, 1],
+  );
 });
 
 test("limits are valid in order, above zero on a logarithmic scale, around it on a diverging one", () => {

@@ -9,7 +9,6 @@ import { draw, make } from "../shared/dom.js";
 import { spelled } from "../shared/glyphs.js";
 import { thousandths, written } from "../shared/numbers.js";
 
-
 const SYMBOLS = { target: "p", stock: "q₀", reference: "r", draft: "q", rival: "q′" };
 const DEFINITIONS = {
   probability: "The probability that the model gave to this very token.",
@@ -49,7 +48,11 @@ function heading(reading, row) {
     {},
     spelled(reading.piece(row), { class: "title" }),
     whole === undefined ? null : make("span", {}, "part of ", spelled({ text: whole })),
-    make("span", { class: "quiet" }, `token ${row + 1} of ${reading.rows} · id ${reading.ids[row]}`),
+    make(
+      "span",
+      { class: "quiet" },
+      `token ${row + 1} of ${reading.rows} · id ${reading.ids[row]}`,
+    ),
   );
 }
 
@@ -70,16 +73,18 @@ function models({ roles }, names) {
  * @param {number} row
  */
 function guessLists(model, row) {
-  const lists = models(model, ["target", "reference", "draft"]).map(({ role, snapshot, symbol }) => {
-    const guesses = model.reading.guesses(snapshot, row);
-    if (!guesses) return null;
-    return make(
-      "div",
-      { title: DEFINITIONS.guesses },
-      make("h4", {}, `${role} ${symbol}`),
-      ...guesses.map((guess) => guessBar(model.reading, row, guess)),
-    );
-  });
+  const lists = models(model, ["target", "reference", "draft"]).map(
+    ({ role, snapshot, symbol }) => {
+      const guesses = model.reading.guesses(snapshot, row);
+      if (!guesses) return null;
+      return make(
+        "div",
+        { title: DEFINITIONS.guesses },
+        make("h4", {}, `${role} ${symbol}`),
+        ...guesses.map((guess) => guessBar(model.reading, row, guess)),
+      );
+    },
+  );
   return make("div", { class: "guesses" }, ...lists);
 }
 
@@ -117,7 +122,12 @@ function numbers(model, row) {
       return make(
         "tr",
         { "data-role": role },
-        make("th", { scope: "row" }, swatch(reading.snapshots[snapshot]), label(model, role, symbol)),
+        make(
+          "th",
+          { scope: "row" },
+          swatch(reading.snapshots[snapshot]),
+          label(model, role, symbol),
+        ),
         cell(target ? ofTarget("p") : number("q", snapshot), DEFINITIONS.probability),
         cell(target ? ofTarget("rank") : number("rank", snapshot), DEFINITIONS.rank),
         cell(target ? 0 : number("kl", snapshot), DEFINITIONS.kl),
@@ -134,12 +144,16 @@ function numbers(model, row) {
   return make(
     "table",
     {},
-    make("thead", {}, make(
-      "tr",
+    make(
+      "thead",
       {},
-      make("td"),
-      ...names.map(([name, title]) => make("th", { scope: "col", title }, name)),
-    )),
+      make(
+        "tr",
+        {},
+        make("td"),
+        ...names.map(([name, title]) => make("th", { scope: "col", title }, name)),
+      ),
+    ),
     make("tbody", {}, ...rows),
   );
 }
@@ -211,7 +225,8 @@ function learning(model, row) {
   }));
   const shown = points.findIndex(({ snapshot }) => snapshot === roles.draft);
   const line = places.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L");
-  const dot = (/** @type {{ x: number, y: number }} */ { x, y }) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`;
+  const dot = (/** @type {{ x: number, y: number }} */ { x, y }) =>
+    `M${x.toFixed(1)} ${y.toFixed(1)}h0`;
   const [first, last] = [points[0], points[points.length - 1]];
   const step = (/** @type {string} */ snapshot) => reading.snapshots[snapshot]?.step ?? 0;
   return make(

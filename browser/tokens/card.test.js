@@ -21,7 +21,10 @@ test("a card has each model's numbers, and what follows from them", () => {
 test("the token that came is marked among those that were likely", () => {
   openPage();
   const guesses = [...card(model(), 1).querySelectorAll(".guess")];
-  assert.deepEqual(guesses.map((guess) => guess.textContent), ["▸ twelve0.750", ".⏎0.250"]);
+  assert.deepEqual(
+    guesses.map((guess) => guess.textContent),
+    ["▸ twelve0.750", ".⏎0.250"],
+  );
 });
 
 test("of a token of the prompt nothing is known", () => {

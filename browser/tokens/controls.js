@@ -168,8 +168,12 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
   metric.addEventListener("change", () => change({ metric: metric.value }));
   k.addEventListener("input", () => change({ k: Number(k.value) }));
   step.addEventListener("input", () => onCheckpoint(Number(step.value)));
-  underline.input.addEventListener("change", () => change({ underline: /** @type {TokenState["underline"]} */ (underline.input.value) }));
-  density.input.addEventListener("change", () => change({ density: /** @type {TokenState["density"]} */ (density.input.value) }));
+  underline.input.addEventListener("change", () =>
+    change({ underline: /** @type {TokenState["underline"]} */ (underline.input.value) }),
+  );
+  density.input.addEventListener("change", () =>
+    change({ density: /** @type {TokenState["density"]} */ (density.input.value) }),
+  );
   wrap.input.addEventListener("change", () => change({ wrap: wrap.input.checked }));
   prompt.input.addEventListener("change", () => change({ prompt: prompt.input.checked }));
   outline.input.addEventListener("change", () => change({ outline: outline.input.checked }));

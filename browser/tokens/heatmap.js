@@ -275,7 +275,9 @@ function mount(parent) {
   /** @param {number} row */
   function announce(row) {
     const { metric, values, entries } = model;
-    const spoken = glyphs(reading.piece(row)).map((run) => run.text).join("");
+    const spoken = glyphs(reading.piece(row))
+      .map((run) => run.text)
+      .join("");
     const scored = reading.response[row]
       ? `${metric.label} ${written(values[row])} ${metric.unit}`
       : "prompt, not measured";
@@ -372,7 +374,10 @@ function mount(parent) {
     const image = await picture(text, model);
     if (!image) return;
     const url = URL.createObjectURL(image);
-    make("a", { href: url, download: `${reading.title.replace(/[^\p{L}\p{N}]+/gu, "-")}.png` }).click();
+    make("a", {
+      href: url,
+      download: `${reading.title.replace(/[^\p{L}\p{N}]+/gu, "-")}.png`,
+    }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 

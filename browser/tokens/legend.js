@@ -23,7 +23,12 @@ export function legend({ onLimits, onPart }) {
   const plot = chart({ "aria-hidden": "true" }, corpus, here, pointer);
   const ramp = make("div", { class: "ramp" });
   const handles = ["low", "high"].map((end) =>
-    make("input", { type: "range", min: 0, max: FINE, "aria-label": `${end} limit of the colours` }),
+    make("input", {
+      type: "range",
+      min: 0,
+      max: FINE,
+      "aria-label": `${end} limit of the colours`,
+    }),
   );
   const fields = ["low", "high"].map((end) =>
     make("input", { type: "number", step: "any", "aria-label": `${end} limit of the colours` }),
@@ -135,5 +140,10 @@ export function legend({ onLimits, onPart }) {
     onPart(null);
   });
 
-  return { element, show, limits: (/** @type {Model} */ next) => ((model = next), limits()), point };
+  return {
+    element,
+    show,
+    limits: (/** @type {Model} */ next) => ((model = next), limits()),
+    point,
+  };
 }

@@ -46,7 +46,8 @@ export function positionLine({ onHover, onGo }) {
     light(null);
   }
 
-  const middle = (/** @type {number} */ row) => (((row + 0.5) * WIDE) / model.reading.rows).toFixed(2);
+  const middle = (/** @type {number} */ row) =>
+    (((row + 0.5) * WIDE) / model.reading.rows).toFixed(2);
 
   /** @param {number | null} row */
   function point(row) {

@@ -9,7 +9,10 @@ const NO_LIMITS = new Map();
 
 test("only metrics that can be shown are offered, and one that cannot gives way to the first", () => {
   const model = modelOf(READING, { ...STATE, metric: "rival" }, NO_LIMITS);
-  assert.deepEqual(model.metrics.map(({ name }) => name), ["kl", "delta", "entropy"]);
+  assert.deepEqual(
+    model.metrics.map(({ name }) => name),
+    ["kl", "delta", "entropy"],
+  );
   assert.equal(model.metric.name, "kl");
 });
 
@@ -32,7 +35,8 @@ test("a metric keeps the limits that the user gave it", () => {
 });
 
 test("the pool says which entries select", () => {
-  const entries = (/** @type {string} */ pool) => modelOf(READING, { ...STATE, pool }, NO_LIMITS).entries;
+  const entries = (/** @type {string} */ pool) =>
+    modelOf(READING, { ...STATE, pool }, NO_LIMITS).entries;
   assert.deepEqual([...(entries("batch") ?? [])], [65535, 0, 1, 2]);
   assert.deepEqual([...(entries("corpus") ?? [])], [65535, 250, 1000, 0]);
 });
@@ -40,7 +44,10 @@ test("the pool says which entries select", () => {
 test("three drafts' KL are on one scale; the one that is missing has no column", () => {
   const { triple } = modelOf(READING, { ...STATE, underline: "triple" }, NO_LIMITS);
   assert.deepEqual(triple?.names, ["stock", "reference", "draft"]);
-  assert.deepEqual(triple?.columns.map((column) => column?.[1]), [undefined, 0.5, 1]);
+  assert.deepEqual(
+    triple?.columns.map((column) => column?.[1]),
+    [undefined, 0.5, 1],
+  );
   assert.equal(triple?.colours[0], "transparent");
   assert.equal(modelOf(READING, STATE, NO_LIMITS).triple, null);
 });

@@ -52,7 +52,13 @@ export function picture(text, model) {
   const colour = (name) => resolved(scroller, name);
   pen.fillStyle = colour("var(--ground)");
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  drawHead(pen, model, width, colour, getComputedStyle(/** @type {Element} */ (scroller.parentElement)).fontFamily);
+  drawHead(
+    pen,
+    model,
+    width,
+    colour,
+    getComputedStyle(/** @type {Element} */ (scroller.parentElement)).fontFamily,
+  );
   pen.beginPath();
   pen.rect(MARGIN, HEAD, width, height);
   pen.clip();
@@ -69,9 +75,12 @@ export function picture(text, model) {
     outlined: model.state.outline,
   };
   const bottom = origin.y + canvas.height / scale;
-  for (const token of /** @type {NodeListOf<HTMLElement>} */ (scroller.querySelectorAll(".token"))) {
+  for (const token of /** @type {NodeListOf<HTMLElement>} */ (
+    scroller.querySelectorAll(".token")
+  )) {
     const rects = token.getClientRects();
-    if (!rects.length || rects[0].top > bottom || rects[rects.length - 1].bottom < origin.y) continue;
+    if (!rects.length || rects[0].top > bottom || rects[rects.length - 1].bottom < origin.y)
+      continue;
     drawToken(pen, token, rects, strip);
   }
   scroller.classList.remove("photographed");
@@ -145,7 +154,8 @@ function drawToken(pen, token, rects, strip) {
  * @param {Strip} strip
  */
 function drawStrip(pen, token, rect, strip) {
-  const value = (/** @type {string} */ name) => Number(token.style.getPropertyValue(name)) * strip.height;
+  const value = (/** @type {string} */ name) =>
+    Number(token.style.getPropertyValue(name)) * strip.height;
   if (strip.under === "metric") {
     const minus = token.classList.contains("minus");
     pen.fillStyle = minus ? strip.cold : strip.hot;

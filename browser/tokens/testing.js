@@ -18,7 +18,16 @@ const PLAIN = {
 /** @type {Metric[]} */
 const METRICS = [
   { ...PLAIN, name: "kl", column: "kl", of: "draft", minus: null },
-  { ...PLAIN, name: "delta", column: "kl", of: "draft", minus: "reference", low: -2, high: 2, diverging: true },
+  {
+    ...PLAIN,
+    name: "delta",
+    column: "kl",
+    of: "draft",
+    minus: "reference",
+    low: -2,
+    high: 2,
+    diverging: true,
+  },
   { ...PLAIN, name: "entropy", column: "entropy", of: null, minus: null },
   { ...PLAIN, name: "rival", column: "kl", of: "rival", minus: null },
 ];

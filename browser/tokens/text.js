@@ -117,7 +117,14 @@ export function tokenText({ onHover, onPick }) {
     const { seq } = model.reading;
     if (from > 0 && seq[from] !== seq[from - 1]) element.classList.add("begins");
     /** @type {Shown} */
-    const shown = { element: /** @type {BlockElement} */ (element), height, built: false, near: false, dress: -1, k: -1 };
+    const shown = {
+      element: /** @type {BlockElement} */ (element),
+      height,
+      built: false,
+      near: false,
+      dress: -1,
+      k: -1,
+    };
     const part = { from, to, ...shown };
     part.element.holds = part;
     return part;
@@ -183,7 +190,8 @@ export function tokenText({ onHover, onPick }) {
     const { entries } = model;
     const k = keptAt();
     if (outlined(part)) return;
-    const [low, high] = part.entries === entries ? [Math.min(part.k, k), Math.max(part.k, k)] : [-1, 1000];
+    const [low, high] =
+      part.entries === entries ? [Math.min(part.k, k), Math.max(part.k, k)] : [-1, 1000];
     for (let row = part.from; row < part.to; row += 1) {
       const entry = entries ? entries[row] : Infinity;
       if (low < entry && entry <= high) tokens[row].classList.toggle("kept", entry <= k);
@@ -200,7 +208,8 @@ export function tokenText({ onHover, onPick }) {
 
   function whenIdle() {
     if (busy) return;
-    const stale = (/** @type {Part} */ part) => !part.built || part.dress !== dress || !outlined(part);
+    const stale = (/** @type {Part} */ part) =>
+      !part.built || part.dress !== dress || !outlined(part);
     const work = (/** @type {{ timeRemaining: () => number }} */ time) => {
       busy = false;
       if (!scroller.isConnected) return;
@@ -218,7 +227,8 @@ export function tokenText({ onHover, onPick }) {
   }
 
   const keptAt = () => (model.entries ? model.state.k : -1);
-  const outlined = (/** @type {Part} */ part) => part.k === keptAt() && part.entries === model.entries;
+  const outlined = (/** @type {Part} */ part) =>
+    part.k === keptAt() && part.entries === model.entries;
 
   /* What is the same for all tokens is said once, at their root. */
   function look() {
@@ -321,7 +331,8 @@ export function tokenText({ onHover, onPick }) {
     if (aside) scroller.scrollLeft += box.left - view.left - view.width / 3;
   }
 
-  const shown = (/** @type {number} */ row) => model.state.prompt || model.reading.response[row] === 1;
+  const shown = (/** @type {number} */ row) =>
+    model.state.prompt || model.reading.response[row] === 1;
 
   /** The next token that is shown, forward or backward.
    *

@@ -64,9 +64,9 @@ export function read(view) {
   const offers = (metric, roles) =>
     [metric.of, metric.minus].every(
       (role) =>
-        !role ||
-        (roles[role] !== undefined && `${metric.column}@${roles[role]}` in view.columns),
-    ) && (metric.of !== null || metric.column in view.columns);
+        !role || (roles[role] !== undefined && `${metric.column}@${roles[role]}` in view.columns),
+    ) &&
+    (metric.of !== null || metric.column in view.columns);
 
   const entries = (/** @type {string} */ pool, /** @type {string | undefined} */ snapshot) =>
     measure(pool === "batch" ? "entry_batch" : "entry", snapshot ?? "");
@@ -92,7 +92,10 @@ export function read(view) {
   const guesses = (snapshot, row) => {
     const lists = view.top[snapshot];
     if (!lists) return null;
-    const [id, p] = [decoded(`top id ${snapshot}`, lists.id), decoded(`top p ${snapshot}`, lists.p)];
+    const [id, p] = [
+      decoded(`top id ${snapshot}`, lists.id),
+      decoded(`top p ${snapshot}`, lists.p),
+    ];
     return Array.from({ length: TOP }, (_, rank) => ({
       id: id[row * TOP + rank],
       p: p[row * TOP + rank],
@@ -175,7 +178,11 @@ export function occurrences(text, sought) {
   }
   starts.push(letters.length);
   let row = 0;
-  for (let at = letters.indexOf(needle); at >= 0; at = letters.indexOf(needle, at + needle.length)) {
+  for (
+    let at = letters.indexOf(needle);
+    at >= 0;
+    at = letters.indexOf(needle, at + needle.length)
+  ) {
     while (starts[row + 1] <= at) row += 1;
     const rows = [];
     for (let next = row; next < text.rows && starts[next] < at + needle.length; next += 1) {

@@ -28,7 +28,10 @@ test("a metric is offered where there is what it needs", () => {
 test("how many are kept at each k: from a token's entry on, prompts never", () => {
   const reading = read(view());
   const counts = reading.keptCounts("corpus", "draft");
-  assert.deepEqual([0, 249, 250, 999, 1000].map((k) => counts[k]), [1, 1, 2, 2, 3]);
+  assert.deepEqual(
+    [0, 249, 250, 999, 1000].map((k) => counts[k]),
+    [1, 1, 2, 2, 3],
+  );
   assert.equal(reading.keptCounts("batch", "draft")[2], 3);
   assert.equal(reading.keptCounts("corpus", "unknown")[1000], 0);
   assert.equal(reading.responses, 3);
