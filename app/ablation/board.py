@@ -8,9 +8,8 @@ import streamlit as st
 
 from app.shared.browser_script import script, style
 
-_SCRIPT = script("dom", "compare_words", "compare_tables", "compare_figures", "ablation")
-_STYLE = style("compare") + style("ablation")
-_board = st.components.v2.component("ablation_board", css=_STYLE, js=_SCRIPT)
+_NAME = "ablation_board"
+_board = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def ablation_board(view: dict[str, Any], key: str) -> None:

@@ -58,7 +58,7 @@ def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) 
 
 
 def view(found: list[SeedRun], baseline: str, cost: str) -> dict[str, Any]:
-    """What `browser/ablation.js` reads."""
+    """What `browser/compare/ablation.js` reads."""
     numbers = summary(found, baseline)
     stamps = [tokens.stamp(one.run) for one in found]
     return {

@@ -1,7 +1,7 @@
 """The comparison in the browser: budgets, results, paired differences, figures, and the tokens.
 
-Everything that a viewer does happens there (`browser/compare.js`); the server hears of the state
-when it has rested. The same script serves the page and the report that is opened from disk.
+Everything that a viewer does happens there (`browser/compare/board.js`); the server hears of the
+state when it has rested. The same script serves the page and the report that is opened from disk.
 """
 
 from __future__ import annotations
@@ -21,12 +21,8 @@ STATE: dict[str, Any] = {  # how a comparison is looked at first
     "cell": None,  # the one that is opened, of CELLS
 }
 CELLS = ("both", "first", "second", "none")
-_SCRIPT = script(
-    "columns", "glyphs", "dom", "scale", "compare_words", "compare_tables", "compare_figures",
-    "compare_tokens", "compare",
-)  # fmt: skip
-_STYLE = style("compare")
-_board = st.components.v2.component("compare_board", css=_STYLE, js=_SCRIPT)
+_NAME = "compare_board"
+_board = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def compare_board(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
@@ -45,4 +41,4 @@ def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
     names = " and ".join(one["name"] for one in view["comparison"]["runs"])
     title = f"Drafts compared: {names}"
     data = {"view": view, "state": STATE | state, "alone": True}
-    return page("compare", title, _STYLE, _SCRIPT, data)
+    return page(_NAME, title, data)

@@ -13,11 +13,8 @@ STATE: dict[str, Any] = {  # how lanes are looked at first
     "at": None,  # number of the row reached, from 1; None: the last
     "versus": None,  # keys of the two drafts compared; None: the last that is no baseline, and it
 }
-_lanes = st.components.v2.component(
-    "compare_lanes",
-    css=style("compare") + style("compare_lanes"),
-    js=script("glyphs", "dom", "compare_words", "compare_lanes"),
-)
+_NAME = "compare_lanes"
+_lanes = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def compare_lanes(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:

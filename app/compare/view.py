@@ -49,7 +49,7 @@ def _numbers(
 
 
 def board(chosen: list[Run], picked: list[Entry], found: dict[str, Any]) -> dict[str, Any]:
-    """What `browser/compare.js` reads.
+    """What `browser/compare/board.js` reads.
 
     Args:
         found: the numbers of these drafts.
@@ -156,7 +156,7 @@ def prompts(picked: list[Entry]) -> list[str]:
 
 
 def lanes(picked: list[Entry], mode: str, seq: int, baseline: str) -> dict[str, Any]:
-    """One prompt in one of the `MODES`, as `browser/compare_lanes.js` reads it.
+    """One prompt in one of the `MODES`, as `browser/compare/lanes.js` reads it.
 
     Raises:
         AdaspecError: a replay is damaged.
@@ -184,7 +184,7 @@ def _lanes(
 
 
 def free(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
-    """Every draft's own trace on one prompt, as `browser/compare_lanes.js` reads it."""
+    """Every draft's own trace on one prompt, as `browser/compare/lanes.js` reads it."""
     traces = {one.key: replays.read(one.run, one.table, seq) for one in picked}
     return {
         "prompt": next(iter(traces.values())).prompt,

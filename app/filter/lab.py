@@ -1,7 +1,7 @@
 """The filter lab: dL's histogram with a handle on it, and all that follows from where it is.
 
-Everything that a viewer does happens in the browser (`browser/filter.js`), which has every curve
-for all 1001 ratios; the server hears of k when it has rested.
+Everything that a viewer does happens in the browser (`browser/filter/lab.js`), which has every
+curve for all 1001 ratios; the server hears of k when it has rested.
 """
 
 from __future__ import annotations
@@ -12,14 +12,8 @@ import streamlit as st
 
 from app.shared.browser_script import script, style
 
-_filter_lab = st.components.v2.component(
-    "filter_lab",
-    css=style("filter"),
-    js=script(
-        "columns", "glyphs", "dom", "scale", "filter_figures", "filter_numbers",
-        "filter_histogram", "filter_text", "filter_shares", "filter",
-    ),
-)  # fmt: skip
+_NAME = "filter_lab"
+_filter_lab = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def filter_lab(view: dict[str, Any], k: int, key: str) -> int:

@@ -1,8 +1,8 @@
 """The replay player: speculative decoding, step by step, in a page and as a file.
 
 Both show a *view* (`app.replay.view`) in a *state* (`STATE`). Everything that a viewer does happens
-in the browser (`browser/replay.js`), which has the whole trace; the server hears of the state when
-it has rested, never while it plays.
+in the browser (`browser/replay/player.js`), which has the whole trace; the server hears of the
+state when it has rested, never while it plays.
 """
 
 from __future__ import annotations
@@ -21,12 +21,8 @@ STATE: dict[str, Any] = {  # how a replay is looked at first
 }
 OWN = ("step", "token")  # of one replay alone
 SPEEDS = (0.5, 1, 2, 5, 20, 100)
-_SCRIPT = script(
-    "glyphs", "dom", "scale", "replay_trace", "replay_why", "replay_score", "replay_whatif",
-    "replay_stage", "replay",
-)  # fmt: skip
-_STYLE = style("replay")
-_player = st.components.v2.component("replay_player", css=_STYLE, js=_SCRIPT)
+_NAME = "replay_player"
+_player = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def replay_player(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
@@ -41,4 +37,4 @@ def replay_player(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
     """A page that plays the same from disk and asks nobody for anything."""
     data = {"view": view, "state": STATE | state}
-    return page("replay_player", view["title"], _STYLE, _SCRIPT, data)
+    return page(_NAME, view["title"], data)

@@ -79,7 +79,7 @@ def view(
     draft: str,
     spent: list[Cost],
 ) -> dict[str, Any]:
-    """What `browser/replay_trace.js` reads.
+    """What `browser/replay/trace.js` reads.
 
     Args:
         pieces: every token by id.

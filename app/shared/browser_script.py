@@ -1,7 +1,6 @@
-"""What a component hands to the browser: its scripts, joined in the order named, and its style.
+"""What a component hands to the browser: the script and the style that `make browser` has built.
 
-The scripts in `browser/` share one scope and import nothing, so that the same text serves a
-component and a page that is opened from disk.
+A page from disk holds the same two inline.
 """
 
 from __future__ import annotations
@@ -12,31 +11,29 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-_FOLDER = Path(__file__).parent.parent / "components/browser"
+_FOLDER = Path(__file__).parent.parent.parent / "browser"
 
 
-def script(*names: str) -> str:
-    """The scripts of these names as one; the last one of a component has its default export."""
-    return "\n".join(_read(f"{name}.js") for name in names)
+def script(component: str) -> str:
+    """An ES module with the component as its default export; also a global, `component.default`."""
+    return _read(f"dist/{component}.js")
 
 
-def style(name: str) -> str:
-    return _read(f"{name}.css")
+def style(component: str) -> str:
+    return _read(f"dist/{component}.css")
 
 
-def page(component: str, title: str, css: str, js: str, data: dict[str, Any]) -> str:
+def page(component: str, title: str, data: dict[str, Any]) -> str:
     """A page that shows a component from disk and asks nobody for anything.
 
     Args:
-        component: the name of the script's default export.
         data: what it is called with, as Streamlit would.
     """
     return Template(_read("page.html")).substitute(
         title=escape(title),
-        style=css,
+        style=style(component),
         shown=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),  # ends no script
-        script=js,
-        component=component,
+        script=script(component),
     )
 
 

@@ -149,7 +149,7 @@ def _view(
     roles: Roles,
     notes: list[str],
 ) -> dict[str, Any]:
-    """What `browser/view.js` reads.
+    """What `browser/tokens/view.js` reads.
 
     Args:
         ids: [rows] prompt and response.

@@ -1,8 +1,8 @@
 """The token heatmap: a text whose tokens are coloured by a metric, in a page and as a file.
 
-Both show a *view* (what there is to see; `browser/view.js` reads it) in a *state* (how it is looked
-at; `STATE`). Everything that a viewer does happens in the browser; the server hears of it when it
-has rested.
+Both show a *view* (what there is to see; `browser/tokens/view.js` reads it) in a *state* (how it is
+looked at; `STATE`). Everything that a viewer does happens in the browser; the server hears of it
+when it has rested.
 """
 
 from __future__ import annotations
@@ -28,12 +28,8 @@ STATE: dict[str, Any] = {  # how a text is looked at first
     "outline": True,
 }
 OWN = ("token", "pins")  # of one text alone
-_SCRIPT = script(
-    "columns", "glyphs", "dom", "scale", "view", "chart", "card", "text", "legend", "line",
-    "controls", "picture", "heatmap",
-)  # fmt: skip
-_STYLE = style("heatmap")
-_heatmap = st.components.v2.component("token_heatmap", css=_STYLE, js=_SCRIPT)
+_NAME = "token_heatmap"
+_heatmap = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
 def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
@@ -48,4 +44,4 @@ def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
     """A page that shows the same from disk and asks nobody for anything."""
     data = {"view": view, "state": STATE | state}
-    return page("heatmap", view["title"], _STYLE, _SCRIPT, data)
+    return page(_NAME, view["title"], data)

@@ -1,0 +1,128 @@
+/** Builds what Python serves: `node build.js`; `node build.js --check` only says what is not fresh.
+ *
+ * A component is one script and one style, from its entry and the style beside it. The script is
+ * an ES module, as Streamlit wants it, and leaves its exports in `component` as well, for a page
+ * that holds the script inline and cannot import it (`page.html`).
+ *
+ * Of every JSON schema in `schemas/` there are types beside it.
+ */
+
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+import { build } from "esbuild";
+import { compile } from "json-schema-to-typescript";
+
+const COMPONENTS = {
+  token_heatmap: "tokens/heatmap",
+  filter_lab: "filter/lab",
+  replay_player: "replay/player",
+  compare_board: "compare/board",
+  compare_lanes: "compare/lanes",
+  ablation_board: "compare/ablation",
+};
+const HERE = import.meta.dirname;
+const SCHEMAS = join(HERE, "schemas");
+
+/** @typedef {{ path: string, text: string }} Output */
+
+/** @returns {Promise<Output[]>} */
+async function bundles() {
+  /** @param {"js" | "css"} kind */
+  const entries = (kind) =>
+    Object.entries(COMPONENTS).map(([out, path]) => ({ out, in: join(HERE, `${path}.${kind}`) }));
+  /** @type {import("esbuild").BuildOptions & { write: false }} */
+  const common = {
+    outdir: join(HERE, "dist"),
+    bundle: true,
+    minify: true,
+    charset: "utf8",
+    write: false,
+  };
+  const scripts = await build({
+    ...common,
+    entryPoints: entries("js"),
+    target: "es2023",
+    format: "iife",
+    globalName: "component",
+    footer: { js: "export default component.default;" },
+  });
+  const styles = await build({
+    ...common,
+    entryPoints: entries("css"),
+    target: "esnext", // light-dark() and nesting stay as they are written
+    banner: { css: "/* Built by `make browser`. */" }, // Streamlit takes a single line for a path
+  });
+  return [...scripts.outputFiles, ...styles.outputFiles];
+}
+
+/** @returns {Promise<Output[]>} */
+async function types() {
+  const names = (await readdir(SCHEMAS)).filter((name) => name.endsWith(".json"));
+  return Promise.all(
+    names.map(async (name) => {
+      const schema = JSON.parse(await readFile(join(SCHEMAS, name), "utf8"));
+      const text = await compile(legible(schema), name, {
+        additionalProperties: false,
+        bannerComment: `/* Built by \`make browser\` from ${name}. */`,
+      });
+      return { path: join(SCHEMAS, `${basename(name, ".json")}.d.ts`), text };
+    }),
+  );
+}
+
+/** A schema of pydantic's as the generator understands it: tuples are written as before 2020, a
+ * field's title makes no type of its own, and every field is there, since Python writes all.
+ *
+ * @param {any} schema
+ * @returns {any}
+ */
+function legible(schema) {
+  if (Array.isArray(schema)) return schema.map(legible);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const { prefixItems, ...rest } = schema;
+  const inner = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => [key, legible(value)]),
+  );
+  if (prefixItems) inner.items = prefixItems.map(legible);
+  if (inner.properties) {
+    inner.required = Object.keys(inner.properties);
+    for (const field of Object.values(inner.properties)) delete field.title;
+  }
+  return inner;
+}
+
+/** @param {Output} output */
+async function write({ path, text }) {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+}
+
+/** What lies in the repository and is not what the sources give, or is nothing that they give.
+ *
+ * @param {Output[]} outputs
+ */
+async function stale(outputs) {
+  const made = new Map(outputs.map(({ path, text }) => [path, text]));
+  const there = [
+    ...(await readdir(join(HERE, "dist"))).map((name) => join(HERE, "dist", name)),
+    ...(await readdir(SCHEMAS))
+      .filter((name) => name.endsWith(".d.ts"))
+      .map((name) => join(SCHEMAS, name)),
+  ];
+  const paths = [...new Set([...made.keys(), ...there])];
+  const texts = await Promise.all(
+    paths.map((path) => readFile(path, "utf8").catch(() => undefined)),
+  );
+  return paths.filter((path, at) => texts[at] !== made.get(path));
+}
+
+const outputs = [...(await bundles()), ...(await types())];
+if (process.argv.includes("--check")) {
+  const names = (await stale(outputs)).map((path) => relative(HERE, path));
+  if (names.length) {
+    console.error(`Not what the sources give: ${names.join(", ")}. \`make browser\` builds them.`);
+    process.exitCode = 1;
+  }
+} else {
+  await Promise.all(outputs.map(write));
+}

@@ -1,0 +1,187 @@
+/** A comparison: budgets first, results, paired differences, figures, and the tokens behind them.
+ *
+ * Everything happens in the browser; the server hears of what a viewer has drawn and opened when it
+ * has rested. */
+
+/** @import { BoardState, BoardView, Mounted } from "../shared/types" */
+
+import { component } from "../shared/component.js";
+import { make } from "../shared/dom.js";
+import { amount } from "../shared/numbers.js";
+import { whenRested } from "../shared/rest.js";
+import { forest, lengths, positions, speed } from "./figures.js";
+import { budgetTable, differenceTable, reachedTable, sentences } from "./tables.js";
+import { tokenSection } from "./tokens.js";
+
+/**
+ * @typedef {object} Data
+ * @property {BoardView} view
+ * @property {BoardState} state
+ * @property {boolean} [alone] in a report from disk, with nothing around it
+ */
+
+/**
+ * @param {HTMLElement} parent
+ * @returns {Mounted<Data>}
+ */
+function compareBoard(parent) {
+  const root = make("div", { class: "compare" });
+  parent.append(root);
+  /** @type {string | null} the view's id */
+  let shown = null;
+  /** @type {ReturnType<typeof tokenSection>} */
+  let tokens;
+  /** @type {(state: BoardState & { of: string | null }) => void} */
+  let report;
+  const { ask: changed, forget } = whenRested(() => report({ ...tokens.state(), of: shown }));
+
+  /**
+   * @param {Data} data
+   * @param {typeof report} reporter
+   */
+  function show({ view, state, alone = false }, reporter) {
+    report = reporter;
+    if (view.id === shown) return;
+    shown = view.id;
+    tokens = tokenSection(view, state, alone, changed);
+    const figures = [forest(view), speed(view), positions(view), lengths(view)];
+    root.replaceChildren(
+      ...(alone ? [front(view)] : []),
+      budgetTable(view),
+      ...notes(view),
+      reachedTable(view),
+      reachedNote(view),
+      differenceTable(view),
+      sentences(view),
+      whose(view),
+      make("div", { class: "figures" }, ...figures),
+      tokens.element,
+      ...(alone ? [back(view)] : []),
+    );
+    tokens.open(state);
+    forget(); // the server knows what it gave
+  }
+
+  function leave() {
+    forget();
+    root.remove();
+  }
+
+  return {
+    show: (data, setStateValue) => show(data, (left) => setStateValue("state", left)),
+    leave,
+  };
+}
+
+/** @param {BoardView} view */
+function reachedNote(view) {
+  const { tokens, prompts, speculation, bootstrap } = view.comparison;
+  const { decoded } = view.comparison.drafts[0];
+  const spoken =
+    ` Tested and drafted α, tokens a pass: ${decoded.prompts} of those prompts decoded with ` +
+    `γ = ${speculation.gamma}, temperature ${speculation.temperature}, the same uniforms for every draft. ` +
+    `Speed-up: on ${Math.min(decoded.prompts, speculation.timed)} of them, batch 1.`;
+  return make(
+    "p",
+    { class: "quiet" },
+    `Exact α, KL and top-1: ${amount(tokens.generated)} tokens that the target generated from ` +
+      `${amount(prompts)} held-out prompts; compare by exact α.${spoken} Intervals: 95 %, ` +
+      `${amount(bootstrap.resamples)} resamples of the prompts.`,
+  );
+}
+
+/** How the figures tell runs apart, where there are several.
+ *
+ * @param {BoardView} view
+ */
+function whose(view) {
+  const names = [...new Set(Object.values(view.looks).map((look) => look.short))];
+  const others = names.slice(1);
+  const text = `Filled bars and solid lines: ${names[0]}. Outlined bars and other lines: ${others.join(", ")}.`;
+  return make("p", { class: "quiet" }, others.length ? text : "");
+}
+
+/** @param {BoardView} view */
+function notes(view) {
+  return view.comparison.notes.map((note) => make("p", { class: "note" }, note));
+}
+
+/** What a report from disk says before the tables.
+ *
+ * @param {BoardView} view
+ */
+function front(view) {
+  const { runs, target, budgets, drafts, baseline } = view.comparison;
+  const names = (/** @type {string[]} */ keys) =>
+    keys.map((key) => view.looks[key]?.label ?? key).join(" and ");
+  const fair = budgets.fair.map((group) => `Equal steps and sequences: ${names(group)}.`);
+  const lacks = budgets.missing.map(
+    ({ of, name }) => `Nothing here is a fair comparison for ${names([of])}; ${name} would be.`,
+  );
+  return make(
+    "header",
+    {},
+    make("h1", {}, "Drafts compared"),
+    make(
+      "p",
+      {},
+      `${runs.map((run) => `${run.name} (run ${run.id})`).join(", ")} · target ${target} · ${drafts.length} drafts, baseline ${names([baseline])}`,
+    ),
+    budgets.warning
+      ? make(
+          "p",
+          { class: "warning" },
+          make("b", {}, budgets.warning),
+          " ",
+          [...fair, ...lacks].join(" "),
+        )
+      : null,
+  );
+}
+
+/** And after them: what was compared, how to do it again, what the words mean.
+ *
+ * @param {BoardView} view
+ */
+function back(view) {
+  const { runs, command, definitions } = view.comparison;
+  const hashes = runs.flatMap((run) =>
+    Object.entries(run.hashes).map(([what, hash]) =>
+      make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, run.id),
+        make("td", {}, what),
+        make("td", {}, make("code", {}, hash)),
+      ),
+    ),
+  );
+  const terms = Object.entries(definitions).flatMap(([name, text]) => [
+    make("dt", {}, name),
+    make("dd", {}, text),
+  ]);
+  return make(
+    "footer",
+    {},
+    make("h2", {}, "What was compared"),
+    make(
+      "table",
+      {},
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          ...["run", "what", "hash"].map((title) => make("th", { scope: "col" }, title)),
+        ),
+      ),
+      make("tbody", {}, ...hashes),
+    ),
+    make("p", {}, "The same numbers again: ", make("code", {}, command)),
+    make("h2", {}, "Definitions"),
+    make("dl", {}, ...terms),
+  );
+}
+
+export default component(compareBoard);

@@ -1,0 +1,199 @@
+/* Built by `make browser` from report.json. */
+
+/**
+ * The content of `report.json`.
+ *
+ * Attributes:
+ *     run: its id.
+ *     recipe: its name.
+ *     prompts: held-out prompts that acceptance was measured on.
+ *     device: a GPU's name, or `CPU`.
+ *     drafts: stock, reference, then the recipe's methods; at least the first.
+ *     definitions: field, as `alpha.tested` -> what it means.
+ */
+export interface Report {
+  version: 2;
+  run: string;
+  recipe: string;
+  target: string;
+  prompts: number;
+  tokens: TokenCounts;
+  speculation: Speculation;
+  device: string;
+  /**
+   * @minItems 1
+   */
+  drafts: [DraftReport, ...DraftReport[]];
+  checks: Checks | null;
+  definitions: {
+    [k: string]: string;
+  };
+}
+/**
+ * Response tokens: those that the target generated, and those of the data set's answers.
+ */
+export interface TokenCounts {
+  generated: number;
+  dataset: number;
+}
+/**
+ * How a run's drafts are decoded with, for their replays and their speed-up.
+ */
+export interface Speculation {
+  /**
+   * draft length
+   */
+  gamma: number;
+  /**
+   * 0: greedy, the likeliest token
+   */
+  temperature: number;
+  /**
+   * only the k likeliest tokens; 0: all
+   */
+  top_k: number;
+  /**
+   * only the likeliest that reach it together
+   */
+  top_p: number;
+  /**
+   * of each decoded text
+   */
+  max_new_tokens: number;
+  /**
+   * held-out prompts that are replayed, at most
+   */
+  prompts: number;
+  /**
+   * of those, how many are timed at every draft length
+   */
+  timed: number;
+  /**
+   * draft lengths that are timed
+   *
+   * @minItems 1
+   */
+  gammas: [number, ...number[]];
+}
+/**
+ * A draft's row.
+ *
+ * Attributes:
+ *     same_as: the draft that this one is another name of.
+ *     needs: other trainings of the run that it stands on.
+ *     remarks: what to know before its numbers are compared, a sentence each.
+ */
+export interface DraftReport {
+  name: string;
+  alpha: Alpha;
+  kl: number;
+  reverse_kl: number;
+  top1: number;
+  budget: Budget;
+  block_efficiency: number | null;
+  block_efficiency_ci: [number, number] | null;
+  accepted_lengths: number[];
+  positions: Position[];
+  decoded: Decoded;
+  speedup: Speedup;
+  same_as: string | null;
+  needs: string[];
+  remarks: string[];
+}
+/**
+ * The acceptance rates of a draft, each with its name.
+ */
+export interface Alpha {
+  generated: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  generated_ci: [number, number];
+  dataset: number;
+  tested: number | null;
+  tested_ci: [number, number] | null;
+  drafted: number | null;
+  drafted_ci: [number, number] | null;
+}
+/**
+ * What a training has consumed, summed over processes and resumptions.
+ *
+ * Attributes:
+ *     steps: optimiser steps.
+ *     sequences: sequences read, repeats included.
+ *     selected_tokens: response tokens that contributed a gradient.
+ *     teacher_forwards: sequences that a frozen model, target or reference, was asked about;
+ *         what is known of them already is not computed again.
+ *     seconds: wall-clock time of the steps, held-out points included.
+ *     kept: the step whose weights are the result, where those with the highest acceptance are
+ *         kept; 0 is the model it started from.
+ */
+export interface Budget {
+  steps: number;
+  sequences: number;
+  selected_tokens: number;
+  teacher_forwards: number;
+  seconds: number;
+  kept: number | null;
+}
+/**
+ * The i-th proposals of all rounds.
+ *
+ * Attributes:
+ *     tested: how many the target came to test.
+ *     passed: h_i, the share of those that it accepted.
+ *     reached: P_i, the share of rounds that accept at least i.
+ */
+export interface Position {
+  tested: number;
+  passed: number;
+  reached: number;
+}
+/**
+ * The text that acceptance was counted on; `rounds` are passes of the target.
+ */
+export interface Decoded {
+  prompts: number;
+  tokens: number;
+  rounds: number;
+}
+/**
+ * What the clock says of a draft.
+ */
+export interface Speedup {
+  gamma: number;
+  c: number;
+  v: number;
+  plain_ms: number;
+  measured: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  measured_ci: [number, number];
+  break_even_alpha: number | null;
+  predicted: number | null;
+  best_gamma: number | null;
+  curve: SpeedPoint[];
+}
+/**
+ * Speed-up over plain decoding at one gamma, as measured and as the costs predict it.
+ */
+export interface SpeedPoint {
+  gamma: number;
+  measured: number | null;
+  measured_ci: [number, number] | null;
+  predicted: number | null;
+}
+/**
+ * What a measurement found when it looked at itself.
+ *
+ * Attributes:
+ *     null_test: largest distance from 1 of the target's acceptance when it drafts for itself.
+ *     kept_as_trained: whether the models measured are, to the bit, those that were trained.
+ */
+export interface Checks {
+  null_test: number | null;
+  kept_as_trained: boolean | null;
+}

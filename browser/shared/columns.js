@@ -1,0 +1,13 @@
+/** @import { Numbers, Packed } from "./types" */
+
+const ARRAYS = { f4: Float32Array, u4: Uint32Array, u2: Uint16Array, u1: Uint8Array };
+
+/** A typed array out of JSON; little endian, as every browser is.
+ *
+ * @param {Packed} packed
+ * @returns {Numbers}
+ */
+export function column({ type, base64 }) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return new ARRAYS[type](bytes.buffer);
+}
