@@ -35,9 +35,11 @@ from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training
 from adaspec.recipe.plan import decodings, held_out_rows, snapshots_together, twin
 from adaspec.report import make_report
 from adaspec.runs import (
+    CHECKS,
     REPORT,
     SPEED,
     TRAINED,
+    Checks,
     Facts,
     Finished,
     Run,
@@ -48,6 +50,7 @@ from adaspec.runs import (
     Trained,
 )
 from adaspec.speculation.decoding import Decoder
+from adaspec.speculation.null_test import null_test
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.speculation.trace import TRACE
 from adaspec.teacher import Teacher, all_losses_r
@@ -61,6 +64,8 @@ MEASURE = "measurement"
 REPLAY_WORK = 16
 """Sequences of training that take about as long as one decoding, a token at a time."""
 
+NULL_PROMPTS = 3
+"""Prompts on which the target drafts for itself."""
 SAME_POINT = {torch.float32: 1e-4, torch.bfloat16: 5e-3}
 """How far a point of a curve may be from the same model measured again: rounding."""
 
@@ -675,6 +680,12 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
         ]
+        with models.threads_for(target.model):
+            null = null_test(
+                target.model, prompts[:NULL_PROMPTS], vocabulary=work.inputs.vocabulary
+            )
+        log.log(logging.INFO if null.passed else logging.WARNING, "%s", null.message)
+        CHECKS.write(work.run.checks_file, Checks(null_test=null))
         decode = Decoder(
             target.model,
             vocabulary=work.inputs.vocabulary,

@@ -15,7 +15,17 @@ from rich.table import Table
 from adaspec import replays
 from adaspec.recipe import STOCK, TARGET, Recipe
 from adaspec.resampling import bootstrap
-from adaspec.runs import SPEED, Budget, DraftReport, Report, Run, RunState, Stage, read_trained
+from adaspec.runs import (
+    CHECKS,
+    SPEED,
+    Budget,
+    DraftReport,
+    Report,
+    Run,
+    RunState,
+    Stage,
+    read_trained,
+)
 from adaspec.runs.report import Alpha, Speedup, TokenCounts
 from adaspec.runs.tables import CONTEXTS, SNAPSHOT, read_table
 from adaspec.speculation import statistics
@@ -28,6 +38,7 @@ DEFINITIONS = {
     "kl": "mean KL(p || q) in nats a token, on the target-generated continuations",
     "reverse_kl": "mean KL(q || p) in nats a token, likewise",
     "top1": "share of tokens where argmax p = argmax q, likewise: greedy acceptance",
+    "checks": "the target drafts for itself: every proposal must be accepted, but for rounding",
     "remarks": "what to know before this draft is used",
     "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
     "sequences that a frozen model (target or reference) was asked about, each computed once a run "
@@ -68,6 +79,7 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> Report:
             draft.model_copy(update={"remarks": _remarks(draft.alpha, drafts[0].alpha)})
             for draft in drafts
         ],
+        checks=CHECKS.read(run.checks_file) if run.checks_file.exists() else None,
         definitions=DEFINITIONS,
     )
 
@@ -194,6 +206,7 @@ def tables(report: Report) -> Group:
         cost,
         "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
         "(target or reference). What it needs was trained before, at a cost of its own.",
+        *([f"\n{report.checks.null_test.message}"] if report.checks else []),
         *(f"\n{draft.name}: {remark}" for draft in report.drafts for remark in draft.remarks),
     )
 

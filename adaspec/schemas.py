@@ -24,6 +24,7 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "speed": runs.SPEED,
     "trace": TRACE,
     "report": runs.REPORT,
+    "checks": runs.CHECKS,
 }
 """What one file, or one line of a file, holds -> how it is read and written."""
 

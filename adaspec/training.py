@@ -8,13 +8,12 @@ add up their gradients; each keeps the whole optimiser.
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,11 +36,11 @@ from adaspec.divergence import (
 )
 from adaspec.models import hidden_rows
 from adaspec.recipe import Optimisation, Training
-from adaspec.runs import Budget, atomic_folder
+from adaspec.runs import BEST, CHECKPOINT, Best, Budget, Checkpoint, atomic_folder
 from adaspec.selection import count, select
 from adaspec.teacher import Recalled, Teacher, frozen_rows, rows_of
 
-BEST = "best"
+BEST_FOLDER = "best"
 KEEP = 2
 """Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
 ACTIVATIONS = 1 / 12
@@ -93,7 +92,7 @@ def train(
     budget = _resume(checkpoints, draft, optimiser)
     draft.requires_grad_(True)
     spacing = max(1, training.steps // hooks.points)
-    best = _Best(checkpoints / BEST, optimisation, spacing, accelerator)
+    best = _Best(checkpoints / BEST_FOLDER, optimisation, spacing, accelerator)
     main = accelerator.is_main_process
     if budget.steps == 0 and main:
         first = _monitored(hooks, draft, accelerator)
@@ -516,7 +515,7 @@ class Scored(NamedTuple):
 def _scores(
     training: Training, teacher: Teacher, p: Rows, q: Rows, part: Pass, outcome: Outcome
 ) -> Scored:
-    if training.method and training.method.selector == "random":
+    if not training.needs("loss_q"):
         return Scored(torch.zeros(len(q.hidden), device=q.hidden.device))
     kl = kl_rows(p, q)
     outcome.watch("KL(p || q)", kl.values, part)
@@ -629,8 +628,8 @@ class _Best:
         self.spacing, self.accelerator = spacing, accelerator
         self.alpha, self.step = -1.0, 0
         if optimisation.validates and (folder / "best.json").is_file():
-            found = json.loads((folder / "best.json").read_text())
-            self.alpha, self.step = found["alpha"], found["step"]
+            best = BEST.read(folder / "best.json")
+            self.alpha, self.step = best.alpha, best.step
 
     def see(self, model: Any, row: dict[str, float | int] | dict[str, float], step: int) -> None:
         """A point of the curve, in the main process."""
@@ -639,7 +638,7 @@ class _Best:
         self.alpha, self.step = row["alpha"], step
         with atomic_folder(self.folder) as new:
             save_model(model, str(new / "model.safetensors"))
-            (new / "best.json").write_text(json.dumps({"alpha": self.alpha, "step": step}))
+            BEST.write(new / "best.json", Best(alpha=self.alpha, step=step))
 
     def waited_enough(self, step: int) -> bool:
         """Whether the last points were no better, as many as there is patience for."""
@@ -657,7 +656,7 @@ class _Best:
             return None
         self.accelerator.wait_for_everyone()
         load_model(model, self.folder / "model.safetensors", device=str(model.device))
-        return int(json.loads((self.folder / "best.json").read_text())["step"])
+        return BEST.read(self.folder / "best.json").step
 
 
 def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
@@ -669,17 +668,17 @@ def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
             for name, tensor in values.items()
         }
         save_file(state, new / "optimiser.safetensors")
-        (new / "budget.json").write_text(json.dumps(asdict(budget)))
+        CHECKPOINT.write(new / "budget.json", Checkpoint(budget=budget))
     for old in sorted(folder.glob("[0-9]*"))[:-KEEP]:
         shutil.rmtree(old)
 
 
 def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:
     """Load the newest checkpoint; an empty budget where there is none."""
-    found = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
-    if not found:
+    checkpoints = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
+    if not checkpoints:
         return Budget()
-    newest = found[-1]
+    newest = checkpoints[-1]
     load_model(model, newest / "model.safetensors", device=str(model.device))
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in load_file(newest / "optimiser.safetensors").items():
@@ -687,4 +686,4 @@ def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:
         state.setdefault(int(i), {})[name] = tensor
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
-    return Budget(**json.loads((newest / "budget.json").read_text()))
+    return CHECKPOINT.read(newest / "budget.json").budget

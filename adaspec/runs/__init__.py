@@ -34,7 +34,7 @@ from adaspec.runs.journal import (
 from adaspec.runs.lifecycle import LONGEST_NAME, create, delete, only_writer, rename, sweep
 from adaspec.runs.listing import all_runs, find, newest, read_recipe
 from adaspec.runs.process import Process
-from adaspec.runs.report import REPORT, DraftReport, Report, read_report
+from adaspec.runs.report import CHECKS, REPORT, Checks, DraftReport, NullTest, Report, read_report
 from adaspec.runs.speed import SPEED, Speed, read_speed
 from adaspec.runs.state import (
     STATE,
@@ -52,6 +52,7 @@ from adaspec.runs.writing import append_line, atomic_file, atomic_folder, write_
 __all__ = [
     "BEST",
     "CHECKPOINT",
+    "CHECKS",
     "EVENTS",
     "EXAMPLE",
     "LONGEST_NAME",
@@ -63,6 +64,7 @@ __all__ = [
     "Best",
     "Budget",
     "Checkpoint",
+    "Checks",
     "Contract",
     "DraftReport",
     "Event",
@@ -70,6 +72,7 @@ __all__ = [
     "Finished",
     "Metrics",
     "MetricsReader",
+    "NullTest",
     "Process",
     "Progress",
     "Report",

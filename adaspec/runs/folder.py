@@ -83,6 +83,11 @@ class Run:
         return self.path / "replays" / draft / f"{seq}.json"
 
     @property
+    def checks_file(self) -> Path:
+        """What the run found when it looked at itself, before its drafts were measured."""
+        return self.path / "replays" / "checks.json"
+
+    @property
     def speed_file(self) -> Path:
         """What the clock said of every draft."""
         return self.path / "replays" / "speed.json"

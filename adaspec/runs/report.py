@@ -126,16 +126,35 @@ class TokenCounts(Part):
     dataset: Count
 
 
-class Checks(Part):
-    """What a measurement found when it looked at itself.
+class NullTest(Part):
+    """What came out when the target drafted for itself, in which case all must be accepted.
 
     Attributes:
-        null_test: largest distance from 1 of the target's acceptance when it drafts for itself.
-        kept_as_trained: whether the models measured are, to the bit, those that were trained.
+        precision: of the target's weights: float32 or bf16.
+        proposals: sampled ones, whose beta was measured.
+        beta, least: mean and least of sum_x min(p, q) over them.
+        tolerance: how far `beta` may be from 1; `least` may be three times as far.
+        greedy: share of greedy proposals that were accepted, of those tested.
+        greedy_tolerance: how far it may be from 1.
+        message: the result in a sentence or two.
     """
 
-    null_test: float | None = None
-    kept_as_trained: bool | None = None
+    passed: bool
+    precision: str
+    proposals: Count
+    beta: Share
+    least: Share
+    tolerance: float
+    greedy: Share
+    greedy_tolerance: float
+    message: str
+
+
+class Checks(Part):
+    """The content of `checks.json`: what a run found when it looked at itself."""
+
+    version: Literal[1] = 1
+    null_test: NullTest
 
 
 class Report(Part):
@@ -183,6 +202,7 @@ def _upgrade(content: Content, version: int) -> Content:
 
 
 REPORT: Contract[Report] = Contract(Report, 2, _upgrade, MEASURE)
+CHECKS: Contract[Checks] = Contract(Checks, remedy=MEASURE)
 
 
 def read_report(run: Run) -> Report:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel
 
 from adaspec.recipe import Decoding
+from adaspec.runs import NullTest
 from adaspec.speculation.decoding import Decoder
 
 TOLERANCE = {"float32": 1e-4, "bf16": 0.04}
@@ -23,30 +23,6 @@ and 0.017, at the most 0.0006 and 0.034."""
 LEAST = 3
 GREEDY_TOLERANCE = {"float32": 0.0, "bf16": 0.1}
 """How many greedy proposals may be rejected: in bf16 the likeliest two tokens can change places."""
-
-
-class NullTest(BaseModel):
-    """What came out.
-
-    Attributes:
-        precision: of the target's weights: float32 or bf16.
-        proposals: sampled ones, whose beta was measured.
-        beta, least: mean and least of sum_x min(p, q) over them.
-        tolerance: how far `beta` may be from 1; `least`, `LEAST` times as far.
-        greedy: share of greedy proposals that were accepted, of those tested.
-        greedy_tolerance: how far it may be from 1.
-        message: the result in a sentence or two.
-    """
-
-    passed: bool
-    precision: str
-    proposals: int
-    beta: float
-    least: float
-    tolerance: float
-    greedy: float
-    greedy_tolerance: float
-    message: str
 
 
 def null_test(

@@ -35,6 +35,7 @@ def run_report(report: Report) -> None:
     drafts = report.drafts
     best = max(drafts, key=lambda draft: draft.alpha.generated)
     st.markdown(_in_words(drafts, best))
+    _checks(report)
     st.dataframe(
         [_row(draft, draft is best) for draft in drafts],
         column_config=_columns(),
@@ -49,6 +50,20 @@ def run_report(report: Report) -> None:
         f"plain decoding: at draft length γ = {report.speculation.gamma}, temperature "
         f"{report.speculation.temperature:g}, batch 1, on the machine above."
     )
+
+
+def _checks(report: Report) -> None:
+    """What makes numbers doubtful, above them."""
+    for draft in report.drafts:
+        for remark in draft.remarks:
+            st.warning(f"**{words.plain(draft.name)}**: {remark}", icon=":material/trending_down:")
+    if report.checks is None:
+        return
+    null_test = report.checks.null_test
+    if null_test.passed:
+        st.caption(f":material/check_circle: {null_test.message}")
+    else:
+        st.error(null_test.message, icon=":material/error:")
 
 
 def run_no_report(view: View) -> None:

@@ -187,13 +187,32 @@ export interface SpeedPoint {
   predicted: number | null;
 }
 /**
- * What a measurement found when it looked at itself.
- *
- * Attributes:
- *     null_test: largest distance from 1 of the target's acceptance when it drafts for itself.
- *     kept_as_trained: whether the models measured are, to the bit, those that were trained.
+ * The content of `checks.json`: what a run found when it looked at itself.
  */
 export interface Checks {
-  null_test: number | null;
-  kept_as_trained: boolean | null;
+  version: 1;
+  null_test: NullTest;
+}
+/**
+ * What came out when the target drafted for itself, in which case all must be accepted.
+ *
+ * Attributes:
+ *     precision: of the target's weights: float32 or bf16.
+ *     proposals: sampled ones, whose beta was measured.
+ *     beta, least: mean and least of sum_x min(p, q) over them.
+ *     tolerance: how far `beta` may be from 1; `least` may be three times as far.
+ *     greedy: share of greedy proposals that were accepted, of those tested.
+ *     greedy_tolerance: how far it may be from 1.
+ *     message: the result in a sentence or two.
+ */
+export interface NullTest {
+  passed: boolean;
+  precision: string;
+  proposals: number;
+  beta: number;
+  least: number;
+  tolerance: number;
+  greedy: number;
+  greedy_tolerance: number;
+  message: string;
 }

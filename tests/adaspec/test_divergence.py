@@ -174,7 +174,9 @@ def test_tiles_are_not_for_other_heads_or_precisions() -> None:
 
 
 @pytest.mark.parametrize(
-    "objective", [KL, Objective(overlap), blend("forward_kl", "total_variation", 0.3)], ids=str
+    "objective",
+    [KL, Objective(overlap), blend("forward_kl", "total_variation", 0.3)],
+    ids=["kl", "overlap", "blend"],
 )
 @pytest.mark.parametrize("tiled", [True, False])
 def test_every_way_gives_the_plain_values_and_gradient(objective, tiled, halves) -> None:

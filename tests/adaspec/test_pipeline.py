@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -199,6 +200,27 @@ def test_stage_0_alone_trains_a_target(home, content) -> None:
     assert not run.report_file.exists()
 
 
+def test_the_target_drafts_for_itself_before_drafts_are_measured(finished_run) -> None:
+    checks = runs.read_report(finished_run).checks
+    assert checks is not None
+    assert checks.null_test.passed
+    assert checks.null_test.proposals > 0
+    assert checks.null_test.message in str(finished_run.log_file.read_text())
+
+
+def test_a_failed_null_test_is_a_warning_in_report_and_log(home, content, monkeypatch) -> None:
+    failed = runs.NullTest(
+        passed=False, precision="float32", proposals=1, beta=0.5, least=0.5, tolerance=1e-4,
+        greedy=0.5, greedy_tolerance=0.0, message="Nothing measured after this should be believed.",
+    )  # fmt: skip
+    monkeypatch.setattr(pipeline, "null_test", lambda *_, **__: failed)
+    run = pipeline.execute(recipe.parse(dict(content, stage2=None)))
+    checks = runs.read_report(run).checks
+    assert checks is not None
+    assert not checks.null_test.passed
+    assert "WARNING Nothing measured after this" in run.log_file.read_text()
+
+
 def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
     """Weights that change on their way to the disk fail their stage, and are not kept."""
     original = pipeline.models.load_weights
@@ -218,15 +240,16 @@ def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
     assert not run.model("reference").exists()
 
 
-def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
-    """The GPU's precision, on a CPU: forwards in bf16, weights and divergences in float32.
-
-    A stage fails by itself where one autocast spans several steps: the curve is then of weights
-    that nobody keeps.
-    """
+@pytest.fixture
+def bf16() -> Iterator[Accelerator]:
     AcceleratorState._reset_state()  # it is one a process, and others here are float32
-    cpu = Accelerator(cpu=True, mixed_precision="bf16")
-    run = pipeline.execute(recipe.parse(content), accelerator=cpu)
+    yield Accelerator(cpu=True, mixed_precision="bf16")
+    AcceleratorState._reset_state()
+
+
+def test_bf16_gives_about_the_same_drafts(home, content, finished_run, bf16) -> None:
+    """The GPU's precision, on a CPU: forwards in bf16, weights and divergences in float32."""
+    run = pipeline.execute(recipe.parse(content), accelerator=bf16)
     ours, theirs = runs.read_report(run), runs.read_report(finished_run)
     for a, b in zip(ours.drafts, theirs.drafts, strict=True):
         assert a.alpha.dataset == pytest.approx(b.alpha.dataset, abs=0.01)
@@ -234,7 +257,36 @@ def test_bf16_gives_about_the_same_drafts(home, content, finished_run) -> None:
     saved = load_file(run.model("adaspec") / "model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
     assert runs.read_state(run).facts.precision == "bf16"
+
+
+REFERENCE_OF_TINY = [
+    "data.train.stories=200", "data.evaluation.stories=30", "evaluation.prompts=20",
+    "evaluation.monitor=10", "evaluation.max_new_tokens=40", "evaluation.snapshots=0",
+    "stage1.epochs=2", "stage2=null",
+]  # fmt: skip
+
+
+def test_tiny_learns_in_bf16_what_it_learns_in_float32(home, bf16) -> None:
+    """The reference's exact acceptance, on the target's text, to 0.005."""
+    chosen = recipe.load("tiny", REFERENCE_OF_TINY)
+    half = pipeline.execute(chosen, home / "half", accelerator=bf16)
     AcceleratorState._reset_state()
+    whole = pipeline.execute(chosen, home / "whole", accelerator=Accelerator(cpu=True))
+    ours, theirs = (runs.read_report(run).draft("reference").alpha for run in (half, whole))
+    assert ours.generated == pytest.approx(theirs.generated, abs=0.005)
+    assert ours.generated != theirs.generated
+    assert ours.generated > runs.read_report(half).draft("stock").alpha.generated + 0.02
+
+
+def test_one_autocast_around_several_steps_fails_the_stage(home, bf16) -> None:
+    """The fault that made every draft trained on a GPU worthless: torch keeps the bf16 weights of
+    the first step until the outermost autocast ends, and the curve is of weights nobody keeps.
+    """
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        pytest.raises(AdaspecError, match="what was saved is not what was trained"),
+    ):
+        pipeline.execute(recipe.load("tiny", REFERENCE_OF_TINY), home / "run", accelerator=bf16)
 
 
 def test_a_new_draft_takes_the_targets_tokenizer(home, content) -> None:
