@@ -5,7 +5,8 @@ BIN := .venv/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix browser --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check browser schemas kills faults lossless screenshots tiny-models example clean
+.PHONY: app test check browser schemas kills faults lossless screenshots tiny-models example wheels \
+  clean
 
 app: .venv/app ## set up and serve the studio
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -51,8 +52,26 @@ example: .venv/app ## make the bundled example run anew (about 2 minutes)
 	ADASPEC_HOME=build/example-home $(BIN)/adaspec run tiny --run-dir build/example
 	rm -rf assets/example && cp -r build/example assets/example && rm -f assets/example/run.lock
 
+# For the Python FOR on a Linux ARCH that lacks a network; HAS: packages that are there already.
+FOR ?= $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
+ARCH ?= x86_64
+HAS ?=
+PLATFORMS := manylinux2014 $(foreach glibc,5 12 17 24 26 27 28,manylinux_2_$(glibc))
+
+wheels: ## collect adaspec and what it needs in wheels/: make wheels FOR=3.12 HAS="torch transformers"
+	rm -rf wheels build/wheels
+	$(PYTHON) -m venv build/wheels
+	build/wheels/bin/pip install -q uv==0.13.9 # pip would resolve for the Python that it runs on
+	printf '%s\n' $(HAS) > build/wheels/has.txt
+	build/wheels/bin/uv pip compile -q pyproject.toml --all-extras -c requirements.txt \
+	  --excludes build/wheels/has.txt --python-version $(FOR) \
+	  --python-platform $(ARCH)-manylinux_2_28 -o build/wheels/needed.txt
+	build/wheels/bin/pip wheel -q --no-deps -w wheels .
+	build/wheels/bin/pip download -q --no-deps -d wheels -r build/wheels/needed.txt \
+	  --only-binary :all: --python-version $(FOR) $(PLATFORMS:%=--platform %_$(ARCH))
+
 clean:
-	rm -rf .venv browser/node_modules build screenshots
+	rm -rf .venv browser/node_modules build screenshots wheels
 
 .venv/app: requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv

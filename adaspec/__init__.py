@@ -7,7 +7,11 @@ that pages and the command line start at once; `models`, `training` and their ne
 import errno
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_PACKAGE = Path(__file__).resolve().parent
+_BUNDLED = _PACKAGE / "bundled"  # where pyproject.toml puts those folders in a wheel
+ROOT = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
+"""The folder with `app/`, `assets/` and `pages/`: the checkout's own, or the wheel's copy."""
+ASSETS = ROOT / "assets"
 
 
 class AdaspecError(Exception):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adaspec import AdaspecError, environment, estimate, explain, is_users, recipe, runs
+from adaspec import ROOT, AdaspecError, environment, estimate, explain, is_users, recipe, runs
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Where
 
@@ -288,6 +289,18 @@ def serve() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     with suppress(KeyboardInterrupt):
         supervisor.serve()
+
+
+@app.command("app")
+def serve_studio(
+    port: Annotated[int, typer.Option(help="Where the studio listens.")] = 8501,
+) -> None:
+    """Serve the studio at http://localhost:8501 until stopped."""
+    if not find_spec("streamlit"):
+        fail('The studio needs Streamlit: pip install "adaspec[serve]"')
+    # Its folder is on the path of this one process, so that no other sees packages `app`, `pages`.
+    command = ["-m", "streamlit", "run", str(ROOT / "app/main.py"), "--server.port", str(port)]
+    os.execv(sys.executable, [sys.executable, *command])
 
 
 @app.command("report")

@@ -103,16 +103,14 @@ def workers(home: Path) -> list[psutil.Process]:
 @contextmanager
 def studio(home: Path) -> Iterator[str]:
     """The studio on a free port with a home of its own and no supervisor; its address."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
     environment = _one_core(ADASPEC_HOME=str(home), ADASPEC_SUPERVISOR="elsewhere")
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
-        enough(lambda: _serves(f"{address}/_stcore/health"))
+        enough(lambda: serves(f"{address}/_stcore/health"))
         yield address
     finally:
         server.terminate()
@@ -171,7 +169,15 @@ def enough(condition: Callable[[], Any], seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
-def _serves(address: str) -> bool:
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nothing listens at."""
+    with closing(socket.socket()) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def serves(address: str) -> bool:
+    """Whether a server answers there."""
     try:
         return bool(urlopen(address, timeout=2).status == 200)
     except OSError:

@@ -7,13 +7,12 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -26,7 +25,7 @@ from adaspec.jobs import supervisor
 from adaspec.jobs.mailbox import Verdict, heard
 from adaspec.jobs.queue import all_jobs
 from app.shell import background
-from tests.studio import enough, mini
+from tests.studio import enough, free_port, mini
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -144,9 +143,7 @@ def test_the_server_is_set_for_many() -> None:
 @contextmanager
 def served(home: Path, **variables: str) -> Iterator[tuple[int, Path]]:
     """The image's command, listening where its passphrase rule applies; its port and stderr."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.2")
     command = json.loads(arguments("CMD")[0])
     command[command.index("8501")] = str(port)
     said = home.parent / "stderr.txt"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,7 +28,7 @@ from adaspec.jobs.engines.ray import Ray
 from adaspec.jobs.mailbox import Lease, Verdict
 from adaspec.runs import Run
 from tests.nvml import GB, Card, install
-from tests.studio import ROOT, enough, mini
+from tests.studio import ROOT, enough, free_port, mini
 
 NOBODY = "http://127.0.0.1:9"  # the port of a service that no machine has any more
 SECRET = "a token as a cluster has it, 32 characters or more"
@@ -71,12 +70,6 @@ def kill_tree(root: int) -> None:
     with suppress(psutil.NoSuchProcess):
         for process in [*psutil.Process(root).children(recursive=True), psutil.Process(root)]:
             process.kill()
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def counts(address: str) -> bool:
