@@ -27,6 +27,7 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -322,7 +323,7 @@ def test_a_broken_rule_changes_the_law(mutant) -> None:
     p, q = Table(1, 4), Table(2, 4)
     try:
         broken = law(tabled(*MUTANTS[mutant]), p, q, [0], how, capture=buffered)
-    except ZeroDivisionError:  # it chose a token of which p is 0
+    except (ZeroDivisionError, ValidationError):  # it chose a token of which p is 0
         return
     assert distance(broken, target_law(p, [0], how, None)) > 0.01
 
