@@ -92,7 +92,7 @@ def run_apart(part: str, options: list[str], seconds: float, console: Console) -
             code = process.wait(seconds)
             error = f"ended with {code}" if code else ""
         except subprocess.TimeoutExpired:
-            error = f"stopped after {seconds:.0f} s"
+            error = f"stopped after {seconds:.3g} s"
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)

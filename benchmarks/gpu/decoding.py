@@ -26,8 +26,8 @@ def pairs(setting: Setting) -> Iterator[tuple[str, speculation.Pair, list[list[i
         for row in stories(2 if setting.small else 6, seed=123)
     ]
     draft = models.load_weights(ASSETS / "example" / "drafts" / "adaspec", setting.device)
-    tiny = (one.to(setting.device, setting.precision) for one in (opened.model, draft))
-    yield "tiny", speculation.Pair(*tiny, len(opened.tokenizer)), prompts
+    target, draft = (one.to(setting.device, setting.precision) for one in (opened.model, draft))
+    yield "tiny", speculation.Pair(target, draft, len(opened.tokenizer)), prompts
     target = random_model(SIZES["smollm2"][0], 1, setting.precision, setting).requires_grad_(False)
     layers = target.base_model.layers
     for layer in list(layers)[2:-1]:  # so that a draft without them is right now and then
@@ -79,7 +79,9 @@ class Decodings:
 
 @torch.no_grad()
 def decoding(setting: Setting) -> Decodings:
-    return Decodings({name: decode(*rest, setting) for name, *rest in pairs(setting)})
+    return Decodings(
+        {name: decode(pair, prompts, setting) for name, pair, prompts in pairs(setting)}
+    )
 
 
 def decode(pair: speculation.Pair, prompts: list[list[int]], setting: Setting) -> Decoded:

@@ -16,7 +16,6 @@ import torch
 from accelerate import Accelerator
 from rich.console import Console
 from rich.table import Table
-from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 from adaspec import knowledge, models, training
@@ -234,7 +233,7 @@ def ours(
 
 def on_the_card(look: profile, wall: float) -> tuple[float, float]:
     """The share of the wall-clock seconds in which something ran, and the kernels of a step."""
-    events = [one for one in look.events() or [] if one.device_type == DeviceType.CUDA]
+    events = [one for one in look.events() or [] if one.device_type.name == "CUDA"]
     kernels = [one for one in events if not one.name.startswith(("Memcpy", "Memset"))]
     spans = sorted((one.time_range.start, one.time_range.end) for one in events)
     busy = end = 0.0
