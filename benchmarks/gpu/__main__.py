@@ -43,7 +43,7 @@ LIMITS = {
     "smollm2": 90,
     "codegen": 120,
     "decoding": 120,
-    "tiny": 150,
+    "tiny": 240,
     "tests": 150,
 }
 """Seconds of each part, in the order in which they run: the last get what the others left."""

@@ -47,6 +47,7 @@ def null_tests(setting: Setting) -> Verdict:
 def tiny(setting: Setting) -> Verdict:
     """The recipe through the queue, its acceptance rates beside those of the bundled example."""
     few = ["stage1.epochs=1", "stage2.epochs=1", "data.limit=32", "evaluation.prompts=8"]
+    few += ["evaluation.max_new_tokens=12", "evaluation.speculation.timed=1"]
     chosen = recipe.load("tiny", few if setting.small else [])
     with tempfile.TemporaryDirectory() as home:
         os.environ |= {"ADASPEC_HOME": home, "ADASPEC_DEVICE": "auto" if setting.bf16 else "cpu"}
