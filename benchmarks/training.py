@@ -147,30 +147,39 @@ def published(world: World, on_step: OnStep, labels: bool) -> None:
 def published_loss(
     world: World, examples: list[Example], labels: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(Sum over the selected) / (all response tokens) of one micro-batch.
+    """Mean over micro-batches of (sum over the selected) / (all response tokens).
 
     Also log p and log q [batch, length, vocabulary], and which positions are selected.
     """
-    ids, rows = data.collate(examples)
+    device = world.draft.device
+    ids, rows = data.collate(examples).to(device)
     lengths = torch.tensor([len(example.ids) for example in examples])
-    attended = (torch.arange(ids.shape[1]) < lengths[:, None]).long()
-    predicts = torch.zeros(ids.numel(), dtype=torch.bool).index_fill(0, rows, True).view_as(ids)
+    attended = (torch.arange(ids.shape[1]) < lengths[:, None]).long().to(device)
+    predicts = torch.zeros(ids.numel(), dtype=torch.bool, device=device)
+    predicts = predicts.index_fill(0, rows, True).view_as(ids)
     inputs = {"input_ids": ids, "attention_mask": attended, "use_cache": False}
     if labels:
         inputs["labels"] = ids.masked_fill(~predicts.roll(1, dims=1), -100)
     with torch.no_grad():
         logp = world.target(**inputs).logits.float().log_softmax(-1)
         logr = world.reference(**inputs).logits.float().log_softmax(-1)
+        loss_r = kl_div(logr, logp, reduction="none", log_target=True).sum(-1)[predicts]
+        del logr
     logq = world.draft(**inputs).logits.float().log_softmax(-1)
     loss_q = kl_div(logq, logp, reduction="none", log_target=True).sum(-1)[predicts]
-    with torch.no_grad():
-        loss_r = kl_div(logr, logp, reduction="none", log_target=True).sum(-1)[predicts]
-        delta = loss_q - loss_r
-        # In float64: in float32 the rank of an element can round past it, which then is left out.
-        selected = delta >= torch.quantile(delta.double(), 1 - K)
+    sizes = [sum(one.predicted for one in pool) for pool in data.batches(examples, MICRO_BATCH)]
+    selected = torch.cat(
+        [
+            # In float64: in float32 the rank of an element can round past it, which then is left
+            # out.
+            delta >= torch.quantile(delta.double(), 1 - K)
+            for delta in (loss_q.detach() - loss_r).split(sizes)
+        ]
+    )
     kept = predicts.clone()
     kept[predicts] = selected
-    return (loss_q * selected).sum() / len(selected), logp, logq, kept
+    means = [pool.sum() / len(pool) for pool in (loss_q * selected).split(sizes)]
+    return torch.stack(means).mean(), logp, logq, kept
 
 
 @torch.no_grad()
