@@ -275,7 +275,7 @@ def test_tiny_learns_in_bf16_what_it_learns_in_float32(home, bf16) -> None:
     ours, theirs = (runs.read_report(run).draft("reference").alpha for run in (half, whole))
     assert ours.generated == pytest.approx(theirs.generated, abs=0.005)
     assert ours.generated != theirs.generated
-    assert ours.generated > runs.read_report(half).draft("stock").alpha.generated + 0.02
+    assert ours.generated > runs.read_report(half).draft("stock").alpha.generated + 0.01
 
 
 def test_one_autocast_around_several_steps_fails_the_stage(home, bf16) -> None:
