@@ -31,6 +31,7 @@ FILES = {
     "speed": OLD.speed_file,
     "trace": OLD.replay("adaspec", 0),
     "report": OLD.report_file,
+    "checks": OLD.checks_file,
 }
 CONTENTS = {
     name: file.read_bytes().splitlines()[-1] if file.suffix == ".jsonl" else file.read_bytes()
