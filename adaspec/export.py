@@ -148,12 +148,11 @@ def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
     stored = tokens.column(models.run, GENERATED, "overlap", tokens.table_of(models.run, name))
     examples = read_sequences(models.run.sequences_file)[GENERATED][:MEASURED]
     parts = []
-    with models.autocast():
-        for group in batches(examples, recipe.evaluation.batch):
-            batch = collate(group).to(models.device)
-            p = frozen_rows(models.target, batch, models.vocabulary)
-            q = frozen_rows(draft, batch, models.vocabulary)
-            parts.append(measure_rows(overlap, p, q))
+    for group in batches(examples, recipe.evaluation.batch):
+        batch = collate(group).to(models.device)
+        p = frozen_rows(models.target, batch, models.vocabulary)
+        q = frozen_rows(draft, batch, models.vocabulary)
+        parts.append(measure_rows(overlap, p, q))
     again = torch.cat(parts).double().cpu().numpy()
     before = stored[: len(again)].astype(np.float64)
     apart = float(np.abs(again - before).mean())

@@ -16,14 +16,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import ValidationError
 
-from adaspec import AdaspecError, explain, measurement, runs
+from adaspec import AdaspecError, explain, measurement, precision, runs
 from adaspec.data import Example, collate, encode
 from adaspec.models import (
     context_length,
@@ -65,7 +64,7 @@ class Models:
     tokenizer: Any
     vocabulary: int
     device: torch.device
-    bf16: bool
+    dtype: torch.dtype
     data: Data
     _warm: dict[Path, Any] = field(default_factory=dict, repr=False)  # the last used comes last
 
@@ -80,16 +79,12 @@ class Models:
             raise AdaspecError(f"No snapshot {name!r}: this run has {', '.join(folders)}.")
         folder = folders[name]
         model = self._warm.pop(folder, None)
-        self._warm[folder] = model = model or load_weights(folder, self.device)
+        self._warm[folder] = model = model or load_weights(folder, self.device, self.dtype)
         while (
             len(self._warm) > 1 and sum(4 * parameters(one) for one in self._warm.values()) > WARM
         ):
             del self._warm[next(iter(self._warm))]
         return model
-
-    def autocast(self) -> torch.autocast:
-        """The precision that models are read at."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
 
 # A run's models
@@ -110,17 +105,18 @@ def open_run(run: Run) -> Models:
             f"The target of run {state.id}, {opened.source}, changed since it was trained with: "
             "restore it to read with it."
         )
-    cuda = torch.cuda.is_available()
-    bf16 = cuda and torch.cuda.is_bf16_supported() and state.facts.precision == "bf16"
-    device = torch.device("cuda" if cuda else "cpu")
-    target = opened.model.to(device, torch.bfloat16 if bf16 else torch.float32)
+    device = precision.device()
+    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    bf16 = has_bf16 and state.facts.precision == "bf16"
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    target = opened.model.to(device, dtype)
     return Models(
         run=run,
         target=target.requires_grad_(False),
         tokenizer=opened.tokenizer,
         vocabulary=state.facts.shared_vocabulary,
         device=device,
-        bf16=bf16,
+        dtype=dtype,
         data=recipe.data.model_copy(
             update={
                 "prompt": ("{prompt}",),
@@ -199,16 +195,15 @@ def read_text(
     batch = collate([example]).to(models.device)
     columns: dict[str, list[float | int | bool]] = {}
     top: dict[str, dict[str, list[Any]]] = {}
-    with models.autocast():
-        p = frozen_rows(models.target, batch, models.vocabulary)
-        said = measurement.target_columns(p, batch.next_ids)
-        top[TARGET] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_p").to_pylist()}
-        columns |= {name: values.to_pylist() for name, values in said.items()}
-        for name in snapshots:
-            q = frozen_rows(models.snapshot(name), batch, models.vocabulary)
-            said = measurement.draft_columns(p, q, batch.next_ids)
-            top[name] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_q").to_pylist()}
-            columns |= {f"{column}@{name}": values.to_pylist() for column, values in said.items()}
+    p = frozen_rows(models.target, batch, models.vocabulary)
+    said = measurement.target_columns(p, batch.next_ids)
+    top[TARGET] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_p").to_pylist()}
+    columns |= {name: values.to_pylist() for name, values in said.items()}
+    for name in snapshots:
+        q = frozen_rows(models.snapshot(name), batch, models.vocabulary)
+        said = measurement.draft_columns(p, q, batch.next_ids)
+        top[name] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_q").to_pylist()}
+        columns |= {f"{column}@{name}": values.to_pylist() for column, values in said.items()}
     ids = example.ids.tolist()
     return {
         "ids": ids,
@@ -250,14 +245,10 @@ def speculate(
     most = min([MOST_TOKENS, *filter(None, map(context_length, (models.target, q)))])
     ids = _tokenise(models, prompt, "", most).ids.tolist()
 
-    decode = partial(
-        decoding.speculate,
-        models.target,
-        vocabulary=models.vocabulary,
-        eos=models.tokenizer.eos_token_id,
+    decode = decoding.Decoder(
+        models.target, vocabulary=models.vocabulary, eos=models.tokenizer.eos_token_id
     )
-    with models.autocast():
-        (trace,) = replay_beside_plain(decode, {draft: q}, ids, settings, seed)
+    (trace,) = replay_beside_plain(decode, {draft: q}, ids, settings, seed)
     return trace.model_copy(update={"target": TARGET}).model_dump(mode="json")
 
 
@@ -313,17 +304,16 @@ def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
 
 
 def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> Example:
-    with models.autocast():
-        (continued,) = measurement.continue_prompts(
-            models.target,
-            [example],
-            vocabulary=models.vocabulary,
-            eos=models.tokenizer.eos_token_id,
-            max_new_tokens=new_tokens,
-            batch=1,
-            seed=seed,
-            on_batch=lambda _: None,
-        )
+    (continued,) = measurement.continue_prompts(
+        models.target,
+        [example],
+        vocabulary=models.vocabulary,
+        eos=models.tokenizer.eos_token_id,
+        max_new_tokens=new_tokens,
+        batch=1,
+        seed=seed,
+        on_batch=lambda _: None,
+    )
     return continued
 
 

@@ -163,7 +163,8 @@ def held_out_loss(model: Any, examples: list[Example], batch: int) -> dict[str, 
     for group in batches(examples, batch):
         inputs = collate(group).to(model.device)
         hidden, logits = hidden_rows(model, inputs), head(model)
-        for rows in chunks(len(hidden), model.get_output_embeddings().weight.shape[0]):
+        width = model.get_output_embeddings().weight.shape[0]
+        for rows in chunks(len(hidden), width, model.device):
             logq = logits(hidden[rows]).log_softmax(-1)
             total -= float(logq.gather(1, inputs.next_ids[rows, None]).sum())
         count += len(hidden)
@@ -306,7 +307,7 @@ def target_columns(p: Rows, tokens: Tensor) -> dict[str, Any]:
         tokens: [rows] the token that follows at each row.
     """
     columns: dict[str, list[Tensor]] = {"entropy": [], "p": [], "top": [], "top_p": []}
-    for rows in chunks(len(p.hidden), p.vocabulary):
+    for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
         logp = p.log_probs(rows)
         columns["entropy"].append(-(logp.exp() * logp).sum(-1))
         columns["p"].append(logp.gather(1, tokens[rows, None])[:, 0].exp())
@@ -318,7 +319,7 @@ def target_columns(p: Rows, tokens: Tensor) -> dict[str, Any]:
 def draft_columns(p: Rows, q: Rows, tokens: Tensor) -> dict[str, Any]:
     """What a model says at some rows, beside the target, as columns of its table."""
     columns: dict[str, list[Tensor]] = {name: [] for name in SNAPSHOT.names}
-    for rows in chunks(len(p.hidden), p.vocabulary):
+    for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
         logp, logq = p.log_probs(rows), q.log_probs(rows)
         chosen = logq.gather(1, tokens[rows, None])
         columns["kl"].append(forward_kl(logp, logq))

@@ -24,13 +24,19 @@ PASS_TOKENS = {"cpu": 2048, "cuda": 1 << 14}
 """Padded tokens that go through a frozen model together: enough to keep the device busy."""
 
 
+def device() -> torch.device:
+    """What this process computes on: a GPU where there is one, and the owner lets it be used."""
+    cuda = torch.cuda.is_available() and settings().device != "cpu"
+    return torch.device("cuda" if cuda else "cpu")
+
+
 def make_accelerator(recipe: Recipe) -> Accelerator:
     """The devices of this process, at the recipe's precision.
 
     Raises:
         AdaspecError: bf16 is asked for and the device does not have it.
     """
-    cuda = torch.cuda.is_available() and settings().device != "cpu"
+    cuda = device().type == "cuda"
     has_bf16 = cuda and torch.cuda.is_bf16_supported()
     if recipe.precision == "bf16" and not has_bf16:
         raise AdaspecError("precision: bf16 needs a GPU that has it; set precision=float32.")

@@ -12,6 +12,7 @@ import torch
 from playwright.sync_api import Browser, Page
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["ADASPEC_DEVICE"] = "cpu"  # digits are a CPU's; test_devices.py has the others
 os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported, which transformers does

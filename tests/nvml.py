@@ -84,3 +84,4 @@ def install(patch: pytest.MonkeyPatch, *cards: Card, torch: str = "2.13.0") -> N
     patch.setattr(gpus, "_driver", lambda: True)
     patch.setattr(gpus, "version", lambda _: torch)
     patch.delenv(gpus.VISIBLE, raising=False)
+    patch.setenv("ADASPEC_DEVICE", "auto")

@@ -47,7 +47,8 @@ def run(world: World, spec: Training, folder: Path, stop_at: int | None = None) 
     resumed = sorted(folder.glob("[0-9]*"))
     skipped = int(resumed[-1].name) + 1 if resumed else 0
     budget = training.train(
-        spec, draft, world.teacher, world.examples, accelerator=Accelerator(), checkpoints=folder,
+        spec, draft, world.teacher, world.examples,
+        accelerator=Accelerator(cpu=True), checkpoints=folder,
         checkpoint_every=2, hooks=training.Hooks(monitor, 8, on_step),
     )  # fmt: skip
     return seen, models.weights_hash(draft), budget

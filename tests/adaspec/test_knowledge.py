@@ -140,7 +140,8 @@ def train(world: World, spec: Any, teacher: Teacher, folder: Path) -> Any:
     training.select = select
     try:
         training.train(
-            spec, draft, teacher, world.examples, accelerator=Accelerator(), checkpoints=folder,
+            spec, draft, teacher, world.examples,
+            accelerator=Accelerator(cpu=True), checkpoints=folder,
             checkpoint_every=1000, hooks=training.Hooks(lambda model: {}, 1, on_step),
         )  # fmt: skip
     finally:

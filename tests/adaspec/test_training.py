@@ -113,7 +113,7 @@ def step_loss(
     teacher: Teacher | str | None = "the world's",
 ) -> float:
     """The loss of one step on these examples, whose gradient the draft then has."""
-    one = Accelerator()
+    one = Accelerator(cpu=True)
     chosen = world.teacher if teacher == "the world's" else teacher
     step = training.read_step(spec, chosen, world.examples, positions, number, one, most)
     loss, _ = training.accumulate(spec, world.draft, chosen, step, one).read()
@@ -160,7 +160,9 @@ def test_a_step_does_not_depend_on_how_many_sequences_a_pass_has(
 
 def test_passes_have_no_more_tokens_than_there_is_room_for(world, mini) -> None:
     spec = plan(mini, "adaspec")
-    step = training.read_step(spec, None, world.examples, list(range(9)), 0, Accelerator(), 250)
+    step = training.read_step(
+        spec, None, world.examples, list(range(9)), 0, Accelerator(cpu=True), 250
+    )
     assert sorted(i for part in step.passes for i in part.positions) == list(range(9))
     assert all(
         part.batch.input_ids.numel() <= 250 or len(part.positions) == 1 for part in step.passes
@@ -251,7 +253,7 @@ def run_training(world: World, spec: recipe.Training, folder: Path, stop_at: int
         draft,
         world.teacher,
         world.examples,
-        accelerator=Accelerator(),
+        accelerator=Accelerator(cpu=True),
         checkpoints=folder,
         checkpoint_every=2,
         hooks=Hooks(lambda model: {"alpha": 0.0}, 3, on_step),
@@ -402,7 +404,7 @@ def test_adamw_in_one_pass_is_adamw(world, mini, tmp_path, monkeypatch) -> None:
         monkeypatch.setattr(training, "_fused", lambda model, fused=fused: fused)
         draft = copy.deepcopy(world.draft)
         training.train(
-            spec, draft, world.teacher, world.examples, accelerator=Accelerator(),
+            spec, draft, world.teacher, world.examples, accelerator=Accelerator(cpu=True),
             checkpoints=tmp_path / str(fused), checkpoint_every=1000,
             hooks=Hooks(lambda model: {}, 1, lambda row: None),
         )  # fmt: skip
