@@ -90,7 +90,11 @@ def put_away(job: str, supervisor: subprocess.Popen[bytes]) -> None:
 
 def device_tests(setting: Setting) -> Verdict:
     """Those that compile and capture for a GPU; they have plain twins for a CPU."""
-    where = ["tests/adaspec/test_kernels.py", "tests/adaspec/speculation/test_speculation.py"]
+    where = [
+        "tests/adaspec/test_devices.py",
+        "tests/adaspec/test_kernels.py",
+        "tests/adaspec/speculation/test_speculation.py",
+    ]
     chosen = "gradient" if setting.small else "gpu or cuda or graph or kernel or fuse"
     command = [sys.executable, "-m", "pytest", *where, "-k", chosen, "-p", "no:cacheprovider"]
     patience = setting.until - time.monotonic() - GRACE
