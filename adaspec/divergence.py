@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from adaspec.precision import product
+
 Head = Callable[[Tensor], Tensor]
 Measure = Callable[[Tensor, Tensor], Tensor]
 
@@ -428,8 +430,8 @@ def fused_backward(objective: Objective, p: Rows, q: Rows, weights: Tensor) -> T
             )
             assert slope is not None
             values.append(value)
-            gradient[rows] = _product(slope, head_q.weight)
-            layer.weight.grad[shared] += _product(slope.T, hidden_q)[shared]  # type: ignore[index]
+            gradient[rows] = product(slope, head_q.weight)
+            layer.weight.grad[shared] += product(slope.T, hidden_q)[shared]  # type: ignore[index]
             if layer.bias is not None:
                 total = slope.sum(0, dtype=torch.float32)
                 layer.bias.grad[shared] += total[shared]  # type: ignore[index]
@@ -451,7 +453,7 @@ class _Head(NamedTuple):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[rows, width] without bias, in float32."""
-        return _product(hidden.to(self.weight.dtype), self.weight.T)
+        return product(hidden.to(self.weight.dtype), self.weight.T)
 
     def plain_logits(self, hidden: Tensor) -> Tensor:
         """[rows, width] of the same numbers, by a product in float32; with bias."""
@@ -510,10 +512,3 @@ def _fuse(
         weights,
     )
     return values, slope
-
-
-def _product(left: Tensor, right: Tensor) -> Tensor:
-    """left @ right in float32, of two matrices in bfloat16 or float32."""
-    if left.is_cuda and left.dtype == torch.bfloat16:
-        return torch.mm(left, right, out_dtype=torch.float32)
-    return left.float() @ right.float()

@@ -106,8 +106,7 @@ def open_run(run: Run) -> Models:
             "restore it to read with it."
         )
     device = precision.device()
-    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    bf16 = has_bf16 and state.facts.precision == "bf16"
+    bf16 = precision.has_bf16() and state.facts.precision == "bf16"
     dtype = torch.bfloat16 if bf16 else torch.float32
     target = opened.model.to(device, dtype)
     return Models(

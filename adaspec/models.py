@@ -34,6 +34,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from adaspec import ASSETS, AdaspecError
 from adaspec.data import Batch
+from adaspec.precision import product
 from adaspec.recipe import ModelSpec, NewModel
 
 disable_progress_bar()  # the command line draws its own
@@ -87,13 +88,11 @@ def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -
     """`hidden @ weight.T + bias` in float32, whatever the precision of the three.
 
     Rounded to bf16, a logit of 16 is off by up to 0.06: greedy decoding would meet ties that are
-    none, and gradients near alpha = 1 would be rounding. A GPU multiplies bf16 numbers as fast when
-    it adds them up in float32; torch has no derivative for that.
+    none, and gradients near alpha = 1 would be rounding.
     """
     with torch.autocast(hidden.device.type, enabled=False):
-        halves = hidden.dtype == weight.dtype == torch.bfloat16
-        if hidden.is_cuda and halves and not torch.is_grad_enabled():
-            out = torch.mm(hidden, weight.T, out_dtype=torch.float32)
+        if hidden.is_cuda and not torch.is_grad_enabled():
+            out = product(hidden, weight.T)
             return out if bias is None else out.add_(bias)
         wide = None if bias is None else bias.float()
         return torch.nn.functional.linear(hidden.float(), weight.float(), wide)

@@ -680,12 +680,6 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             example.ids[: example.prompt_length].tolist()
             for example in sequences[GENERATED][: speculation.prompts]
         ]
-        with models.threads_for(target.model):
-            null = null_test(
-                target.model, prompts[:NULL_PROMPTS], vocabulary=work.inputs.vocabulary
-            )
-        log.log(logging.INFO if null.passed else logging.WARNING, "%s", null.message)
-        CHECKS.write(work.run.checks_file, Checks(null_test=null))
         decode = Decoder(
             target.model,
             vocabulary=work.inputs.vocabulary,
@@ -697,6 +691,11 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             work.tell(REPLAY, {"step": next(done)})
 
         with models.threads_for(target.model):
+            null = null_test(
+                target.model, prompts[:NULL_PROMPTS], vocabulary=work.inputs.vocabulary
+            )
+            log.log(logging.INFO if null.passed else logging.WARNING, "%s", null.message)
+            CHECKS.write(work.run.checks_file, Checks(null_test=null))
             for seq, prompt in enumerate(prompts):
                 seed = work.recipe.seed * 1_000_003 + seq
                 for trace in replay_beside_plain(

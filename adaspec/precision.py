@@ -15,6 +15,7 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
+from torch import Tensor
 
 from adaspec import AdaspecError
 from adaspec.recipe import Recipe
@@ -30,26 +31,42 @@ def device() -> torch.device:
     return torch.device("cuda" if cuda else "cpu")
 
 
+def has_bf16() -> bool:
+    """Whether that is a GPU that has bf16."""
+    return device().type == "cuda" and torch.cuda.is_bf16_supported()
+
+
 def make_accelerator(recipe: Recipe) -> Accelerator:
     """The devices of this process, at the recipe's precision.
 
     Raises:
         AdaspecError: bf16 is asked for and the device does not have it.
     """
-    cuda = device().type == "cuda"
-    has_bf16 = cuda and torch.cuda.is_bf16_supported()
-    if recipe.precision == "bf16" and not has_bf16:
+    if recipe.precision == "bf16" and not has_bf16():
         raise AdaspecError("precision: bf16 needs a GPU that has it; set precision=float32.")
-    bf16 = has_bf16 and recipe.precision != "float32"
+    bf16 = has_bf16() and recipe.precision != "float32"
     patience = InitProcessGroupKwargs(timeout=timedelta(days=1))  # while the main one measures
     return Accelerator(
-        cpu=not cuda, mixed_precision="bf16" if bf16 else "no", kwargs_handlers=[patience]
+        cpu=device().type == "cpu",
+        mixed_precision="bf16" if bf16 else "no",
+        kwargs_handlers=[patience],
     )
 
 
 def frozen_dtype(accelerator: Accelerator) -> torch.dtype:
     """Of the weights of models that are not in training."""
     return torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
+
+
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """left @ right in float32, of two matrices in bf16 or float32.
+
+    A GPU multiplies bf16 numbers as fast when it adds them up in float32; torch has no derivative
+    for that.
+    """
+    if left.is_cuda and left.dtype == right.dtype == torch.bfloat16:
+        return torch.mm(left, right, out_dtype=torch.float32)
+    return left.float() @ right.float()
 
 
 def pass_tokens(device: torch.device) -> int:

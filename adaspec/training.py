@@ -227,17 +227,24 @@ def read_step(
         for share in range(accelerator.process_index, len(shares), accelerator.num_processes)
     }
     tokens = sum(examples[position].predicted for position in positions)
-    mean = training.k is not None and training.method and training.method.loss == "mean_selected"
+    pools = 1 if training.pools_batch else len(shares)
+
+    def weight(size: int) -> float:
+        """Of a row's loss, in a pool with so many response tokens."""
+        mean = training.method is not None and training.method.loss == "mean_selected"
+        counted = count(size, training.k) if mean and training.k is not None else size
+        return 1 / (counted * pools)
+
     passes = []
     for group in _passes(training, mine, examples, most):
         rows = {
             pool: sum(examples[position].predicted for position in members)
             for pool, members in group.items()
         }
-        sizes = [tokens] if training.pools_batch else list(rows.values())
-        if mean and training.k is not None:
-            sizes = [count(size, training.k) for size in sizes]
-        pools = 1 if training.pools_batch else len(shares)
+        weights = [
+            torch.full((size,), weight(tokens if training.pools_batch else size))
+            for size in rows.values()
+        ]
         together = [position for members in group.values() for position in members]
         passes.append(
             Pass(
@@ -245,12 +252,7 @@ def read_step(
                 positions=together,
                 pools=rows,
                 batch=collate([examples[position] for position in together]),
-                weights=torch.cat(
-                    [
-                        torch.full((n,), 1 / (size * pools))
-                        for n, size in zip(rows.values(), sizes, strict=True)
-                    ]
-                ),
+                weights=torch.cat(weights),
                 recalled=teacher.recall(together) if teacher else Recalled(None, None),
             )
         )
@@ -376,12 +378,11 @@ class Outcome:
         self.number = number
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
         self._selected = 0
-        self._watched: list[tuple[str, Tensor, Tensor, Pass]] = []
+        self._watched: list[tuple[str, Tensor, Pass, Tensor | None]] = []
 
     def watch(self, what: str, values: Tensor, part: Pass, rows: Tensor | None = None) -> None:
         """Remember values that must be finite, of all the pass's rows or of some."""
-        sequences = part.batch.sequence_of_row
-        self._watched.append((what, values, sequences if rows is None else sequences[rows], part))
+        self._watched.append((what, values, part, rows))
 
     def add(self, values: Tensor, weights: Tensor) -> None:
         """The losses [rows] of selected tokens, and what each counts."""
@@ -404,13 +405,14 @@ class Outcome:
         return sum(loss for loss, _, _ in results), sum(selected for _, selected, _ in results)
 
     def _fault(self) -> str:
-        for what, values, sequences, part in self._watched:
+        for what, values, part, rows in self._watched:
             wrong = (~values.isfinite()).nonzero()
             if len(wrong):
                 row = int(wrong[0])
+                sequence = part.batch.sequence_of_row[row if rows is None else rows[row]]
                 return (
                     f"{what} is {float(values[row])} at step {self.number + 1}, training sequence "
-                    f"{part.positions[int(sequences[row])]}. Lower the learning rate, or look at "
+                    f"{part.positions[int(sequence)]}. Lower the learning rate, or look at "
                     "that row of the data."
                 )
         return (
@@ -462,7 +464,7 @@ def _fit_teacher(
             rows, kl = selections[i], scored[i][1].kl
         elif training.k is not None:
             scores = _scores(training, teacher, p, q, part, outcome)
-            rows, kl = _select(training, scores, list(part.pools.items()), number), scores.kl
+            rows, kl = _select(training, scores, part.pools, number), scores.kl
         weights = part.weights
         if rows is not None:
             weights = weights[rows]
@@ -526,20 +528,18 @@ def _scores(
     return Scored(kl.values, loss_r, kl)
 
 
-def _select(
-    training: Training, scores: Scored, pools: list[tuple[int, int]], number: int
-) -> Tensor:
+def _select(training: Training, scores: Scored, pools: dict[int, int], number: int) -> Tensor:
     """[selected] which rows train the draft, in their order.
 
     Args:
-        pools: (its number, its rows) of each pool, one after the other.
+        pools: number -> rows, of the pools, one after the other.
     """
     assert training.method is not None
     assert training.k is not None
-    sizes = [rows for _, rows in pools]
+    sizes = list(pools.values())
     loss_r = [None] * len(pools) if scores.loss_r is None else torch.split(scores.loss_r, sizes)
     masks = []
-    for (pool, _), q, r in zip(pools, torch.split(scores.loss_q, sizes), loss_r, strict=True):
+    for pool, q, r in zip(pools, torch.split(scores.loss_q, sizes), loss_r, strict=True):
         generator = torch.Generator().manual_seed(_mix(training.seed, number, pool))
         masks.append(select(training.method.selector, training.k, q, r, generator))
     selected = sum(count(rows, training.k) for rows in sizes)
@@ -572,7 +572,7 @@ def _select_together(
     losses.sort(key=lambda part: part[0])
     loss_r = [r for _, _, r in losses if r is not None]
     pool = Scored(torch.cat([q for _, q, _ in losses]), torch.cat(loss_r) if loss_r else None)
-    chosen = _select(training, pool, [(0, len(pool.loss_q))], number)
+    chosen = _select(training, pool, {0: len(pool.loss_q)}, number)
     rows, before = {}, 0
     for first, q, _ in losses:
         inside = chosen[(chosen >= before) & (chosen < before + len(q))]
