@@ -67,7 +67,7 @@ def adaspec(installed: Path, tmp_path: Path, *arguments: str) -> str:
 def test_it_adds_one_package_and_all_that_git_has_of_the_others(wheel: Path) -> None:
     names = ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"adaspec", "adaspec-0.1.0.dist-info"}
-    folders = ["adaspec", "app", "assets", "pages"]
+    folders = ["adaspec", "app", "assets", "browser/dist", "browser/page.html", "pages"]
     ours = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders]
     listed = subprocess.run(ours, cwd=ROOT, capture_output=True, text=True, check=True)
     inside = [

@@ -615,6 +615,7 @@ def test_nothing_is_in_the_way_of_anybody(chromium: Browser, address: str, theme
     for lanes in ("free", "forced"):
         visit(page, address, f"run=example&drafts=distillspec-data,adaspec&lanes={lanes}")
         type_limits(page, [3.0, 6.0, 0.02, 0.022])
+        settle(page)  # while it runs, Streamlit fades what stands
         found = Axe().run(page, context=".stBidiComponent")
         violations = found.response["violations"]
         assert violations == [], [[one["id"], one["nodes"][0]["html"]] for one in violations]
