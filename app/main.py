@@ -43,6 +43,9 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
     link.arrive(page.url_path)
     page.run()
 else:  # the server imports it once
-    from app.shell import background
+    from starlette.middleware import Middleware
 
-    app = st.App(__file__, lifespan=background.lifespan)
+    from app.shell import background
+    from app.shell.compression import Compression
+
+    app = st.App(__file__, lifespan=background.lifespan, middleware=[Middleware(Compression)])
