@@ -262,7 +262,9 @@ def test_bf16_gives_about_the_same_drafts(home, content, finished_run, bf16) -> 
 REFERENCE_OF_TINY = [
     "data.train.stories=200", "data.evaluation.stories=30", "evaluation.prompts=20",
     "evaluation.monitor=10", "evaluation.max_new_tokens=40", "evaluation.snapshots=0",
-    "stage1.epochs=2", "stage2=null",
+    "stage1.epochs=2", "stage2=null", "evaluation.speculation.prompts=2",
+    "evaluation.speculation.max_new_tokens=8", "evaluation.speculation.timed=1",
+    "evaluation.speculation.gammas=[2]",
 ]  # fmt: skip
 
 
