@@ -17,6 +17,18 @@ ASSETS = ROOT / "assets"
 class AdaspecError(Exception):
     """Something the user can put right. The message is one line and says what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+def one_line(text: str, longest: int = 500) -> str:
+    """Text from outside as a terminal, a log or a page may show it: no escapes, no second line."""
+    shown = "".join(character if character.isprintable() else "�" for character in text)
+    if len(shown) <= longest:
+        return shown
+    half = longest // 2  # a reason stands at the end, what it is about at the beginning
+    return f"{shown[:half]} … {shown[-half:]}"
+
 
 def explain(error: BaseException) -> str:
     """What went wrong, in words, and what to do about it where that is known."""

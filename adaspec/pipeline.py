@@ -595,7 +595,7 @@ def _train(
 
 
 def _keep_snapshot(work: Work, name: str, step: int, model: Any) -> None:
-    with run_folder.atomic_folder(work.run.snapshot(name, step)) as new:
+    with run_folder.atomic_folder(work.run.snapshot(name, step), replace=True) as new:
         model.save_pretrained(new)
 
 
@@ -628,7 +628,7 @@ def _keep(
     def save() -> None:
         if folder.exists():
             return
-        with run_folder.atomic_folder(folder) as new:
+        with run_folder.atomic_folder(folder, replace=True) as new:
             model.save_pretrained(new)
             work.inputs.target.tokenizer.save_pretrained(new)
             if trained and monitor:

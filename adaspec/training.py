@@ -636,7 +636,7 @@ class _Best:
         if not self.optimisation.validates or row["alpha"] <= self.alpha:
             return
         self.alpha, self.step = row["alpha"], step
-        with atomic_folder(self.folder) as new:
+        with atomic_folder(self.folder, replace=True) as new:
             save_model(model, str(new / "model.safetensors"))
             BEST.write(new / "best.json", Best(alpha=self.alpha, step=step))
 
@@ -660,7 +660,7 @@ class _Best:
 
 
 def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
-    with atomic_folder(folder / f"{budget.steps:08d}") as new:
+    with atomic_folder(folder / f"{budget.steps:08d}", replace=True) as new:
         save_model(model, str(new / "model.safetensors"))
         state = {
             f"{i}.{name}": tensor

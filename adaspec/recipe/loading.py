@@ -6,11 +6,10 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from adaspec import ASSETS, AdaspecError
-from adaspec.recipe import paths
+from adaspec import ASSETS, AdaspecError, files
+from adaspec.recipe import paths, text
 from adaspec.recipe.schema import Recipe, Rows
 
 RECIPES = ASSETS / "recipes"
@@ -58,9 +57,9 @@ def load(name: str, overrides: list[str] | None = None) -> Recipe:
     return anchored(parse(content))
 
 
-def read(text: str) -> Recipe:
+def read(content: str) -> Recipe:
     """The recipe that `Recipe.yaml` wrote."""
-    return parse(yaml.safe_load(text))
+    return parse(text.parse(content))
 
 
 def anchored(recipe: Recipe) -> Recipe:
@@ -93,7 +92,7 @@ def parse(content: dict[str, Any]) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "recipe"
+        where = ".".join(str(part)[:60] for part in first["loc"] if part != "[key]") or "recipe"
         reason = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             reason = "no such key." + nearest(str(first["loc"][-1]), paths.keys(first["loc"]))
@@ -113,33 +112,33 @@ def override(content: dict[str, Any], setting: str) -> None:
     Raises:
         AdaspecError: it says nothing, or of a place that is not there.
     """
-    path, equals, text = setting.partition("=")
+    path, equals, value = setting.partition("=")
     if not equals or not path:
         raise AdaspecError(f"--set {setting!r}: write FIELD=VALUE, for instance stage2.k=0.3")
-    paths.put(content, path, _value(text))
+    paths.put(content, path, _value(value))
 
 
-def _value(text: str) -> Any:
+def _value(setting: str) -> Any:
     """A YAML value; `{question}`, which YAML takes for a mapping, is a template and stays text."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+        value = text.parse(setting)
+    except AdaspecError:
+        return setting
     template = isinstance(value, dict) and value and not any(value.values())
-    return text if template else value
+    return setting if template else value
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        written = files.read_text(path, text.LARGEST)
     except FileNotFoundError:
         raise AdaspecError(f"No recipe file {path}. Bundled ones: adaspec recipes") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AdaspecError(f"Cannot read {path}: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise AdaspecError(f"{path}{line}: not valid YAML") from None
+    except AdaspecError as error:
+        raise AdaspecError(f"Recipe file {path} {error}") from None
+    try:
+        content = text.parse(written)
+    except AdaspecError as error:
+        raise AdaspecError(f"{path}, {error}") from None
     if not isinstance(content, dict):
         raise AdaspecError(f"{path}: a recipe is a YAML mapping (target: ..., draft: ...)")
     return content

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     field_validator,
     model_validator,
 )
@@ -27,6 +30,29 @@ Objective = Literal[
 Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl"]
 
 
+def _printable(text: str) -> str:
+    """Without escapes and other characters that move a terminal's cursor or end a file's name."""
+    if not text.isprintable():
+        raise ValueError("use printable characters, on one line")
+    return text
+
+
+def _is_text(text: str) -> str:
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("it has characters that are not text")
+    return text
+
+
+# Every number and every text has a bound: far above what anybody trains, and far below what stops a
+# machine. What is within the bounds and still too much for this one, `estimate` refuses.
+Line = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
+Place = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_printable)]
+Template = Annotated[str, Field(max_length=10_000), AfterValidator(_is_text)]
+Layer = Annotated[int, Field(ge=0, lt=1000)]
+Gamma = Annotated[int, Field(ge=1, le=64)]
+Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+
 class Strict(BaseModel):
     """Immutable, and an unknown key is an error rather than a silent default."""
 
@@ -38,11 +64,13 @@ class Strict(BaseModel):
 class NewModel(Strict):
     """A Llama-architecture model with random weights and tied embeddings."""
 
-    vocabulary: int = Field(512, ge=260, description="token ids, when a tokenizer is trained too")
-    hidden: int = Field(ge=8)
-    layers: int = Field(ge=1)
-    heads: int = Field(ge=1)
-    feed_forward: int = Field(ge=8)
+    vocabulary: int = Field(
+        512, ge=260, le=1_000_000, description="token ids, when a tokenizer is trained too"
+    )
+    hidden: int = Field(ge=8, le=65_536)
+    layers: int = Field(ge=1, le=1000)
+    heads: int = Field(ge=1, le=1024)
+    feed_forward: int = Field(ge=8, le=1_000_000)
 
     @model_validator(mode="after")
     def _heads_divide(self) -> NewModel:
@@ -58,12 +86,14 @@ class ModelSpec(Strict):
     package), a folder, a `.gguf` file, a Hugging Face Hub id, or, for a draft, `target`.
     """
 
-    source: tuple[str, ...] = ()
+    source: tuple[Place, ...] = Field((), max_length=16)
     new: NewModel | None = None
-    layers: tuple[int, ...] | None = Field(
-        None, min_length=1, description="keep only these layers (pruning)"
+    layers: tuple[Layer, ...] | None = Field(
+        None, min_length=1, max_length=1000, description="keep only these layers (pruning)"
     )
-    tokenizer: str | None = Field(None, description="a new model's tokenizer; trained when absent")
+    tokenizer: Place | None = Field(
+        None, description="a new model's tokenizer; trained when absent"
+    )
 
     @field_validator("source", mode="before")
     @classmethod
@@ -84,16 +114,23 @@ def _model(value: Any) -> Any:
 Model = Annotated[ModelSpec, BeforeValidator(_model)]
 
 
+def _file(value: Any) -> Any:
+    """A path is a place too: pydantic checks no text that becomes a Path."""
+    return TypeAdapter(Place).validate_python(value) if isinstance(value, str) else value
+
+
 class Rows(Strict):
     """Where rows come from: `file`, a Hub data set (`hub`, `config`, `split`), or `stories`."""
 
-    file: Path | None = None
-    hub: str | None = None
-    config: str | None = None
-    split: str = "train"
-    revision: str | None = None
-    stories: int | None = Field(None, ge=1, description="how many built-in arithmetic stories")
-    seed: int = Field(0, ge=0, description="of the stories")
+    file: Annotated[Path, BeforeValidator(_file)] | None = None
+    hub: Place | None = None
+    config: Place | None = None
+    split: Place = "train"
+    revision: Place | None = None
+    stories: int | None = Field(
+        None, ge=1, le=1_000_000, description="how many built-in arithmetic stories"
+    )
+    seed: Seed = Field(0, description="of the stories")
 
     @model_validator(mode="after")
     def _one_origin(self) -> Rows:
@@ -117,14 +154,20 @@ class Data(Strict):
 
     train: Annotated[Rows, BeforeValidator(_rows)]
     evaluation: Annotated[Rows | Holdout, BeforeValidator(_rows)]
-    prompt: tuple[str, ...] = Field(
-        min_length=1, description="templates; the first with no empty field is used"
+    prompt: tuple[Template, ...] = Field(
+        min_length=1, max_length=16, description="templates; the first with no empty field is used"
     )
-    response: str
-    replace: dict[str, str] = Field({}, description="applied to the response, in order")
-    max_length: int = Field(512, ge=4, description="tokens of prompt + response, EOS included")
-    limit: int | None = Field(None, ge=1, description="use only the first N training rows")
-    evaluation_limit: int | None = Field(None, ge=1)
+    response: Template
+    replace: dict[Template, Template] = Field(
+        {}, max_length=100, description="applied to the response, in order"
+    )
+    max_length: int = Field(
+        512, ge=4, le=131_072, description="tokens of prompt + response, EOS included"
+    )
+    limit: int | None = Field(
+        None, ge=1, le=100_000_000, description="use only the first N training rows"
+    )
+    evaluation_limit: int | None = Field(None, ge=1, le=100_000_000)
 
     @field_validator("prompt", mode="before")
     @classmethod
@@ -135,22 +178,30 @@ class Data(Strict):
 class Optimisation(Strict):
     """How one stage is optimised: AdamW, gradient clipping, sequences per step."""
 
-    batch: int = Field(16, ge=1, description="sequences per optimiser step, over all processes")
-    micro_batch: int | None = Field(
-        None, ge=1, description="sequences per forward pass; null: the whole batch at once"
+    batch: int = Field(
+        16, ge=1, le=65_536, description="sequences per optimiser step, over all processes"
     )
-    epochs: float = Field(3, gt=0)
-    lr: float = Field(gt=0)
+    micro_batch: int | None = Field(
+        None,
+        ge=1,
+        le=65_536,
+        description="sequences per forward pass; null: the whole batch at once",
+    )
+    epochs: float = Field(3, gt=0, le=10_000)
+    lr: float = Field(gt=0, le=100)
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0, ge=0, lt=1, description="fraction of the steps")
-    weight_decay: float = Field(0.0, ge=0)
-    clip: float | None = Field(1.0, gt=0, description="largest gradient norm")
+    weight_decay: float = Field(0.0, ge=0, le=100)
+    clip: float | None = Field(1.0, gt=0, le=1e6, description="largest gradient norm")
     keep: Literal["last", "best"] = Field(
         "last",
         description="best: the weights with the highest exact acceptance on the validation prompts",
     )
     patience: int | None = Field(
-        None, ge=1, description="stop after so many points of the curve without a better one"
+        None,
+        ge=1,
+        le=1000,
+        description="stop after so many points of the curve without a better one",
     )
 
     @property
@@ -167,26 +218,33 @@ class Method(Strict):
         None, description="what the objective turns into, evenly along the steps"
     )
     selector: Selector = "all"
-    k: float | None = Field(None, gt=0, le=1, description="filter ratio; null: the stage's")
+    k: float | None = Field(None, ge=0.001, le=1, description="filter ratio; null: the stage's")
     pool: Literal["micro_batch", "batch"] = "batch"
     loss: Literal["published", "mean_selected"] = "published"
     start: Literal["stock", "reference"] = "stock"
     budget: Literal["steps", "data", "published"] = "steps"
 
 
+def _method_name(name: str) -> str:
+    """A folder and files are called after it: 40 letters of any script fit into their names."""
+    if not re.fullmatch(r"[\w-][\w.-]{0,39}", name):
+        raise ValueError(f"method name {name[:50]!r}: use letters, digits, - _ . and 40 at most")
+    return name
+
+
 class Stage2(Optimisation):
     """The drafts to compare. `k` is the filter ratio that every method takes unless it has one."""
 
-    k: float = Field(0.4, gt=0, le=1)
-    methods: dict[str, Method] = Field(min_length=1)
+    k: float = Field(0.4, ge=0.001, le=1)
+    methods: dict[Annotated[str, AfterValidator(_method_name)], Method] = Field(
+        min_length=1, max_length=64
+    )
 
     @field_validator("methods")
     @classmethod
     def _names(cls, methods: dict[str, Method]) -> dict[str, Method]:
         for name in methods:
-            if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-                raise ValueError(f"method name {name!r}: use letters, digits, - _ .")
-            if name in (STOCK, REFERENCE, TARGET) or name.startswith("."):
+            if name in (STOCK, REFERENCE, TARGET):
                 raise ValueError(f"method name {name!r} is taken: choose another")
         return methods
 
@@ -196,9 +254,9 @@ class Decoding(Strict):
 
     gamma: int = Field(4, ge=0, le=64, description="draft length; 0: the target alone")
     temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
-    top_k: int = Field(0, ge=0, description="only the k likeliest tokens; 0: all")
+    top_k: int = Field(0, ge=0, le=1_000_000, description="only the k likeliest tokens; 0: all")
     top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that reach it together")
-    max_new_tokens: int = Field(64, ge=1, description="of each decoded text")
+    max_new_tokens: int = Field(64, ge=1, le=32_768, description="of each decoded text")
 
     @property
     def greedy(self) -> bool:
@@ -209,17 +267,19 @@ class Speculation(Decoding):
     """How a run's drafts are decoded with, for their replays and their speed-up."""
 
     gamma: int = Field(4, ge=1, le=64, description="draft length")
-    prompts: int = Field(20, ge=1, description="held-out prompts that are replayed, at most")
-    timed: int = Field(4, ge=1, description="of those, how many are timed at every draft length")
-    gammas: tuple[int, ...] = Field(
-        (1, 2, 4, 8), min_length=1, description="draft lengths that are timed"
+    prompts: int = Field(
+        20, ge=1, le=10_000, description="held-out prompts that are replayed, at most"
+    )
+    timed: int = Field(
+        4, ge=1, le=1000, description="of those, how many are timed at every draft length"
+    )
+    gammas: tuple[Gamma, ...] = Field(
+        (1, 2, 4, 8), min_length=1, max_length=64, description="draft lengths that are timed"
     )
 
     @field_validator("gammas")
     @classmethod
     def _in_order(cls, gammas: tuple[int, ...]) -> tuple[int, ...]:
-        if any(not 1 <= gamma <= 64 for gamma in gammas):
-            raise ValueError("every gamma is 1 to 64")
         return tuple(sorted(set(gammas)))
 
     @property
@@ -240,19 +300,27 @@ class Speculation(Decoding):
 class Evaluation(Strict):
     """How finished drafts are measured."""
 
-    prompts: int = Field(100, ge=1, description="held-out prompts, at most")
-    max_new_tokens: int = Field(128, ge=1, description="of each target-generated continuation")
-    batch: int = Field(32, ge=1, description="sequences per forward pass")
-    bootstrap: int = Field(2000, ge=100, description="resamples of the prompts for the interval")
-    every: int = Field(10, ge=1, description="held-out points along each training's curve")
+    prompts: int = Field(100, ge=1, le=100_000, description="held-out prompts, at most")
+    max_new_tokens: int = Field(
+        128, ge=1, le=32_768, description="of each target-generated continuation"
+    )
+    batch: int = Field(32, ge=1, le=65_536, description="sequences per forward pass")
+    bootstrap: int = Field(
+        2000, ge=100, le=100_000, description="resamples of the prompts for the interval"
+    )
+    every: int = Field(10, ge=1, le=1000, description="held-out points along each training's curve")
     monitor: int = Field(
         16,
         ge=1,
+        le=10_000,
         description="validation prompts that each of those points reads: the held-out rows after "
         "the first `prompts`, or, where there are none, the first of those",
     )
     snapshots: int = Field(
-        2, ge=0, description="models kept on the way of each distillation, for its token tables"
+        2,
+        ge=0,
+        le=50,
+        description="models kept on the way of each distillation, for its token tables",
     )
     speculation: Speculation = Speculation()
 
@@ -260,14 +328,16 @@ class Evaluation(Strict):
 class Recipe(Strict):
     """The whole experiment. `loading` reads one; `plan` says what it will train."""
 
-    name: str
-    about: str = ""
-    seed: int = Field(0, ge=0)
+    name: Line
+    about: Template = ""
+    seed: Seed = 0
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto: bf16 on a GPU that has it, else float32"
     )
-    gpus: int = Field(1, ge=1, description="GPUs that a job of it takes; none where there is none")
-    checkpoint_every: int = Field(100, ge=1, description="optimiser steps")
+    gpus: int = Field(
+        1, ge=1, le=1024, description="GPUs that a job of it takes; none where there is none"
+    )
+    checkpoint_every: int = Field(100, ge=1, le=1_000_000, description="optimiser steps")
     target: Model
     draft: Model | None = None
     data: Data

@@ -15,6 +15,7 @@ from adaspec.runs.budget import (
     read_trained,
 )
 from adaspec.runs.contract import Contract, Unreadable
+from adaspec.runs.filling import atomic_folder
 from adaspec.runs.folder import EXAMPLE, Run, home, runs_folder
 from adaspec.runs.journal import (
     EVENTS,
@@ -47,7 +48,7 @@ from adaspec.runs.state import (
     read_state,
     write_state,
 )
-from adaspec.runs.writing import append_line, atomic_file, atomic_folder, write_atomic
+from adaspec.runs.writing import append_line, atomic_file, write_atomic
 
 __all__ = [
     "BEST",

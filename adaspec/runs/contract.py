@@ -42,7 +42,7 @@ class Unreadable(AdaspecError):
 
     def __init__(self, path: Path, reason: str) -> None:
         self.path, self.reason = path, reason
-        super().__init__(_one_line(f"{path} {reason}"))
+        super().__init__(f"{path} {reason}")
 
 
 class Part(BaseModel):
@@ -169,8 +169,3 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Unreadable(path, f"cannot be read: {error.strerror}.") from None
-
-
-def _one_line(text: str) -> str:
-    shown = "".join(character if character.isprintable() else "�" for character in text)
-    return shown if len(shown) <= 500 else f"{shown[:499]}…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from ulid import ULID
 
-from adaspec import AdaspecError
+from adaspec import AdaspecError, is_users
 from adaspec.recipe import Recipe
+from adaspec.runs.filling import atomic_folder
 from adaspec.runs.folder import Run, runs_folder
 from adaspec.runs.process import Process
 from adaspec.runs.state import RunState, read_state, write_state
-from adaspec.runs.writing import atomic_folder, sync, write_atomic
+from adaspec.runs.writing import sync, write_atomic
 
 LONGEST_NAME = 80
 DELETED = ".adaspec-deleted"
@@ -29,22 +31,31 @@ def create(recipe: Recipe, folder: Path | None = None) -> Run:
     Raises:
         AdaspecError: the folder has something else in it, or cannot be written.
     """
-    path = folder.resolve() if folder else runs_folder() / str(ULID())
-    identity = path.name if path.parent == runs_folder() else str(ULID())
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise AdaspecError(f"{path} is not a run folder and not empty: choose another --run-dir.")
-    state = RunState(
-        id=identity,
-        name=recipe.name,
-        recipe_hash=recipe.hash,
-        created=datetime.now(UTC),
-        process=Process.this(),
-    )
+    path = folder.absolute() if folder else runs_folder() / str(ULID())
     try:
+        path = path.resolve()
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise AdaspecError(
+                f"{path} is not a run folder and not empty: choose another --run-dir."
+            )
+        identity = path.name if path.parent == runs_folder() else str(ULID())
+        state = RunState(
+            id=identity,
+            name=recipe.name,
+            recipe_hash=recipe.hash,
+            created=datetime.now(UTC),
+            process=Process.this(),
+        )
         with atomic_folder(path) as new:
             write_atomic(Run(new).recipe_file, recipe.yaml())
             write_state(Run(new), state)
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    except OSError as error:
+        if is_users(error):  # the disk is full
+            raise
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise AdaspecError(
+                f"Another process has just created {path}: choose another."
+            ) from None
         raise AdaspecError(f"Cannot create the run folder {path}: {error.strerror}.") from None
     return Run(path)
 

@@ -1,12 +1,11 @@
 """Writing so that a reader, or a crash, sees a file as it was or as it will be, whole.
 
-Whole files and folders are replaced at once; `.jsonl` files grow line by line.
+Whole files are replaced at once (folders: `filling`); `.jsonl` files grow line by line.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,26 +46,6 @@ def atomic_file(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A new folder to fill, which becomes `path` if all went well; a killed one's rest is swept."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.parent / f".{path.name}.new"
-    if new.exists():
-        shutil.rmtree(new)
-    new.mkdir()
-    try:
-        yield new
-        for file in [*new.rglob("*"), new]:
-            sync(file)
-        if path.exists():
-            shutil.rmtree(path)
-        new.rename(path)
-        sync(path.parent)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

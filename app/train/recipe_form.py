@@ -232,14 +232,9 @@ def read_yaml(text: str) -> Recipe:
         AdaspecError: where it stops being YAML, or the field that is wrong.
     """
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None)
-        raise AdaspecError(f"Not YAML{where}{f': {reason}' if reason else ''}.") from None
-    except (ValueError, RecursionError):  # a date that is none, a number or a nesting too long
-        raise AdaspecError("Not YAML that a recipe could be.") from None
+        content = recipe.text.parse(text)
+    except AdaspecError as error:
+        raise AdaspecError(f"Not a recipe, {error}.") from None
     if not isinstance(content, dict):
         raise AdaspecError("A recipe is a YAML mapping: target: ..., draft: ...")
     return recipe.parse(content)

@@ -114,7 +114,7 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["stage2.k=0"], "stage2.k: Input should be greater than 0"),
+        (["stage2.k=0"], "stage2.k: Input should be greater than or equal to 0.001"),
         (["stage2.k=1.5"], "stage2.k: Input should be less than or equal to 1"),
         (["stage2.k=nan"], "stage2.k"),
         (["stage2.epoch=3"], "stage2.epoch: no such key. Did you mean 'epochs'?"),

@@ -146,7 +146,7 @@ def test_yaml_garbage_is_said_and_kept(page: Page, address: str):
     expect(area).to_have_value(recipe.load("tiny").yaml())
     area.fill("a: [1,\n- b: {")
     area.press("Control+Enter")
-    expect(page.get_by_text("Not YAML, line 2")).to_be_visible()
+    expect(page.get_by_text("Not a recipe, line 2")).to_be_visible()
     expect(start_button(page)).to_be_disabled()
     expect(area).to_have_value("a: [1,\n- b: {")
     area.fill(recipe.load("tiny").yaml().replace("k: 0.4", "k: 7"))

@@ -97,7 +97,7 @@ def leaves(content: Any, path: str = ""):
     [
         ("name", "", "text", "This is needed."),
         ("stage2.k", "7", "number", "Must be less than or equal to 1."),
-        ("stage2.methods.2.k", "0", "number", "Must be greater than 0."),
+        ("stage2.methods.2.k", "0", "number", "Must be at least 0.001."),
         ("stage2.methods.2.name", "a b", "text", "Method name 'a b': use letters, digits, - _ ."),
         ("stage2.methods.2.name", "stock", "text", "Method name 'stock' is taken: choose another."),
         ("stage2.methods.2.name", "distillspec", "text", "Another method has this name."),
@@ -665,7 +665,7 @@ def test_yaml_there_and_back(home: Path):
     assert not page.error
     assert "seed=9" in page.query_params["set"]
     sound(page.text_area(key="train-yaml").input("name: [").run())
-    assert "Not YAML" in page.error[0].value
+    assert "Not a recipe" in page.error[0].value
     assert start_button(page).disabled
     sound(page.segmented_control(key="train-view").set_value("Form").run())
     assert "The YAML has a fault" in page.info[0].value
