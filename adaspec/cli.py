@@ -154,9 +154,9 @@ def show_estimate(
             memory = estimate.size(found.memory)
         span = timedelta(seconds=round(found.seconds))
         disk = estimate.size(found.disk)
-        if found.knowledge:
+        if found.cache_bytes:
             disk += (
-                f", and {estimate.size(found.knowledge)} that runs of this target and data share"
+                f", and {estimate.size(found.cache_bytes)} that runs of this target and data share"
             )
         console.print(f"time    {span}\ndisk    {disk}\nmemory  {memory}")
         console.print(found.source, soft_wrap=True, markup=False)

@@ -46,7 +46,7 @@ class Estimate(BaseModel):
         seconds: from its start to its end, if it has the device to itself.
         disk: bytes of the run folder when it is largest, checkpoints included.
         memory: bytes at the peak, of the GPU if it runs on one; None where nobody measured it.
-        knowledge: bytes beside the run folder, of what the target knows of the training data; runs
+        cache_bytes: beside the run folder, of the target's hidden states on the training data; runs
             with the same target and data share them.
         device: what it runs on.
         source: where this comes from, one sentence.
@@ -55,7 +55,7 @@ class Estimate(BaseModel):
     seconds: float
     disk: int
     memory: int | None
-    knowledge: int = 0
+    cache_bytes: int = 0
     device: str
     source: str
 
@@ -126,7 +126,7 @@ def lacks(estimate: Estimate) -> list[str]:
     while not home.exists():
         home = home.parent
     free = shutil.disk_usage(home).free
-    needed = estimate.disk + estimate.knowledge
+    needed = estimate.disk + estimate.cache_bytes
     if needed > free:
         found.append(
             f"It takes {size(needed)} of disk and {size(free)} are free: make room, or "
@@ -166,7 +166,7 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     if recipe.draft:
         prompts, validation = held_out_rows(recipe, counts[1])
         seconds += (prompts + validation) * pace.speak * recipe.evaluation.max_new_tokens
-        seconds += counts[0] * pace.teach
+        seconds += counts[0] * pace.cache
         decoded = decoded_tokens(recipe, plan, prompts)
         seconds += decoded * pace.decode
         seconds += prompts * pace.measure * passes(plan) + 4 * pace.gap
@@ -181,7 +181,7 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     return Estimate(
         seconds=seconds,
         disk=round(disk),
-        knowledge=round(counts[0] * pace.knowledge) if recipe.draft else 0,
+        cache_bytes=round(counts[0] * pace.cache_bytes) if recipe.draft else 0,
         memory=pace.memory if width(recipe) <= pace.width else None,
         device=pace.device,
         source=pace.source,

@@ -34,8 +34,8 @@ class Pace(BaseModel):
         train: kind of training -> seconds a sequence.
         point: kind of training -> seconds for one held-out point of its curve.
         speak: seconds a prompt and token of continuation.
-        teach: seconds to ask the target about a training sequence, once.
-        knowledge: bytes a training sequence of what it said then.
+        cache: seconds to compute and cache the target's hidden states of a training sequence.
+        cache_bytes: what those take.
         decode: seconds a token of a decoding at batch 1, speculative or plain.
         measure: seconds a prompt and model, the target being one of them.
         tokens: response tokens of a prompt, the continuation's and the data set's together.
@@ -52,8 +52,8 @@ class Pace(BaseModel):
     train: dict[str, float]
     point: dict[str, float]
     speak: float = 0.0
-    teach: float = 0.0
-    knowledge: float = 0.0
+    cache: float = 0.0
+    cache_bytes: float = 0.0
     decode: float = 0.0
     measure: float = 0.0
     tokens: float = 0.0
@@ -156,8 +156,8 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         point=point,
         speak=spans.get("continue", 0.0)
         / ((prompts + validation) * earlier.evaluation.max_new_tokens),
-        teach=spans.get("teach", 0.0) / rows,
-        knowledge=(facts.cache_bytes or 0) / rows if spans.get("teach") else 0.0,
+        cache=spans.get("cache", 0.0) / rows,
+        cache_bytes=(facts.cache_bytes or 0) / rows if spans.get("cache") else 0.0,
         decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),
         measure=measure,
         tokens=_tokens(run, earlier, prompts),

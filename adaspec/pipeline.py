@@ -1,7 +1,7 @@
-"""The stages in order: open, fine-tune the target, let it speak, distil, decode, measure.
+"""A run from start to end: open its inputs, run its stages in order, resume where it stopped.
 
 Every stage leaves its result in the run folder before the next begins, and a stage whose result is
-there is not run again: going on after a crash is running the same thing once more.
+already there is skipped: to resume after a crash is to run the same recipe again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from accelerate.utils import broadcast_object_list
 from safetensors import SafetensorError
 from torch import Tensor
 
-from adaspec import AdaspecError, data, explain, knowledge, measurement, models, rows
+from adaspec import AdaspecError, data, explain, measurement, models, rows, teacher_cache
 from adaspec import runs as run_folder
 from adaspec.precision import frozen_dtype, make_accelerator, pass_tokens
 from adaspec.recipe import REFERENCE, STOCK, TARGET, ModelSpec, Recipe, Training, trainings
@@ -58,16 +58,16 @@ from adaspec.tokens import DATASET, GENERATED, VALIDATION
 from adaspec.training import Hooks, train
 
 CONTINUE = "continuations"
-TEACH = "knowledge"
+CACHE = "cache"
 REPLAY = "replays"
 MEASURE = "measurement"
 REPLAY_WORK = 16
-"""Sequences of training that take about as long as one decoding, a token at a time."""
+"""Training sequences that take about as long as decoding one prompt token by token."""
 
 NULL_PROMPTS = 3
 """Prompts on which the target drafts for itself."""
 SAME_POINT = {torch.float32: 1e-4, torch.bfloat16: 5e-3}
-"""How far a point of a curve may be from the same model measured again: rounding."""
+"""How far rounding may move a point of a curve when the same model is measured again."""
 
 log = logging.getLogger("adaspec")
 
@@ -80,7 +80,7 @@ class Inputs:
     """What a recipe reads, opened and checked, before anything is written.
 
     Attributes:
-        place: where the target's knowledge is kept.
+        storage: where the target's hidden states are kept.
     """
 
     dataset: data.Dataset
@@ -88,7 +88,7 @@ class Inputs:
     stock: models.Opened | None
     vocabulary: int
     plan: list[Training]
-    place: knowledge.Place
+    storage: teacher_cache.Storage
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Work:
         if self.accelerator.is_main_process:
             run_folder.write_state(self.run, self.state)
 
-    def tell(self, name: str, row: dict[str, float | int]) -> None:
+    def report(self, name: str, row: dict[str, float | int]) -> None:
         memory = peak_memory(self.accelerator.device)
         run_folder.log_step(self.run, name, {**row, "memory": memory})
         self.on_progress(self.stage(name), row)
@@ -130,20 +130,21 @@ def execute(
     accelerator: Accelerator | None = None,
     on_progress: OnProgress = lambda stage, row: None,
 ) -> Run:
-    """Train and measure what the recipe says, going on where an earlier attempt stopped.
+    """Train and measure what the recipe asks for, resuming where an earlier attempt stopped.
 
     Args:
         folder: the run folder; by default an unfinished (else finished) run of an equal recipe
             under the runs folder, or a new one there.
-        fresh: never go on with an earlier run.
-        on_progress: told of every step, with the stage it belongs to.
+        fresh: never resume an earlier run.
+        on_progress: called at every step, with the stage it belongs to.
 
     Returns:
         The finished run.
 
     Raises:
-        AdaspecError: a fault the user can put right. Before anything is written where it lies in
-            the recipe, the data or the models; later the run is `failed` and can be gone on with.
+        AdaspecError: a fault the user can put right. Faults in the recipe, the data or the models
+            are raised before anything is written; after a later one the run is `failed` and can be
+            resumed.
     """
     accelerator = accelerator or make_accelerator(recipe)
     run = _on_main(lambda: _existing(recipe, folder, fresh), accelerator)
@@ -160,10 +161,10 @@ def execute(
 
 
 def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -> None:
-    """Make a finished run's replays, token tables and report anew, from the models it has kept.
+    """Remake a finished run's replays, token tables and report from the models it has saved.
 
     Raises:
-        AdaspecError: it is not finished, has no drafts, or its data or models have changed.
+        AdaspecError: the run is not finished, has no drafts, or its data or models have changed.
     """
     recipe, state = run_folder.read_recipe(run), run_folder.read_state(run)
     if state.state != "finished" or not recipe.draft:
@@ -188,7 +189,7 @@ def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
     if folder and (folder / "run.json").exists():
         run = Run(folder.resolve())
         if fresh:
-            raise AdaspecError(f"{folder} holds a run already: choose another --run-dir.")
+            raise AdaspecError(f"{folder} already holds a run: choose another --run-dir.")
         if run_folder.read_state(run).recipe_hash != recipe.hash:
             raise AdaspecError(
                 f"{folder} is a run of another recipe ({run_folder.read_recipe(run).name}, or "
@@ -199,8 +200,8 @@ def _existing(recipe: Recipe, folder: Path | None, fresh: bool) -> Run | None:
         return None
     if running := run_folder.newest(recipe, "running"):
         raise AdaspecError(
-            f"Run {running.path.name} of this recipe is being trained right now. Watch it on the "
-            "Runs page; --new starts another."
+            f"Run {running.path.name} of this recipe is training right now. Watch it on the Runs "
+            "page, or start another with --new."
         )
     begun = run_folder.newest(recipe, "interrupted", "failed")
     return begun or run_folder.newest(recipe, "finished")
@@ -220,16 +221,16 @@ def _stages(
     work = Work(recipe, run, state, accelerator, on_progress, inputs)
     if accelerator.is_main_process:
         run_folder.log_event(run, Started(time=time(), processes=accelerator.num_processes))
-        log.info("%s", "; ".join(f"{name} from {at}" for name, at in state.sources.items()))
+        log.info("%s", "; ".join(f"{name} from {source}" for name, source in state.sources.items()))
         log.info("%s", "; ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in state.facts))
     try:
         _stage0(work)
         if inputs.stock:
             sequences = _continuations(work)
-            known = _knowledge(work)
+            cache = _cache(work)
             for training in inputs.plan:
                 if training.name != TARGET:
-                    _distil(work, training, sequences, known)
+                    _distil(work, training, sequences, cache)
             _replays(work, sequences)
             _measurement(work, sequences)
     except BaseException as error:
@@ -249,21 +250,21 @@ def _stages(
 
 
 def _require_unchanged(state: RunState, inputs: Inputs) -> None:
-    """What a run goes on with must be what it began with."""
+    """A run must resume with the data and models it began with."""
     hashes = {"data": inputs.dataset.hash, "target": models.weights_hash(inputs.target.model)}
     if inputs.stock:
         hashes["stock draft"] = models.weights_hash(inputs.stock.model)
     for name, value in hashes.items():
         if state.hashes.get(name, value) != value:
             raise AdaspecError(
-                f"The {name} of run {state.id} changed since it began: restore it, or start anew "
-                "with --new."
+                f"The {name} of run {state.id} changed since it began: restore it, or start a new "
+                "run with --new."
             )
     state.hashes = hashes
 
 
 def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
-    """Read the data, open the models, derive the trainings; refuse what cannot work.
+    """Read the data, open the models and derive the trainings.
 
     Raises:
         AdaspecError: a fault in the recipe, the data or the models.
@@ -277,27 +278,27 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
     dataset = data.prepare(recipe.data, target.tokenizer, recipe.seed)
     if recipe.validates and not held_out(recipe, dataset)[1]:
         raise AdaspecError(
-            "To keep the best or to stop by acceptance takes validation prompts, which are not "
-            f"those of the report: there are {len(dataset.evaluation)} held-out rows, and "
+            "Keeping the best weights, or stopping by acceptance, needs validation prompts that "
+            f"the report does not use: there are {len(dataset.evaluation)} held-out rows, and "
             f"evaluation.prompts={recipe.evaluation.prompts} takes them all. Lower it."
         )
     opened = [target, stock] if stock else [target]
-    _require_room(recipe, dataset, opened)
-    for one in opened:
-        one.model.to(accelerator.device).requires_grad_(False)
+    _require_fit(recipe, dataset, opened)
+    for each in opened:
+        each.model.to(accelerator.device).requires_grad_(False)
     plan = trainings(recipe, len(dataset.train))
-    place = _place(plan, target, dataset, accelerator) if stock else "nowhere"
-    return Inputs(dataset, target, stock, vocabulary, plan, place)
+    storage = _storage(plan, target, dataset, accelerator) if stock else "nowhere"
+    return Inputs(dataset, target, stock, vocabulary, plan, storage)
 
 
-def _place(
+def _storage(
     plan: list[Training], target: models.Opened, dataset: data.Dataset, accelerator: Accelerator
-) -> knowledge.Place:
-    distilled = {one.key: one.sequences for one in plan if one.name != TARGET}
-    needed = knowledge.size(target.model, dataset.train, frozen_dtype(accelerator))
-    place = knowledge.choose(needed, sum(distilled.values()), len(dataset.train))
-    # In memory every process would hold, and make, all of it.
-    return "nowhere" if place == "memory" and accelerator.num_processes > 1 else place
+) -> teacher_cache.Storage:
+    distilled = {training.key: training.sequences for training in plan if training.name != TARGET}
+    needed = teacher_cache.size(target.model, dataset.train, frozen_dtype(accelerator))
+    storage = teacher_cache.choose(needed, sum(distilled.values()), len(dataset.train))
+    # In memory, every process would compute and hold all of it.
+    return "nowhere" if storage == "memory" and accelerator.num_processes > 1 else storage
 
 
 def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
@@ -308,7 +309,7 @@ def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Ope
     if spec.source != (TARGET,):
         return models.open_model(spec, [], seed, "draft")
     if spec.layers is None:
-        raise AdaspecError("draft: a draft made of the target needs `layers`, those to keep.")
+        raise AdaspecError("draft: a draft cut from the target needs `layers`: those to keep.")
     pruned = models.prune(target.model, spec.layers)
     layers = ", ".join(map(str, spec.layers))
     return models.Opened(pruned, target.tokenizer, f"layers {layers} of the target")
@@ -322,18 +323,18 @@ def _texts(recipe: Recipe) -> list[str]:
     return ["".join(rows.render(row, recipe.data)) for row in train]
 
 
-def _require_room(recipe: Recipe, dataset: data.Dataset, opened: list[models.Opened]) -> None:
-    """Every sequence must fit every model, continuations included."""
+def _require_fit(recipe: Recipe, dataset: data.Dataset, opened: list[models.Opened]) -> None:
+    """Every sequence, continuations included, must fit every model's context."""
     evaluation = [*held_out(recipe, dataset)[0], *held_out(recipe, dataset)[1]]
     longest = max(len(example.ids) for example in dataset.train + dataset.evaluation)
     if recipe.draft:
         prompt = max(example.prompt_length for example in evaluation)
         longest = max(longest, prompt + recipe.evaluation.max_new_tokens)
-    for one in opened:
-        room = models.context_length(one.model)
-        if room and longest > room:
+    for each in opened:
+        context = models.context_length(each.model)
+        if context and longest > context:
             raise AdaspecError(
-                f"{one.source} takes {room} tokens, but the longest prompt and response have "
+                f"{each.source} takes {context} tokens, but the longest prompt and response have "
                 f"{longest}: lower data.max_length or evaluation.max_new_tokens."
             )
     if recipe.draft and any(example.prompt_length == 0 for example in evaluation):
@@ -355,18 +356,28 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
     if not inputs.stock:
         return stages
     test, validation = map(len, held_out(recipe, inputs.dataset))
-    groups, said = (math.ceil(rows / recipe.evaluation.batch) for rows in (test, validation))
+    test_batches, validation_batches = (
+        math.ceil(rows / recipe.evaluation.batch) for rows in (test, validation)
+    )
     before = [
-        Stage(name=CONTINUE, kind="continue", steps=groups + said, work=4 * (test + validation))
+        Stage(
+            name=CONTINUE,
+            kind="continue",
+            steps=test_batches + validation_batches,
+            work=4 * (test + validation),
+        )
     ]
-    if inputs.place != "nowhere":
+    if inputs.storage != "nowhere":
         rows = len(inputs.dataset.train)
-        before.append(Stage(name=TEACH, kind="teach", steps=rows, work=rows))
+        before.append(Stage(name=CACHE, kind="cache", steps=rows, work=rows))
     texts = decodings(recipe, inputs.plan, test)
     passes = len(snapshots_together(inputs.plan))  # the target's, over all prompts
+    measured = 2 * test_batches * passes  # batches
     after = [
         Stage(name=REPLAY, kind="replay", steps=texts, work=REPLAY_WORK * texts),
-        Stage(name=MEASURE, kind="measure", steps=2 * groups * passes, work=2 * test * passes),
+        Stage(
+            name=MEASURE, kind="measure", steps=2 * test_batches * passes, work=2 * test * passes
+        ),
     ]
     target = int(recipe.stage0 is not None)
     return [*stages[:target], *before, *stages[target:], *after]
@@ -382,8 +393,8 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
         dropped_rows=dataset.dropped,
         truncated_rows=dataset.truncated,
         response_tokens=sum(example.predicted for example in dataset.train),
-        cache=inputs.place,
-        cache_bytes=knowledge.size(target, dataset.train, frozen_dtype(accelerator)),
+        cache=inputs.storage,
+        cache_bytes=teacher_cache.size(target, dataset.train, frozen_dtype(accelerator)),
         shared_vocabulary=inputs.vocabulary,
         target_parameters=models.parameters(target),
         draft_parameters=models.parameters(stock.model) if stock else None,
@@ -398,7 +409,7 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
 
 
 def peak_memory(device: torch.device) -> int:
-    """Most bytes that this process has had so far: of the GPU, or else resident."""
+    """The most bytes this process has used so far: GPU memory, or resident memory without a GPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -406,7 +417,7 @@ def peak_memory(device: torch.device) -> int:
 
 
 def _stage0(work: Work) -> None:
-    """Fine-tune the target, or take it as it is; keep the stock draft."""
+    """Fine-tune the target, or use it as it is; save the stock draft."""
     target = work.inputs.target.model
     if work.recipe.stage0 and _done(work, TARGET):
         target.load_state_dict(_load(work, TARGET).state_dict())
@@ -427,14 +438,14 @@ def _stage0(work: Work) -> None:
 
 
 def _continuations(work: Work) -> measurement.Sequences:
-    """What the target says after the held-out prompts, beside what the data set says."""
+    """The target's own continuations of the held-out prompts, beside the data set's responses."""
     file = work.run.sequences_file
     if work.accelerator.is_main_process and not file.exists():
         work.begin(CONTINUE)
         evaluation = work.recipe.evaluation
         test, validation = held_out(work.recipe, work.inputs.dataset)
-        groups = count(1)
-        said = [
+        batches = count(1)
+        continuations = [
             measurement.continue_prompts(
                 work.inputs.target.model,
                 examples,
@@ -443,12 +454,12 @@ def _continuations(work: Work) -> measurement.Sequences:
                 max_new_tokens=evaluation.max_new_tokens,
                 batch=evaluation.batch,
                 seed=seed,
-                on_batch=lambda _: work.tell(CONTINUE, {"step": next(groups)}),
+                on_batch=lambda _: work.report(CONTINUE, {"step": next(batches)}),
             )
             for seed, examples in ((work.recipe.seed, test), (~work.recipe.seed, validation))
         ]
         sources: measurement.Sequences = {
-            GENERATED: said[0], DATASET: test, VALIDATION: said[1]
+            GENERATED: continuations[0], DATASET: test, VALIDATION: continuations[1]
         }  # fmt: skip
         measurement.write_sequences(file, sources)
     work.accelerator.wait_for_everyone()
@@ -458,63 +469,63 @@ def _continuations(work: Work) -> measurement.Sequences:
 def held_out(
     recipe: Recipe, dataset: data.Dataset
 ) -> tuple[list[data.Example], list[data.Example]]:
-    """Held-out rows that are measured at the end, and those that are looked at in training."""
+    """The held-out rows measured at the end, and those used for validation during training."""
     rows = dataset.evaluation
     test, validation = held_out_rows(recipe, len(rows))
     return rows[:test], rows[test : test + validation]
 
 
-def _knowledge(work: Work) -> knowledge.Knowledge | None:
-    """The target's hidden states of the training data, where they are kept and still needed."""
-    left = [one for one in work.state.plan if one.kind == "train" and not one.same_as]
-    if all(work.run.budget_file(one.name).exists() for one in left):
+def _cache(work: Work) -> teacher_cache.TeacherCache | None:
+    """The target's hidden states on the training data; None if not cached or no longer needed."""
+    stages = [stage for stage in work.state.plan if stage.kind == "train" and not stage.same_as]
+    if all(work.run.budget_file(stage.name).exists() for stage in stages):
         return None
     target, examples = work.inputs.target.model, work.inputs.dataset.train
-    if work.inputs.place == "nowhere":
+    if work.inputs.storage == "nowhere":
         return None
     tokens = pass_tokens(work.accelerator.device)
-    if work.inputs.place == "memory":
-        work.begin(TEACH)
-        return knowledge.in_memory(target, examples, tokens, _steps(work, TEACH))
+    if work.inputs.storage == "memory":
+        work.begin(CACHE)
+        return teacher_cache.in_memory(target, examples, tokens, _steps(work, CACHE))
     try:
         if work.accelerator.is_main_process:
-            work.begin(TEACH)
-            found = knowledge.on_disk(
-                target, examples, _identity(work), tokens, _steps(work, TEACH)
+            work.begin(CACHE)
+            cache = teacher_cache.on_disk(
+                target, examples, _identity(work), tokens, _steps(work, CACHE)
             )
         work.accelerator.wait_for_everyone()
         if not work.accelerator.is_main_process:
-            found = knowledge.on_disk(
+            cache = teacher_cache.on_disk(
                 target, examples, _identity(work), tokens, lambda sequences: None
             )
     except (OSError, SafetensorError) as error:
-        log.warning("The target is asked anew at every step: %s", explain(error))
+        log.warning("Nothing is cached; the target runs at every step: %s", explain(error))
         return None
-    return found
+    return cache
 
 
 def _identity(work: Work) -> str:
     target = work.inputs.target.model
-    return knowledge.key(models.weights_hash(target), work.inputs.dataset.hash, target.dtype)
+    return teacher_cache.key(models.weights_hash(target), work.inputs.dataset.hash, target.dtype)
 
 
 def _steps(work: Work, stage: str) -> Callable[[int], None]:
-    """Tells how far a stage is, that counts in sequences."""
+    """Reports the progress of a stage whose steps are sequences."""
     done = 0
 
-    def tell(sequences: int) -> None:
+    def report(sequences: int) -> None:
         nonlocal done
         done += sequences
-        work.tell(stage, {"step": done})
+        work.report(stage, {"step": done})
 
-    return tell
+    return report
 
 
 def _distil(
     work: Work,
     training: Training,
     sequences: measurement.Sequences,
-    known: knowledge.Knowledge | None,
+    cache: teacher_cache.TeacherCache | None,
 ) -> None:
     """Train one draft, unless an equal training has been done under another name."""
     same = work.stage(training.name).same_as
@@ -532,33 +543,34 @@ def _distil(
         work,
         training,
         draft,
-        _teacher(work, training, known),
+        _teacher(work, training, cache),
         measurement.Monitor(
             work.inputs.target.model, monitored, work.inputs.vocabulary, evaluation.batch
         ),
     )
 
 
-def _teacher(work: Work, training: Training, known: knowledge.Knowledge | None) -> Teacher:
-    """The frozen models, and what is known of them.
+def _teacher(work: Work, training: Training, cache: teacher_cache.TeacherCache | None) -> Teacher:
+    """The frozen models, and what is cached of them.
 
-    L_r follows from target and reference, once; then the reference is not needed any more.
+    With a cache, L_r is computed once too; after that the reference is no longer needed.
     """
     target, examples = work.inputs.target.model, work.inputs.dataset.train
-    teacher = Teacher(target, work.inputs.vocabulary, None, known)
+    teacher = Teacher(target, work.inputs.vocabulary, None, cache)
     if not training.needs_reference:
         return teacher
     reference = _load(work, REFERENCE, frozen_dtype(work.accelerator))
     with_reference = replace(teacher, reference=reference)
-    if known is None:
+    if cache is None:
         return with_reference
 
     def compute() -> Tensor:
         return all_losses_r(with_reference, examples, pass_tokens(work.accelerator.device))
 
-    rows = sum(one.predicted for one in examples)
-    losses = knowledge.losses_r(known.folder, models.weights_hash(reference), rows, compute)
-    sizes = [one.predicted for one in examples]
+    sizes = [example.predicted for example in examples]
+    losses = teacher_cache.losses_r(
+        cache.folder, models.weights_hash(reference), sum(sizes), compute
+    )
     return replace(teacher, losses_r=list(torch.split(losses, sizes)))
 
 
@@ -569,7 +581,7 @@ def _train(
     teacher: Teacher | None,
     monitor: Callable[[Any], dict[str, float]],
 ) -> None:
-    """One training to its end, its result and budget in the run folder."""
+    """Run one training to its end; save its model and budget in the run folder."""
     name = training.name
     work.begin(name)
     budget = train(
@@ -583,7 +595,7 @@ def _train(
         hooks=Hooks(
             monitor,
             work.recipe.evaluation.every,
-            on_step=lambda row: work.tell(name, row),
+            on_step=lambda row: work.report(name, row),
             on_snapshot=lambda step: _keep_snapshot(work, name, step, model),
         ),
     )
@@ -600,7 +612,7 @@ def _keep_snapshot(work: Work, name: str, step: int, model: Any) -> None:
 
 
 def _done(work: Work, name: str) -> bool:
-    """Whether an earlier attempt has finished this training."""
+    """Whether an earlier attempt finished this training."""
     done = work.run.budget_file(name).exists()
     if done:
         work.state.models[name] = str(work.run.model(name).relative_to(work.run.path))
@@ -614,14 +626,14 @@ def _keep(
     trained: Trained | None = None,
     monitor: Callable[[Any], dict[str, float]] | None = None,
 ) -> None:
-    """Save a model with its tokenizer as a Hugging Face folder, all at once.
+    """Save a model with its tokenizer as a Hugging Face folder, atomically.
 
     Args:
-        trained: what its training was.
-        monitor: what measured the model in training measures the saved one too.
+        trained: its training.
+        monitor: what measured the model in training; it measures the saved model too.
 
     Raises:
-        AdaspecError: what was saved is not what was trained; nothing is kept then.
+        AdaspecError: the saved model is not the one that was trained; nothing is kept then.
     """
     folder = work.run.model(name)
 
@@ -645,11 +657,11 @@ def _keep(
 
 
 def _require_trained(work: Work, name: str, kept: int | None, point: dict[str, float]) -> None:
-    """What was saved must be what the curve was of.
+    """The saved model must measure as the training's curve did.
 
     Args:
         kept: the step whose weights these are; None: the last.
-        point: what the monitor says of the saved model.
+        point: what the monitor measured of the saved model.
     """
     (what, value), *_ = point.items()
     steps = run_folder.read_metrics(work.run)[name]
@@ -659,9 +671,9 @@ def _require_trained(work: Work, name: str, kept: int | None, point: dict[str, f
     if not abs(value - trained) <= tolerance:
         word = "exact acceptance" if what == "alpha" else "a held-out loss"
         raise AdaspecError(
-            f"{name}: what was saved is not what was trained. On the same texts it has {word} of "
-            f"{value:.4f}, the training's curve {trained:.4f}. Nothing was kept: try again with "
-            "precision=float32, and report it."
+            f"{name}: the saved model is not the one that was trained. On the same texts it has "
+            f"{word} of {value:.4f}, the training's curve {trained:.4f}. Nothing was kept: try "
+            "again with precision=float32, and report it."
         )
 
 
@@ -671,7 +683,7 @@ def _load(work: Work, name: str, dtype: torch.dtype = torch.float32) -> Any:
 
 
 def _replays(work: Work, sequences: measurement.Sequences) -> None:
-    """Decode held-out prompts with every draft, decision by decision; then time some of them."""
+    """Decode held-out prompts with every draft, recording each decision; then time some of them."""
     if work.accelerator.is_main_process and not work.run.speed_file.exists():
         work.begin(REPLAY)
         speculation, target = work.recipe.evaluation.speculation, work.inputs.target
@@ -687,8 +699,8 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
         )
         done = count(1)
 
-        def tell() -> None:
-            work.tell(REPLAY, {"step": next(done)})
+        def report() -> None:
+            work.report(REPLAY, {"step": next(done)})
 
         with models.threads_for(target.model):
             null = null_test(
@@ -699,20 +711,20 @@ def _replays(work: Work, sequences: measurement.Sequences) -> None:
             for seq, prompt in enumerate(prompts):
                 seed = work.recipe.seed * 1_000_003 + seq
                 for trace in replay_beside_plain(
-                    decode, drafts, prompt, speculation.decoding, seed, tell
+                    decode, drafts, prompt, speculation.decoding, seed, report
                 ):
                     named = trace.model_copy(update={"target": target.source})
                     path = work.run.replay(named.draft, seq)
                     TRACE.write(path, named)
             timed = measure_speed(
-                decode, drafts, prompts[: speculation.timed], speculation, work.recipe.seed, tell
+                decode, drafts, prompts[: speculation.timed], speculation, work.recipe.seed, report
             )
         SPEED.write(work.run.speed_file, timed)
     work.accelerator.wait_for_everyone()
 
 
 def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = False) -> None:
-    """The token tables of every model the run has kept, and the report."""
+    """The token tables of every model the run has saved, and the report."""
     if work.accelerator.is_main_process and (again or not work.run.report_file.exists()):
         work.begin(MEASURE)
         sequences = {name: sequences[name] for name in (GENERATED, DATASET)}
@@ -728,7 +740,7 @@ def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = 
                 sequences,
                 vocabulary=inputs.vocabulary,
                 batch=recipe.evaluation.batch,
-                on_batch=partial(_tell_measured, work, number * batches),
+                on_batch=partial(_report_measured, work, number * batches),
                 with_contexts=number == 0,
             )
         REPORT.write(work.run.report_file, make_report(work.run, work.state, recipe))
@@ -736,26 +748,26 @@ def _measurement(work: Work, sequences: measurement.Sequences, *, again: bool = 
 
 
 def _frozen(work: Work, folders: dict[str, Path]) -> dict[str, Any]:
-    """Models to be measured, at the precision of this run."""
+    """The models to measure, in this run's precision."""
     device, dtype = work.accelerator.device, frozen_dtype(work.accelerator)
     return {name: models.load_weights(folder, device, dtype) for name, folder in folders.items()}
 
 
-def _tell_measured(work: Work, before: int, batch: int) -> None:
-    work.tell(MEASURE, {"step": before + batch})
+def _report_measured(work: Work, before: int, batch: int) -> None:
+    work.report(MEASURE, {"step": before + batch})
 
 
 def _groups_to_measure(work: Work) -> list[dict[str, Path]]:
-    """Snapshot -> its folder, in groups that are in memory together: all results, then what each
-    training left on its way.
+    """Snapshot -> its folder, in groups that are in memory together: first all results, then each
+    training's own snapshots.
     """
     results = _results(work)
-    ways = [work.run.snapshots(name) for name in results]
-    return [results, *filter(None, ways)]
+    snapshots = [work.run.snapshots(name) for name in results]
+    return [results, *filter(None, snapshots)]
 
 
 def _results(work: Work) -> dict[str, Path]:
-    """Every draft -> its folder; one that is another's training is not named again."""
+    """Every draft -> its folder; a draft that shares another's training is left out."""
     return {
         name: work.run.path / folder
         for name, folder in work.state.models.items()
@@ -764,24 +776,24 @@ def _results(work: Work) -> dict[str, Path]:
 
 
 def _on_main(work: Callable[[], T], accelerator: Accelerator) -> T:
-    """Do something in the main process; every process gets its result, or its AdaspecError."""
-    box: list[Any] = [None]
+    """Do the work in the main process; every process gets its result, or its AdaspecError."""
+    outcome: list[Any] = [None]
     if accelerator.is_main_process:
         try:
-            box = [work()]
+            outcome = [work()]
         except AdaspecError as error:
-            box = [error]
+            outcome = [error]
     if accelerator.num_processes > 1:
-        broadcast_object_list(box)
-    if isinstance(box[0], AdaspecError):
-        raise box[0]
-    result: T = box[0]
+        broadcast_object_list(outcome)
+    if isinstance(outcome[0], AdaspecError):
+        raise outcome[0]
+    result: T = outcome[0]
     return result
 
 
 @contextmanager
 def _log_to(file: Path) -> Iterator[None]:
-    """Send this package's log lines and warnings to the run's log as well."""
+    """Write this package's log lines and warnings to the run's log as well."""
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = [log, logging.getLogger("py.warnings")]

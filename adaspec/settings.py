@@ -1,4 +1,4 @@
-"""What a machine's owner decides, read from `ADASPEC_...` environment variables."""
+"""What the owner of a machine decides, read from `ADASPEC_...` environment variables."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from adaspec import AdaspecError
 
 
 class Settings(BaseSettings):
-    """One attribute a variable: `running_each` is `ADASPEC_RUNNING_EACH`.
+    """One attribute for each variable: `running_each` is `ADASPEC_RUNNING_EACH`.
 
     Attributes:
         home: where runs, uploads and the queue live.
-        device: `cpu` leaves GPUs alone; `auto` uses those there are.
-        engine: what runs jobs: processes of this machine, or Ray Jobs at `RAY_ADDRESS`.
+        device: `cpu` leaves GPUs alone; `auto` uses them.
+        engine: what runs jobs: processes on this machine, or Ray Jobs at `RAY_ADDRESS`.
         running_each: jobs that one person may have running at a time.
         queued_each: jobs that one person may have waiting.
-        supervisor: `auto`: the studio starts one; `elsewhere`: another service does.
-        knowledge: where a target's hidden states are kept for a run's later epochs: on disk, in
-            memory, nowhere, or by what there is room for.
-        knowledge_bytes: the most that all runs' hidden states together take on disk.
-        passphrase: opens a studio that others can reach. Without one, a random one is printed.
+        supervisor: `auto`: the studio starts it; `elsewhere`: another service does.
+        cache: where a target's hidden states are kept for later epochs and runs: on disk, in
+            memory, nowhere, or wherever there is space.
+        cache_bytes: the most that the hidden states of all runs may take on disk.
+        passphrase: opens a studio that others can reach; a random one is printed if it is not set.
     """
 
     model_config = SettingsConfigDict(env_prefix="ADASPEC_", env_ignore_empty=True, frozen=True)
@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     running_each: int = Field(1, ge=1)
     queued_each: int = Field(3, ge=1)
     supervisor: Literal["auto", "elsewhere"] = "auto"
-    knowledge: Literal["auto", "disk", "memory", "nowhere"] = "auto"
-    knowledge_bytes: int = Field(20 * 10**9, ge=0)
+    cache: Literal["auto", "disk", "memory", "nowhere"] = "auto"
+    cache_bytes: int = Field(20 * 10**9, ge=0)
     passphrase: SecretStr | None = None
 
 

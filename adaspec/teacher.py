@@ -1,4 +1,4 @@
-"""What the frozen models say: the target's distributions, and the reference's losses L_r."""
+"""The frozen models: the target's distributions, and the reference's losses L_r."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from adaspec.data import Batch, Example, by_length
 from adaspec.divergence import Rows, forward_kl, measure_rows
-from adaspec.knowledge import Knowledge
 from adaspec.models import head, hidden_rows
+from adaspec.teacher_cache import TeacherCache
 
 
-class Recalled(NamedTuple):
-    """What is kept of some training examples, on the CPU; None is to be computed.
+class Cached(NamedTuple):
+    """What is cached of some training examples, on the CPU; None has to be computed.
 
     Attributes:
         hidden: [rows, hidden] the target's last hidden states.
@@ -25,11 +25,11 @@ class Recalled(NamedTuple):
     hidden: Tensor | None
     loss_r: Tensor | None
 
-    def pin_memory(self) -> Recalled:
-        return Recalled(*(None if column is None else column.pin_memory() for column in self))
+    def pin_memory(self) -> Cached:
+        return Cached(*(None if column is None else column.pin_memory() for column in self))
 
-    def to(self, device: torch.device) -> Recalled:
-        return Recalled(
+    def to(self, device: torch.device) -> Cached:
+        return Cached(
             *(None if column is None else column.to(device, non_blocking=True) for column in self)
         )
 
@@ -39,53 +39,53 @@ class Teacher:
     """A frozen target, the reference where selection needs it, and their shared vocabulary.
 
     Attributes:
-        knowledge: the target's hidden states of every training example; None: the target is asked.
-        losses_r: L_r of every training example, [its rows] each; None: both models are asked.
+        cache: the target's hidden states of every training example; None runs the target.
+        losses_r: [rows] L_r of each training example; None runs both models.
     """
 
     target: Any
     vocabulary: int
     reference: Any = None
-    knowledge: Knowledge | None = None
+    cache: TeacherCache | None = None
     losses_r: list[Tensor] | None = None
 
-    def recall(self, positions: list[int]) -> Recalled:
-        """What is kept of these training examples. Touches no device."""
-        hidden = None if self.knowledge is None else self.knowledge.rows(positions)
+    def cached(self, positions: list[int]) -> Cached:
+        """What is cached of these training examples. Touches no device."""
+        hidden = None if self.cache is None else self.cache.rows(positions)
         if self.losses_r is None:
-            return Recalled(hidden, None)
-        return Recalled(hidden, torch.cat([self.losses_r[position] for position in positions]))
+            return Cached(hidden, None)
+        return Cached(hidden, torch.cat([self.losses_r[position] for position in positions]))
 
-    def rows(self, batch: Batch, recalled: Recalled) -> Rows:
+    def rows(self, batch: Batch, cached: Cached) -> Rows:
         """The target p at the batch's response tokens."""
-        if recalled.hidden is None:
+        if cached.hidden is None:
             return frozen_rows(self.target, batch, self.vocabulary)
-        return _rows(self.target, recalled.hidden, self.vocabulary)
+        return _rows(self.target, cached.hidden, self.vocabulary)
 
-    def loss_r(self, p: Rows, batch: Batch, recalled: Recalled) -> Tensor:
+    def loss_r(self, p: Rows, batch: Batch, cached: Cached) -> Tensor:
         """[rows] L_r = KL(p || r)."""
-        if recalled.loss_r is not None:
-            return recalled.loss_r
+        if cached.loss_r is not None:
+            return cached.loss_r
         return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
 
 
 def all_losses_r(teacher: Teacher, examples: list[Example], tokens: int) -> Tensor:
-    """[rows] L_r of every response token of these examples, one after the other.
+    """[rows] L_r of every response token of these examples, in their order.
 
     Args:
-        tokens: of a forward pass, padding included.
+        tokens: the most of a forward pass, padding included.
     """
     device = teacher.target.device
 
-    def ask(batch: Batch, positions: list[int]) -> Tensor:
-        inputs, recalled = batch.to(device), teacher.recall(positions).to(device)
-        return teacher.loss_r(teacher.rows(inputs, recalled), inputs, recalled)
+    def losses(batch: Batch, positions: list[int]) -> Tensor:
+        inputs, cached = batch.to(device), teacher.cached(positions).to(device)
+        return teacher.loss_r(teacher.rows(inputs, cached), inputs, cached)
 
-    return by_length(examples, tokens, ask).cpu()
+    return by_length(examples, tokens, losses).cpu()
 
 
 def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
-    """What a model says at the batch's response tokens; over all its ids where none are named."""
+    """A model at the batch's response tokens; over its whole vocabulary if none is given."""
     return _rows(model, hidden_rows(model, batch), vocabulary)
 
 
@@ -98,5 +98,5 @@ def _rows(model: Any, hidden: Tensor, vocabulary: int | None) -> Rows:
 
 @torch.no_grad()
 def frozen_rows(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
-    """The same without gradient."""
+    """As `rows_of`, without gradient."""
     return rows_of(model, batch, vocabulary)

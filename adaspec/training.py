@@ -1,9 +1,9 @@
-"""One stage of training: the loop, its checkpoints, its exact resumption.
+"""One stage of training: the loop, and its exact resumption from checkpoints.
 
 Everything random is a function of (seed, step): the order of the data and the random selector.
-Dropout is off. So a checkpoint needs weights, optimiser and step, and a resumed training takes
-the very steps that an uninterrupted one takes. Several processes share a batch's micro-batches and
-add up their gradients; each keeps the whole optimiser.
+Dropout is off. So a checkpoint needs only weights, optimiser and step, and a resumed training takes
+exactly the steps that an uninterrupted one takes. Several processes share a batch's micro-batches
+and sum their gradients; each keeps the whole optimiser.
 """
 
 from __future__ import annotations
@@ -38,25 +38,24 @@ from adaspec.models import hidden_rows
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import BEST, CHECKPOINT, Best, Budget, Checkpoint, atomic_folder
 from adaspec.selection import count, select
-from adaspec.teacher import Recalled, Teacher, frozen_rows, rows_of
+from adaspec.teacher import Cached, Teacher, frozen_rows, rows_of
 
 BEST_FOLDER = "best"
 KEEP = 2
-"""Checkpoints kept a stage: the newest, and one more in case the disk loses it."""
+"""Checkpoints kept per stage: the newest, and one more in case the disk loses it."""
 ACTIVATIONS = 1 / 12
-"""Of a GPU's free memory, so much may be taken by what one pass keeps for its gradient."""
+"""The share of a GPU's free memory that one pass's saved activations may take."""
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """Who looks on, in the main process.
+    """What the main process calls during training.
 
     Attributes:
-        monitor: measures the draft on held-out text; called `points` times and before the first
-            step.
-        on_step: told of every step: step, loss, lr, tokens_per_s, and the monitor's values.
-        on_snapshot: told, after every step of `Training.snapshots`, that the draft is to be kept
-            as it is.
+        monitor: measures the draft on held-out text; called before the first step and `points`
+            times after it.
+        on_step: called after every step: step, loss, lr, tokens_per_s, and the monitor's values.
+        on_snapshot: called after every step of `Training.snapshots`, to save the draft as it is.
     """
 
     monitor: Callable[[Any], dict[str, float]]
@@ -76,14 +75,14 @@ def train(
     checkpoint_every: int,
     hooks: Hooks,
 ) -> Budget:
-    """Train `draft` in place, going on from the newest checkpoint where there is one.
+    """Train `draft` in place, resuming from the newest checkpoint if there is one.
 
     Args:
         teacher: None for stage 0, whose loss is cross-entropy on the data.
         checkpoints: this stage's folder of checkpoints.
 
     Raises:
-        AdaspecError: a loss is not finite (with step and sequence).
+        AdaspecError: a loss is not finite; names step and sequence.
     """
     optimisation = training.optimisation
     optimiser = torch.optim.AdamW(
@@ -96,7 +95,7 @@ def train(
     main = accelerator.is_main_process
     if budget.steps == 0 and main:
         first = _monitored(hooks, draft, accelerator)
-        best.see(draft, first, 0)
+        best.update(draft, first, 0)
         hooks.on_step({"step": 0, **first})
     most = _most_tokens(draft, examples, accelerator)
 
@@ -106,13 +105,13 @@ def train(
 
     began = time.perf_counter()
     for step in _ahead(read, range(budget.steps, training.steps), accelerator.device):
-        if best.waited_enough(step.number):
+        if best.should_stop(step.number):
             break
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(optimisation, step.number, training.steps)
         with accelerator.autocast():  # for this step alone: see adaspec.precision
             outcome = accumulate(training, draft, teacher, step, accelerator)
-        _add_up_gradients(draft, accelerator)
+        _sum_gradients(draft, accelerator)
         if optimisation.clip is not None:
             torch.nn.utils.clip_grad_norm_(draft.parameters(), optimisation.clip)
         optimiser.step()
@@ -124,7 +123,7 @@ def train(
         row["tokens_per_s"] = step.tokens / (time.perf_counter() - began)
         if main and (row["step"] % spacing == 0 or row["step"] == training.steps):
             row |= _monitored(hooks, draft, accelerator)
-            best.see(draft, row, step.number + 1)
+            best.update(draft, row, step.number + 1)
         budget = replace(
             budget,
             steps=step.number + 1,
@@ -135,7 +134,7 @@ def train(
         )
         if main:
             hooks.on_step(row)
-            if budget.steps in training.snapshots:  # before the checkpoint, which goes on after it
+            if budget.steps in training.snapshots:  # before the checkpoint, which resumes after it
                 hooks.on_snapshot(budget.steps)
             if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
                 _save(checkpoints, draft, optimiser, budget)
@@ -155,12 +154,12 @@ class Pass(NamedTuple):
     """Sequences that go through the models together.
 
     Attributes:
-        first: the place of the first of them in the step.
-        positions: where they stand in the training data.
-        pools: number -> response tokens, of the pools whose sequences these are, in their order;
-            the pool that is the whole batch may go on in other passes.
-        weights: [rows] what a row's loss counts in the loss of the step, if it is selected.
-        recalled: what is kept of what the frozen models say here.
+        first: the first sequence's position in the step.
+        positions: the sequences' positions in the training data.
+        pools: pool -> its response tokens in this pass, in order; a pool that is the whole batch
+            may span several passes.
+        weights: [rows] the weight of each row's loss in the loss of the step, if it is selected.
+        cached: what is cached of the frozen models' outputs here.
     """
 
     first: int
@@ -168,20 +167,20 @@ class Pass(NamedTuple):
     pools: dict[int, int]
     batch: Batch
     weights: Tensor
-    recalled: Recalled
+    cached: Cached
 
     def to(self, device: torch.device) -> Pass:
         return self._replace(
             batch=self.batch.to(device),
             weights=self.weights.to(device, non_blocking=True),
-            recalled=self.recalled.to(device),
+            cached=self.cached.to(device),
         )
 
     def pin_memory(self) -> Pass:
         return self._replace(
             batch=self.batch.pin_memory(),
             weights=self.weights.pin_memory(),
-            recalled=self.recalled.pin_memory(),
+            cached=self.cached.pin_memory(),
         )
 
 
@@ -190,7 +189,7 @@ class Step(NamedTuple):
 
     Attributes:
         number: from 0.
-        sequences, tokens: how many there are, and response tokens, over all processes.
+        sequences, tokens: sequences and response tokens, over all processes.
         passes: this process's, on the CPU.
     """
 
@@ -209,7 +208,7 @@ def read_step(
     accelerator: Accelerator,
     most: int | None = None,
 ) -> Step:
-    """A step on the training examples at these positions.
+    """What a step on the training examples at these positions reads.
 
     The loss of a pool is the sum of the objective over its selected tokens, divided by all its
     response tokens (`published`) or by the selected ones (`mean_selected`); the loss of the step
@@ -217,9 +216,9 @@ def read_step(
 
     Args:
         number: of the step, from 0.
-        most: padded tokens of a pass; None: a pass is one of the recipe's micro-batches.
+        most: the most padded tokens of a pass; None: a pass is one of the recipe's micro-batches.
     """
-    if training.pools_batch:  # its order means nothing: passes of one length each
+    if training.pools_batch:  # order does not matter: group sequences of similar length
         positions = sorted(positions, key=lambda position: len(examples[position].ids))
     shares = micro_batches(training, len(positions), accelerator.num_processes, most is not None)
     mine = {
@@ -230,7 +229,7 @@ def read_step(
     pools = 1 if training.pools_batch else len(shares)
 
     def weight(size: int) -> float:
-        """Of a row's loss, in a pool with so many response tokens."""
+        """The weight of a row's loss in a pool of `size` response tokens."""
         mean = training.method is not None and training.method.loss == "mean_selected"
         counted = count(size, training.k) if mean and training.k is not None else size
         return 1 / (counted * pools)
@@ -253,7 +252,7 @@ def read_step(
                 pools=rows,
                 batch=collate([examples[position] for position in together]),
                 weights=torch.cat(weights),
-                recalled=teacher.recall(together) if teacher else Recalled(None, None),
+                cached=teacher.cached(together) if teacher else Cached(None, None),
             )
         )
     return Step(number, len(positions), tokens, passes)
@@ -262,10 +261,10 @@ def read_step(
 def micro_batches(
     training: Training, size: int, processes: int, on_gpu: bool = False
 ) -> list[range]:
-    """Positions of the batch that belong to one process, and where they compete, to one pool.
+    """Positions of the batch, divided among processes and, unless the batch is the pool, pools.
 
-    Without a micro-batch size, every process takes an equal share of the batch at once. So it does
-    on a GPU, whose memory decides, where the whole batch is the pool.
+    Without a micro-batch size, every process takes an equal share of the batch at once; likewise on
+    a GPU if the whole batch is the pool, since its memory then decides the size of a pass.
     """
     micro = training.optimisation.micro_batch
     if micro is None or (on_gpu and training.pools_batch):
@@ -276,7 +275,7 @@ def micro_batches(
 def _passes(
     training: Training, shares: dict[int, list[int]], examples: list[Example], most: int | None
 ) -> Iterator[dict[int, list[int]]]:
-    """Pool -> its positions, pass by pass. A pool that is not the whole batch is never split."""
+    """Pool -> its positions, for each pass. A pool smaller than the batch is never split."""
     if training.pools_batch:
         for share in shares.values():
             yield from ({0: group} for group in by_tokens(share, examples, most))
@@ -294,8 +293,8 @@ def _passes(
 
 
 def _ahead(read: Callable[[int], Step], numbers: range, device: torch.device) -> Iterator[Step]:
-    """The steps in order; for a GPU, the next is read by a second thread while this one computes,
-    into memory that the GPU fetches without waiting for anybody.
+    """The steps in order; for a GPU, a second thread reads the next step into pinned memory while
+    this one computes.
     """
     if device.type == "cpu":
         yield from map(read, numbers)
@@ -306,22 +305,22 @@ def _ahead(read: Callable[[int], Step], numbers: range, device: torch.device) ->
         return step._replace(passes=[part.pin_memory() for part in step.passes])
 
     with ThreadPoolExecutor(1) as reader:
-        coming = [reader.submit(pinned, number) for number in numbers[:1]]
+        pending = [reader.submit(pinned, number) for number in numbers[:1]]
         for number in numbers:
-            step = coming.pop().result()
+            step = pending.pop().result()
             if number + 1 in numbers:
-                coming.append(reader.submit(pinned, number + 1))
+                pending.append(reader.submit(pinned, number + 1))
             yield step
 
 
 def activation_bytes(model: Any, example: Example) -> float:
-    """Bytes a token that a forward pass keeps for the backward pass, the head left out.
+    """Bytes per token that a forward pass saves for the backward pass, without the head.
 
-    What two copies of a text keep more than one does: what does not grow with the text, such as
-    weights in another precision, drops out.
+    The difference between two copies of a text and one, so that whatever does not grow with the
+    text, such as weights in another precision, cancels.
     """
 
-    def kept(copies: int) -> int:
+    def saved(copies: int) -> int:
         sizes: dict[int, int] = {}
 
         def pack(tensor: Tensor) -> Tensor:
@@ -333,18 +332,18 @@ def activation_bytes(model: Any, example: Example) -> float:
         del hidden
         return sum(sizes.values())
 
-    return (kept(2) - kept(1)) / len(example.ids)
+    return (saved(2) - saved(1)) / len(example.ids)
 
 
 def _most_tokens(draft: Any, examples: list[Example], accelerator: Accelerator) -> int | None:
-    """Padded tokens of a pass for whose activations a GPU has room; None on a CPU: no limit."""
+    """The most padded tokens whose activations fit in a GPU's memory; None (no limit) on a CPU."""
     if accelerator.device.type == "cpu":
         return None
     longest = max(examples, key=lambda example: len(example.ids))
     with accelerator.autocast():
-        bytes_each = activation_bytes(draft, longest)
+        bytes_per_token = activation_bytes(draft, longest)
     free = torch.cuda.mem_get_info(accelerator.device)[0]
-    return max(1, int(ACTIVATIONS * free / bytes_each))
+    return max(1, int(ACTIVATIONS * free / bytes_per_token))
 
 
 # One step
@@ -353,9 +352,9 @@ def _most_tokens(draft: Any, examples: list[Example], accelerator: Accelerator) 
 def accumulate(
     training: Training, draft: Any, teacher: Teacher | None, step: Step, accelerator: Accelerator
 ) -> Outcome:
-    """Add one optimiser step's gradient to the draft, this process's share of it.
+    """Add this process's share of one optimiser step's gradient to the draft.
 
-    Where one pass holds the whole pool, nothing is read back from the device before `Outcome.read`.
+    If one pass holds the whole pool, nothing is read back from the device before `Outcome.read`.
     """
     passes = [part.to(accelerator.device) for part in step.passes]
     outcome = Outcome(step.number, accelerator.device)
@@ -368,7 +367,7 @@ def accumulate(
 
 
 class Outcome:
-    """What a step has come to in this process: its loss, and values that must be numbers.
+    """The result of a step in this process: its loss, and the values that must be finite.
 
     Attributes:
         number: of the step, from 0.
@@ -381,22 +380,22 @@ class Outcome:
         self._watched: list[tuple[str, Tensor, Pass, Tensor | None]] = []
 
     def watch(self, what: str, values: Tensor, part: Pass, rows: Tensor | None = None) -> None:
-        """Remember values that must be finite, of all the pass's rows or of some."""
+        """Remember values that must be finite, of all of the pass's rows or of the given ones."""
         self._watched.append((what, values, part, rows))
 
     def add(self, values: Tensor, weights: Tensor) -> None:
-        """The losses [rows] of selected tokens, and what each counts."""
+        """Add the losses [rows] of selected tokens, and their weights."""
         self._loss += (values * weights).sum()
         self._selected += len(values)
 
     def read(self) -> tuple[float, int]:
-        """The loss of the step and how many tokens gave a gradient, over all processes.
+        """The loss of the step and the number of selected tokens, over all processes.
 
         Raises:
             AdaspecError: a value is not finite; names step and sequence.
         """
         for _, values, _, _ in self._watched:
-            self._loss += 0 * values.sum()  # not a number, if one of them is none
+            self._loss += 0 * values.sum()  # NaN if any value is not finite
         loss = self._loss.item()
         fault = "" if math.isfinite(loss) else self._fault()
         results = gather_object([(loss, self._selected, fault)])
@@ -412,8 +411,8 @@ class Outcome:
                 sequence = part.batch.sequence_of_row[row if rows is None else rows[row]]
                 return (
                     f"{what} is {float(values[row])} at step {self.number + 1}, training sequence "
-                    f"{part.positions[int(sequence)]}. Lower the learning rate, or look at "
-                    "that row of the data."
+                    f"{part.positions[int(sequence)]}. Lower the learning rate, or check that "
+                    "row of the data."
                 )
         return (
             f"The loss is {self._loss.item()} at step {self.number + 1}: lower the learning rate."
@@ -441,7 +440,7 @@ def _fit_teacher(
     outcome: Outcome,
     accelerator: Accelerator,
 ) -> None:
-    """Select, then the objective on the selected tokens."""
+    """Select tokens, then minimise the objective on them."""
     method = training.method
     assert method is not None
     objective = blend(method.objective, method.to, number / max(1, training.steps - 1))
@@ -449,15 +448,15 @@ def _fit_teacher(
     selections: list[Tensor] = []
     several = accelerator.num_processes > 1 or len(passes) > 1
     if training.k is not None and training.pools_batch and several:
-        # The pool is larger than a pass: score all of it first, then train.
+        # The pool is larger than a pass: score all of it before training on any of it.
         for part in passes:
-            p = teacher.rows(part.batch, part.recalled)
+            p = teacher.rows(part.batch, part.cached)
             q = frozen_rows(draft, part.batch, teacher.vocabulary)
             scored.append((p, _scores(training, teacher, p, q, part, outcome)))
         losses = [scores for _, scores in scored]
         selections = _select_together(training, losses, passes, number, accelerator)
     for i, part in enumerate(passes):
-        p = scored[i][0] if scored else teacher.rows(part.batch, part.recalled)
+        p = scored[i][0] if scored else teacher.rows(part.batch, part.cached)
         q = rows_of(draft, part.batch, teacher.vocabulary)
         rows, kl = None, None
         if selections:
@@ -476,7 +475,7 @@ def _fit_teacher(
 
 
 def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
-    """Which examples a step reads: the next `batch` of an endless row of shuffled epochs."""
+    """Which examples a step reads: the next `batch` of an endless sequence of shuffled epochs."""
     order: list[int] = []
     first = step * batch
     for epoch in range(first // rows, (first + batch - 1) // rows + 1):
@@ -487,7 +486,7 @@ def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
 
 
 def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
-    """The rate of this step (from 0): linear warm-up, then constant, linear or cosine to 0."""
+    """The rate at a step (from 0): linear warm-up, then constant, linear or cosine decay to 0."""
     warmup = optimisation.warmup * steps
     if step < warmup:
         return optimisation.lr * (step + 1) / (warmup + 1)
@@ -501,12 +500,12 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
 
 
 class Scored(NamedTuple):
-    """What a selector looks at in a pass.
+    """What a selector needs of a pass.
 
     Attributes:
-        loss_q: [rows] L_d; zeros where it does not look.
-        loss_r: [rows] L_r, where it asks for it.
-        kl: L_d with what its gradient needs, where the selector looks at it.
+        loss_q: [rows] L_d; zeros if the selector does not need it.
+        loss_r: [rows] L_r, if the selector needs it.
+        kl: L_d with what its gradient needs, if the selector needs it.
     """
 
     loss_q: Tensor
@@ -523,16 +522,16 @@ def _scores(
     outcome.watch("KL(p || q)", kl.values, part)
     if not training.needs_reference:
         return Scored(kl.values, None, kl)
-    loss_r = teacher.loss_r(p, part.batch, part.recalled)
+    loss_r = teacher.loss_r(p, part.batch, part.cached)
     outcome.watch("KL(p || r)", loss_r, part)
     return Scored(kl.values, loss_r, kl)
 
 
 def _select(training: Training, scores: Scored, pools: dict[int, int], number: int) -> Tensor:
-    """[selected] which rows train the draft, in their order.
+    """[selected] indices of the rows that train the draft, ascending.
 
     Args:
-        pools: number -> rows, of the pools, one after the other.
+        pools: pool -> its rows; the pools follow one another.
     """
     assert training.method is not None
     assert training.k is not None
@@ -547,7 +546,7 @@ def _select(training: Training, scores: Scored, pools: dict[int, int], number: i
 
 
 def _indices(mask: Tensor, selected: int) -> Tensor:
-    """[selected] where a mask is True, for which a GPU need not be asked how many there are."""
+    """[selected] where a mask is True, without reading their number back from a GPU."""
     if mask.device.type == "cpu":
         return mask.nonzero()[:, 0]
     return mask.byte().argsort(descending=True, stable=True)[:selected]
@@ -560,15 +559,15 @@ def _select_together(
     number: int,
     accelerator: Accelerator,
 ) -> list[Tensor]:
-    """One selection over the passes of all processes; the rows of this process's own."""
+    """One selection over the passes of all processes; returns the rows of this process's passes."""
     assert training.method is not None
     losses = [
         (part.first, scores.loss_q, scores.loss_r)
         for part, scores in zip(passes, scored, strict=True)
     ]
     if accelerator.num_processes > 1:
-        here = [(first, q.cpu(), None if r is None else r.cpu()) for first, q, r in losses]
-        losses = gather_object(here)
+        local = [(first, q.cpu(), None if r is None else r.cpu()) for first, q, r in losses]
+        losses = gather_object(local)
     losses.sort(key=lambda part: part[0])
     loss_r = [r for _, _, r in losses if r is not None]
     pool = Scored(torch.cat([q for _, q, _ in losses]), torch.cat(loss_r) if loss_r else None)
@@ -582,12 +581,12 @@ def _select_together(
 
 
 def _fused(model: Any) -> bool | None:
-    """AdamW in one pass over the weights, where torch has it: on a CPU in a fifth of the time."""
+    """Whether AdamW can be fused into one pass over the weights: five times as fast on a CPU."""
     return True if model.device.type in ("cpu", "cuda") else None
 
 
 def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:
-    """Weight decay on matrices only, as is the custom (and transformers' default)."""
+    """Weight decay on matrices only, as is customary (and transformers' default)."""
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     vectors = [p for p in model.parameters() if p.ndim < 2]
     return [
@@ -596,8 +595,8 @@ def _groups(model: Any, optimisation: Optimisation) -> list[dict[str, Any]]:
     ]
 
 
-def _add_up_gradients(model: Any, accelerator: Accelerator) -> None:
-    """Sum the gradients of all processes; each divided by the whole batch's count already."""
+def _sum_gradients(model: Any, accelerator: Accelerator) -> None:
+    """Sum the gradients of all processes; each is already divided by the whole batch's count."""
     if accelerator.num_processes == 1:
         return
     for parameter in model.parameters():
@@ -617,8 +616,8 @@ def _mix(*numbers: int) -> int:
 class _Best:
     """The weights with the highest acceptance so far, in a folder of their own.
 
-    What it has seen depends on the steps alone, so that a resumed training keeps the same ones: a
-    point that is passed once more is not better than itself.
+    What is kept depends on the steps alone, so that a resumed training keeps the same weights: a
+    point that is passed a second time is not better than itself.
     """
 
     def __init__(
@@ -631,8 +630,8 @@ class _Best:
             best = BEST.read(folder / "best.json")
             self.alpha, self.step = best.alpha, best.step
 
-    def see(self, model: Any, row: dict[str, float | int] | dict[str, float], step: int) -> None:
-        """A point of the curve, in the main process."""
+    def update(self, model: Any, row: dict[str, float | int] | dict[str, float], step: int) -> None:
+        """Keep the weights if this point of the curve is the best; called in the main process."""
         if not self.optimisation.validates or row["alpha"] <= self.alpha:
             return
         self.alpha, self.step = row["alpha"], step
@@ -640,18 +639,18 @@ class _Best:
             save_model(model, str(new / "model.safetensors"))
             BEST.write(new / "best.json", Best(alpha=self.alpha, step=step))
 
-    def waited_enough(self, step: int) -> bool:
-        """Whether the last points were no better, as many as there is patience for."""
+    def should_stop(self, step: int) -> bool:
+        """Whether the last `patience` points of the curve were no better."""
         patience = self.optimisation.patience
         if patience is None:
             return False
-        here = [step - self.step >= patience * self.spacing]
-        if self.accelerator.num_processes > 1:  # the main process has seen the points
-            broadcast_object_list(here)
-        return here[0]
+        stop = [step - self.step >= patience * self.spacing]
+        if self.accelerator.num_processes > 1:  # only the main process measures the points
+            broadcast_object_list(stop)
+        return stop[0]
 
     def restore(self, model: Any) -> int | None:
-        """Give the model its best weights back, if those are kept; the step they are of."""
+        """Load the best weights into the model, if those are kept; returns their step."""
         if self.optimisation.keep == "last":
             return None
         self.accelerator.wait_for_everyone()
@@ -674,7 +673,7 @@ def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
 
 
 def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:
-    """Load the newest checkpoint; an empty budget where there is none."""
+    """Load the newest checkpoint; an empty budget if there is none."""
     checkpoints = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
     if not checkpoints:
         return Budget()

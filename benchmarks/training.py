@@ -45,7 +45,7 @@ from rich.table import Table
 from torch.nn.functional import kl_div
 from torch.profiler import ProfilerActivity, profile
 
-from adaspec import data, divergence, knowledge, models, pipeline, recipe, training
+from adaspec import data, divergence, models, pipeline, recipe, teacher_cache, training
 from adaspec.data import Example
 from adaspec.precision import PASS_TOKENS
 from adaspec.recipe import Method, Optimisation, Training
@@ -222,15 +222,15 @@ def know(world: World, home: str) -> tuple[Teacher, dict[str, float]]:
     os.environ["ADASPEC_HOME"] = str(world.folder / f"home-{home}")
     began = now()
     vocabulary = world.target.get_output_embeddings().weight.shape[0]
-    known = knowledge.on_disk(
+    cache = teacher_cache.on_disk(
         world.target, world.examples, "benchmark", PASS_TOKENS["cpu"], lambda sequences: None
     )
-    teacher = Teacher(world.target, vocabulary, world.reference, known)
+    teacher = Teacher(world.target, vocabulary, world.reference, cache)
     losses = all_losses_r(teacher, world.examples, PASS_TOKENS["cpu"])
     sizes = [one.predicted for one in world.examples]
     clock, processor = since(began)
     teacher = Teacher(
-        world.target, vocabulary, world.reference, known, list(torch.split(losses, sizes))
+        world.target, vocabulary, world.reference, cache, list(torch.split(losses, sizes))
     )
     tokens, rows = sum(len(one.ids) for one in world.examples), sum(sizes)
     flops = 2 * tokens * (body(world.target) + body(world.reference))
@@ -416,7 +416,7 @@ def grow(folder: Path, tokens: int, talk: Connection) -> None:
     times: list[tuple[float, float]] = []
     teacher, build = know(world, "shared")
     began = now()
-    opened = knowledge.on_disk(world.target, examples, "benchmark", 1, lambda sequences: None)
+    opened = teacher_cache.on_disk(world.target, examples, "benchmark", 1, lambda sequences: None)
     opening = since(began)[0]
     size = sum(part.nbytes for part in opened.parts)
     del opened

@@ -32,7 +32,7 @@ class Stage(Part):
     """
 
     name: Name
-    kind: Literal["train", "continue", "teach", "replay", "measure"]
+    kind: Literal["train", "continue", "cache", "replay", "measure"]
     steps: AtLeastOne
     work: AtLeastOne
     same_as: Name | None = None
@@ -48,8 +48,8 @@ class Facts(Part):
         dropped_rows: those with no response left within the length.
         truncated_rows: those whose response was cut to the length.
         response_tokens: of the training rows; None in runs that did not count them.
-        cache: where what the target says of the training rows is kept.
-        cache_bytes: how much that is, or would be; None in runs that did not count it.
+        cache: where the target's hidden states on the training rows are kept.
+        cache_bytes: what they take, or would take; None in runs that did not count it.
         shared_vocabulary: token ids that target and draft have in common.
         device: a GPU's name, or `CPU`.
     """
@@ -125,9 +125,13 @@ _FACTS_1 = {
 
 
 def _upgrade(content: Content, version: int) -> Content:
-    """From version 1, whose facts had the words that pages show for their names."""
+    """From version 1, whose facts were named as pages show them and whose caching was `teach`."""
     facts = {_FACTS_1[name]: fact for name, fact in content.get("facts", {}).items()}
-    return content | {"facts": facts or None}
+    plan = [
+        stage | {"kind": "cache"} if stage.get("kind") == "teach" else stage
+        for stage in content.get("plan", [])
+    ]
+    return content | {"facts": facts or None, "plan": plan}
 
 
 STATE: Contract[RunState] = Contract(

@@ -219,7 +219,7 @@ def _lines(lines: list[str]) -> None:
 _WHAT = {
     "train": "train",
     "continue": "let the target write",
-    "teach": "ask the target once",
+    "cache": "cache the target's hidden states",
     "replay": "decode speculatively",
     "measure": "measure",
 }

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
-from adaspec import knowledge, models, training
+from adaspec import models, teacher_cache, training
 from adaspec.data import Example
 from adaspec.precision import pass_tokens
 from adaspec.recipe import Method, Optimisation, Training
@@ -249,18 +249,18 @@ def know(
     """The teacher with all that is computed once, and the seconds of the states and of L_r."""
     tokens = pass_tokens(setting.device)
 
-    def states(identity: str, some: list[Example]) -> knowledge.Knowledge:
-        return knowledge.on_disk(target, some, identity, tokens, lambda sequences: None)
+    def states(identity: str, some: list[Example]) -> teacher_cache.TeacherCache:
+        return teacher_cache.on_disk(target, some, identity, tokens, lambda sequences: None)
 
     few = Teacher(target, vocabulary, reference, states("warm-up", examples[:BATCH]))
     all_losses_r(few, examples[:BATCH], tokens)
     began = time.perf_counter()
-    known = states("all", examples)
+    cache = states("all", examples)
     middle = time.perf_counter()
-    losses = all_losses_r(Teacher(target, vocabulary, reference, known), examples, tokens)
+    losses = all_losses_r(Teacher(target, vocabulary, reference, cache), examples, tokens)
     ended = time.perf_counter()
     split = list(losses.split([one.predicted for one in examples]))
-    teacher = Teacher(target, vocabulary, reference, known, split)
+    teacher = Teacher(target, vocabulary, reference, cache, split)
     return teacher, middle - began, ended - middle
 
 

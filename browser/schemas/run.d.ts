@@ -58,7 +58,7 @@ export interface Process {
  */
 export interface Stage {
   name: string;
-  kind: "train" | "continue" | "teach" | "replay" | "measure";
+  kind: "train" | "continue" | "cache" | "replay" | "measure";
   steps: number;
   work: number;
   same_as: string | null;

@@ -278,7 +278,7 @@ def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path:
 def test_for_programs(home: Path) -> None:
     done = adaspec("estimate", "tiny", "--json", home=home)
     found = json.loads(done.stdout)
-    assert set(found) == {"seconds", "disk", "memory", "knowledge", "device", "source"}
+    assert set(found) == {"seconds", "disk", "memory", "cache_bytes", "device", "source"}
     assert "No recipe" in one_line_error(adaspec("estimate", "tinny", home=home))
 
 

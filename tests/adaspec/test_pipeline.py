@@ -115,7 +115,7 @@ def test_finished_stages_are_not_repeated(mini, finished_run, tmp_path) -> None:
     before = run.metrics_file.read_text()
     stages = set()
     pipeline.execute(mini, run.path, on_progress=lambda stage, row: stages.add(stage.name))
-    assert stages == {"adaspec", "knowledge", "measurement"}  # whose home is another
+    assert stages == {"adaspec", "cache", "measurement"}  # its cache is in another home
     assert run.metrics_file.read_text().startswith(before)
     assert weights(run) == weights(finished_run)
 
@@ -233,7 +233,9 @@ def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
         return model
 
     monkeypatch.setattr(pipeline.models, "load_weights", damaged)
-    with pytest.raises(AdaspecError, match=r"reference: what was saved is not what was trained"):
+    with pytest.raises(
+        AdaspecError, match=r"reference: the saved model is not the one that was trained"
+    ):
         pipeline.execute(recipe.parse(content))
     (run,) = (run for run in runs.all_runs() if not run.is_example)
     assert runs.read_state(run).state == "failed"
@@ -286,7 +288,7 @@ def test_one_autocast_around_several_steps_fails_the_stage(home, bf16) -> None:
     """
     with (
         torch.autocast("cpu", torch.bfloat16),
-        pytest.raises(AdaspecError, match="what was saved is not what was trained"),
+        pytest.raises(AdaspecError, match="the saved model is not the one that was trained"),
     ):
         pipeline.execute(recipe.load("tiny", REFERENCE_OF_TINY), home / "run", accelerator=bf16)
 

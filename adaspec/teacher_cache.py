@@ -1,11 +1,11 @@
-"""What the target knows of every training token, computed once: its last hidden states.
+"""The target's last hidden states at every training token, computed once and cached.
 
-A frozen target says the same in every epoch, for every method and every seed. Its last hidden
-state, to which the head is applied again, is a fiftieth of its logits and loses nothing: bias and
-soft-cap are the head's. States lie in shards under `ADASPEC_HOME/knowledge/KEY`, where KEY is a
-hash of all that they follow from, so that runs share them. A shard is written whole or not at all,
-checked when it is opened, and made anew where it is damaged; a build that was killed goes on with
-the next shard.
+A frozen target gives the same distributions in every epoch, for every method and every seed. Its
+last hidden states take a fiftieth of the space of its logits, and applying the head to them again
+loses nothing: bias and soft-cap belong to the head. The states are stored in shards under
+`ADASPEC_HOME/teacher-cache/KEY`, where KEY hashes everything they depend on, so that runs can share
+them. A shard is written completely or not at all, checked when it is opened, and recomputed if it
+is damaged; a build that was killed resumes at the next shard.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from adaspec.runs import atomic_file, home
 from adaspec.settings import settings
 
 SHARD = 64 << 20
-"""Bytes of a shard, about: the last sequence in it is kept whole."""
+"""Approximate bytes of a shard: its last sequence is never split."""
 SHARE_OF_DISK, SHARE_OF_MEMORY = 0.5, 0.25
-"""Of what is free, so much may be taken."""
+"""The share of the free space that the cache may take."""
 
-Place = Literal["disk", "memory", "nowhere"]
+Storage = Literal["disk", "memory", "nowhere"]
 OnSequences = Callable[[int], None]
 
 log = logging.getLogger("adaspec")
 
 
 class Shard(NamedTuple):
-    """Consecutive training examples [first, end), and how many response tokens they have."""
+    """Consecutive training examples [first, end), and their number of response tokens."""
 
     first: int
     end: int
@@ -57,14 +57,14 @@ class Shard(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Knowledge:
+class TeacherCache:
     """The target's hidden states at the response tokens of every training example.
 
     Attributes:
         shards, parts: which examples each part holds, and its states, [rows, hidden].
         starts: [examples] where an example's rows begin in its part.
-        sizes: [examples] how many it has.
-        folder: where it is on disk; None where it is not.
+        sizes: [examples] how many rows it has.
+        folder: where the cache is on disk; None if it is in memory.
     """
 
     shards: list[Shard]
@@ -74,7 +74,7 @@ class Knowledge:
     folder: Path | None
 
     def rows(self, positions: list[int]) -> Tensor:
-        """[rows, hidden] of these examples, in their order."""
+        """[rows, hidden] states of these examples, in the given order."""
         firsts = [shard.first for shard in self.shards]
         states = []
         for position in positions:
@@ -85,61 +85,61 @@ class Knowledge:
 
 
 def width(target: Any) -> int:
-    """Numbers of one hidden state."""
+    """Size of one hidden state."""
     return int(target.get_output_embeddings().weight.shape[1])
 
 
 def size(target: Any, examples: list[Example], dtype: torch.dtype) -> int:
-    """Bytes that the knowledge of these examples takes, at the target's precision."""
-    return sum(one.predicted for one in examples) * width(target) * dtype.itemsize
+    """Bytes that the states of these examples take in this precision."""
+    return sum(example.predicted for example in examples) * width(target) * dtype.itemsize
 
 
-def choose(needed: int, reads: int, examples: int) -> Place:
-    """Where it is kept: on disk, else in memory, else nowhere, which is to ask the target again.
+def choose(needed: int, reads: int, examples: int) -> Storage:
+    """Where to keep the states: on disk, else in memory, else nowhere (the target runs every step).
 
     Args:
         needed: bytes.
-        reads: sequences that all trainings together read; `examples` of them are different.
+        reads: sequences that all trainings together read; `examples` of them are distinct.
     """
-    wanted = settings().knowledge
+    wanted = settings().cache
     if wanted != "auto":
         return wanted
-    if reads <= examples:  # nothing is asked twice
+    if reads <= examples:  # no sequence is read twice
         return "nowhere"
     folder = _existing(_root())
-    if needed <= min(SHARE_OF_DISK * shutil.disk_usage(folder).free, settings().knowledge_bytes):
+    if needed <= min(SHARE_OF_DISK * shutil.disk_usage(folder).free, settings().cache_bytes):
         return "disk"
     return "memory" if needed <= SHARE_OF_MEMORY * psutil.virtual_memory().available else "nowhere"
 
 
 def key(target_hash: str, data_hash: str, dtype: torch.dtype) -> str:
-    """Of all that the states follow from; token ids and lengths are in the data's hash."""
+    """A hash of everything the states depend on; the data's hash covers token ids and lengths."""
     return hashlib.sha256(f"{target_hash} {data_hash} {dtype} 1".encode()).hexdigest()[:24]
 
 
 def shards(examples: list[Example], row_bytes: int) -> list[Shard]:
-    """How examples are spread: a function of their sizes alone."""
-    found: list[Shard] = []
+    """How examples are divided into shards: a function of their sizes alone."""
+    layout: list[Shard] = []
     first = rows = 0
-    for place, example in enumerate(examples):
+    for position, example in enumerate(examples):
         rows += example.predicted
-        if rows * row_bytes >= SHARD or place == len(examples) - 1:
-            found.append(Shard(first, place + 1, rows))
-            first, rows = place + 1, 0
-    return found
+        if rows * row_bytes >= SHARD or position == len(examples) - 1:
+            layout.append(Shard(first, position + 1, rows))
+            first, rows = position + 1, 0
+    return layout
 
 
 def on_disk(
     target: Any, examples: list[Example], identity: str, tokens: int, on_sequences: OnSequences
-) -> Knowledge:
-    """Open what is there, and make what is not there or damaged.
+) -> TeacherCache:
+    """Open the shards that exist, and compute those that are missing or damaged.
 
-    A shard is written and read back by a second thread while the target is asked for the next.
+    A second thread writes a shard and reads it back while the target computes the next.
 
     Args:
-        identity: of `key`.
-        tokens: of a forward pass, padding included.
-        on_sequences: told how many sequences were done, one way or the other.
+        identity: the cache's `key`.
+        tokens: the most of a forward pass, padding included.
+        on_sequences: called with the number of sequences just opened or computed.
 
     Raises:
         OSError, SafetensorError: the disk is full.
@@ -155,20 +155,20 @@ def on_disk(
         on_sequences(shard.end - shard.first)
 
     with (
-        FileLock(folder / "lock"),  # another run may be making the same
+        FileLock(folder / "lock"),  # another run may be computing the same
         ThreadPoolExecutor(1) as writer,
     ):
-        _make_room(folder, size(target, examples, target.dtype))
-        os.utime(folder)  # used now
+        _free_space(folder, size(target, examples, target.dtype))
+        os.utime(folder)  # last used now
         writing: Future[Tensor] | None = None
         for number, shard in enumerate(layout):
             file = folder / f"{number:05d}.safetensors"
             shape = (shard.rows, width(target))
             part = _read(file, identity, shape, target.dtype)
-            states = (
-                _ask(target, examples[shard.first : shard.end], tokens) if part is None else None
-            )
-            if writing:  # one shard waits at a time
+            states = None
+            if part is None:
+                states = _compute(target, examples[shard.first : shard.end], tokens)
+            if writing:  # at most one shard waits to be written
                 keep(writing.result())
                 writing = None
             if part is not None:
@@ -177,30 +177,30 @@ def on_disk(
                 writing = writer.submit(_write_and_read, file, identity, states)
         if writing:
             keep(writing.result())
-    return _knowledge(layout, parts, examples, folder)
+    return _cache(layout, parts, examples, folder)
 
 
 def in_memory(
     target: Any, examples: list[Example], tokens: int, on_sequences: OnSequences
-) -> Knowledge:
-    """The same, kept for this process alone."""
+) -> TeacherCache:
+    """The same in memory, for this process alone."""
     layout = shards(examples, width(target) * target.dtype.itemsize)
     parts = []
     for shard in layout:
-        parts.append(_ask(target, examples[shard.first : shard.end], tokens))
+        parts.append(_compute(target, examples[shard.first : shard.end], tokens))
         on_sequences(shard.end - shard.first)
-    return _knowledge(layout, parts, examples, None)
+    return _cache(layout, parts, examples, None)
 
 
 @torch.no_grad()
-def _ask(target: Any, examples: list[Example], tokens: int) -> Tensor:
-    """[rows, hidden] one example after the other, on the CPU."""
+def _compute(target: Any, examples: list[Example], tokens: int) -> Tensor:
+    """[rows, hidden] states of the examples in their order, on the CPU."""
     states = by_length(
         examples,
         tokens,
         lambda inputs, _: hidden_rows(target, inputs.to(target.device)).to(target.dtype),
     )
-    if states.is_cuda:  # many times as fast into pinned memory
+    if states.is_cuda:  # pinned memory makes this copy many times faster
         return torch.empty(states.shape, dtype=states.dtype, pin_memory=True).copy_(states)
     return states
 
@@ -208,10 +208,10 @@ def _ask(target: Any, examples: list[Example], tokens: int) -> Tensor:
 def losses_r(
     folder: Path | None, reference_hash: str, rows: int, compute: Callable[[], Tensor]
 ) -> Tensor:
-    """[rows] L_r of every response token of the training data: one float each, computed once.
+    """[rows] L_r of every response token of the training data, computed once.
 
     Args:
-        folder: of the target's knowledge; None keeps nothing.
+        folder: the target's cache, where the losses are stored too; None stores nothing.
     """
     if folder is None:
         return compute()
@@ -224,13 +224,15 @@ def losses_r(
     return losses
 
 
-def _knowledge(
+def _cache(
     layout: list[Shard], parts: list[Tensor], examples: list[Example], folder: Path | None
-) -> Knowledge:
-    sizes = np.array([one.predicted for one in examples])
+) -> TeacherCache:
+    sizes = np.array([example.predicted for example in examples])
     before = sizes.cumsum() - sizes
-    starts = np.concatenate([before[one.first : one.end] - before[one.first] for one in layout])
-    return Knowledge(layout, parts, starts, sizes, folder)
+    starts = np.concatenate(
+        [before[shard.first : shard.end] - before[shard.first] for shard in layout]
+    )
+    return TeacherCache(layout, parts, starts, sizes, folder)
 
 
 # Files
@@ -241,7 +243,7 @@ def folder_of(identity: str) -> Path:
 
 
 def _root() -> Path:
-    return home() / "knowledge"
+    return home() / "teacher-cache"
 
 
 def _existing(path: Path) -> Path:
@@ -258,27 +260,27 @@ def _write_and_read(file: Path, identity: str, numbers: Tensor) -> Tensor:
     _write(file, identity, numbers)
     written = _read(file, identity, tuple(numbers.shape), numbers.dtype)
     if written is None:
-        raise AdaspecError(f"{file} is not what was just written: look at the disk.")
+        raise AdaspecError(f"{file} does not hold what was just written: check the disk.")
     return written
 
 
 def _read(file: Path, identity: str, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor | None:
-    """The numbers in a file, mapped into memory; None where it is missing, or damaged."""
+    """The numbers in a file, mapped into memory; None if it is missing or damaged."""
     if not file.is_file():
         return None
-    reason = "it is cut off, or no shard"
+    reason = "it is cut off or not a shard"
     with suppress(SafetensorError, OSError), safe_open(file, framework="pt") as opened:
         numbers: Tensor = opened.get_tensor("numbers")
         facts = opened.metadata() or {}
         if facts.get("key") != identity:
-            reason = "it is of other models or data"
+            reason = "it belongs to other models or data"
         elif tuple(numbers.shape) != shape or numbers.dtype != dtype:
             reason = f"it has {tuple(numbers.shape)} numbers, not {shape}"
         elif facts.get("crc32") != str(_crc(numbers)):
             reason = "its bytes have changed"
         else:
             return numbers
-    log.warning("%s is made anew: %s", file, reason)
+    log.warning("%s is recomputed: %s", file, reason)
     return None
 
 
@@ -286,18 +288,18 @@ def _crc(numbers: Tensor) -> int:
     return zlib.crc32(numbers.contiguous().view(torch.uint8).numpy().data)
 
 
-def _make_room(folder: Path, needed: int) -> None:
-    """Remove what was not used for longest, as far as all would be more than is allowed."""
+def _free_space(folder: Path, needed: int) -> None:
+    """Remove the least recently used caches until all together fit the allowed size."""
     others = sorted(
-        (one for one in _folders() if one != folder), key=lambda one: one.stat().st_mtime
+        (other for other in _folders() if other != folder), key=lambda path: path.stat().st_mtime
     )
-    while others and needed + sum(map(_size, others)) > settings().knowledge_bytes:
-        log.info("%s was not used for longest and makes room", others[0])
+    while others and needed + sum(map(_size, others)) > settings().cache_bytes:
+        log.info("%s was the least recently used and is removed to free space", others[0])
         shutil.rmtree(others.pop(0), ignore_errors=True)
 
 
 def _folders() -> Iterator[Path]:
-    return (one for one in _root().glob("*") if one.is_dir())
+    return (path for path in _root().glob("*") if path.is_dir())
 
 
 def _size(folder: Path) -> int:

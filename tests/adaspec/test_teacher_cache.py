@@ -1,4 +1,4 @@
-"""What the target knows, computed once: the same as asking it, whatever happens to the files."""
+"""The target's cached states: the same as computing them, whatever happens to the files."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from accelerate import Accelerator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec import data, knowledge, pipeline, runs, training
+from adaspec import data, pipeline, runs, teacher_cache, training
 from adaspec.data import Example, collate
-from adaspec.knowledge import Knowledge
-from adaspec.teacher import Recalled, Teacher, all_losses_r
+from adaspec.teacher import Cached, Teacher, all_losses_r
+from adaspec.teacher_cache import TeacherCache
 from tests.adaspec.test_training import World, plan
 
 KEY = "0123"
 TOKENS = 400
 """Of a forward pass: a few sequences."""
-ASKED = Recalled(None, None)
+NOT_CACHED = Cached(None, None)
 
 
 @pytest.fixture(scope="module")
@@ -38,70 +38,72 @@ def world(mini) -> World:
 
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(knowledge, "SHARD", 64_000)  # some 500 rows
+    monkeypatch.setattr(teacher_cache, "SHARD", 64_000)  # some 500 rows
 
 
-def build(world: World, tokens: int = TOKENS) -> Knowledge:
-    return knowledge.on_disk(world.target, world.examples, KEY, tokens, lambda sequences: None)
+def build(world: World, tokens: int = TOKENS) -> TeacherCache:
+    return teacher_cache.on_disk(world.target, world.examples, KEY, tokens, lambda sequences: None)
 
 
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many sequences each call asked the target about."""
+def record_computations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many sequences each call computes the states of."""
     calls: list[int] = []
-    original = knowledge._ask
+    original = teacher_cache._compute
 
-    def ask(target: Any, examples: list[Example], tokens: int) -> torch.Tensor:
+    def compute(target: Any, examples: list[Example], tokens: int) -> torch.Tensor:
         calls.append(len(examples))
         return original(target, examples, tokens)
 
-    monkeypatch.setattr(knowledge, "_ask", ask)
+    monkeypatch.setattr(teacher_cache, "_compute", compute)
     return calls
 
 
-def states(known: Knowledge, world: World) -> torch.Tensor:
-    return known.rows(list(range(len(world.examples))))
+def states(cache: TeacherCache, world: World) -> torch.Tensor:
+    return cache.rows(list(range(len(world.examples))))
 
 
-# The same as asking
+# The same as computing
 
 
 def test_states_are_the_targets(home, world, small_shards) -> None:
-    """To 1e-5: other sequences pad a batch, and sums round otherwise."""
-    known = build(world)
-    assert len(known.shards) > 2
-    teacher = Teacher(world.target, world.vocabulary, world.reference, known)
+    """To 1e-5: batches are padded differently, and so sums round differently."""
+    cache = build(world)
+    assert len(cache.shards) > 2
+    teacher = Teacher(world.target, world.vocabulary, world.reference, cache)
     plain = Teacher(world.target, world.vocabulary, world.reference)
-    places = [7, 0, 29, 12]
-    batch = collate([world.examples[place] for place in places])
-    ours, theirs = (one.rows(batch, one.recall(places)) for one in (teacher, plain))
+    positions = [7, 0, 29, 12]
+    batch = collate([world.examples[position] for position in positions])
+    ours, theirs = (each.rows(batch, each.cached(positions)) for each in (teacher, plain))
     torch.testing.assert_close(ours.hidden, theirs.hidden, rtol=1e-5, atol=1e-5)
-    in_memory = knowledge.in_memory(world.target, world.examples, TOKENS, lambda sequences: None)
-    assert torch.equal(states(in_memory, world), states(known, world))
+    in_memory = teacher_cache.in_memory(
+        world.target, world.examples, TOKENS, lambda sequences: None
+    )
+    assert torch.equal(states(in_memory, world), states(cache, world))
 
 
 def test_losses_of_the_reference_are_computed_once(home, world, small_shards) -> None:
-    known = build(world)
-    teacher = Teacher(world.target, world.vocabulary, world.reference, known)
-    folder = knowledge.folder_of(KEY)
-    rows = sum(one.predicted for one in world.examples)
+    cache = build(world)
+    teacher = Teacher(world.target, world.vocabulary, world.reference, cache)
+    folder = teacher_cache.folder_of(KEY)
+    rows = sum(example.predicted for example in world.examples)
     calls = []
 
     def compute() -> torch.Tensor:
         calls.append(1)
         return all_losses_r(teacher, world.examples, TOKENS)
 
-    once = knowledge.losses_r(folder, "r", rows, compute)
-    again = knowledge.losses_r(folder, "r", rows, compute)
+    once = teacher_cache.losses_r(folder, "r", rows, compute)
+    again = teacher_cache.losses_r(folder, "r", rows, compute)
     assert torch.equal(once, again)
     assert calls == [1]
-    places = [3, 20, 4]
-    batch = collate([world.examples[place] for place in places])
+    positions = [3, 20, 4]
+    batch = collate([world.examples[position] for position in positions])
     plain = Teacher(world.target, world.vocabulary, world.reference)
-    expected = plain.loss_r(plain.rows(batch, ASKED), batch, ASKED)
-    parts = torch.split(once, [one.predicted for one in world.examples])
-    ours = torch.cat([parts[place] for place in places])
+    expected = plain.loss_r(plain.rows(batch, NOT_CACHED), batch, NOT_CACHED)
+    parts = torch.split(once, [example.predicted for example in world.examples])
+    ours = torch.cat([parts[position] for position in positions])
     torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
-    knowledge.losses_r(folder, "another", rows, compute)
+    teacher_cache.losses_r(folder, "another", rows, compute)
     assert calls == [1, 1]
 
 
@@ -110,13 +112,15 @@ def test_fifty_steps_end_with_the_same_weights(home, world, mini, tmp_path, sele
     """Same selections, losses to 1e-5, weights to 1e-5 of their norm."""
     spec = plan(mini, "adaspec", rows=len(world.examples), selector=selector)
     spec = spec.model_copy(update={"steps": 50})
-    known = build(world)
-    sizes = [one.predicted for one in world.examples]
-    teacher = Teacher(world.target, world.vocabulary, world.reference, known)
+    cache = build(world)
+    sizes = [example.predicted for example in world.examples]
+    teacher = Teacher(world.target, world.vocabulary, world.reference, cache)
     losses = torch.split(all_losses_r(teacher, world.examples, TOKENS), sizes)
-    cached = Teacher(world.target, world.vocabulary, world.reference, known, list(losses))
+    cached = Teacher(world.target, world.vocabulary, world.reference, cache, list(losses))
     plain = Teacher(world.target, world.vocabulary, world.reference)
-    outcomes = [train(world, spec, one, tmp_path / str(i)) for i, one in enumerate((cached, plain))]
+    outcomes = [
+        train(world, spec, each, tmp_path / str(i)) for i, each in enumerate((cached, plain))
+    ]
     (ours, masks, weights), (theirs, plain_masks, plain_weights) = outcomes
     assert ours == pytest.approx(theirs, rel=1e-5)
     assert all(torch.equal(a, b) for a, b in zip(masks, plain_masks, strict=True))
@@ -149,37 +153,37 @@ def train(world: World, spec: Any, teacher: Teacher, folder: Path) -> Any:
     return losses, masks, list(draft.parameters())
 
 
-def test_rows_never_ask_a_target_that_is_known(home, world) -> None:
-    known = build(world)
+def test_cached_rows_never_run_the_target(home, world) -> None:
+    cache = build(world)
 
-    class Silent:
+    class HeadOnly:
         """Only its head may be used."""
 
         device = world.target.device
         config = world.target.config
         get_output_embeddings = world.target.get_output_embeddings
 
-    teacher = Teacher(Silent(), world.vocabulary, None, known)
+    teacher = Teacher(HeadOnly(), world.vocabulary, None, cache)
     batch = collate(world.examples[:2])
-    rows = teacher.rows(batch, teacher.recall([0, 1]))
+    rows = teacher.rows(batch, teacher.cached([0, 1]))
     assert rows.log_probs(slice(0, 3)).shape == (3, world.vocabulary)
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(4, 4000))
 def test_shards_hold_every_example_once(sizes, row_bytes) -> None:
     examples = [Example(np.zeros(size + 1, dtype=np.int64), 1) for size in sizes]
-    layout = knowledge.shards(examples, row_bytes)
-    assert [place for one in layout for place in range(one.first, one.end)] == list(
-        range(len(sizes))
-    )
-    assert [one.rows for one in layout] == [sum(sizes[one.first : one.end]) for one in layout]
+    layout = teacher_cache.shards(examples, row_bytes)
+    assert [i for shard in layout for i in range(shard.first, shard.end)] == list(range(len(sizes)))
+    assert [shard.rows for shard in layout] == [
+        sum(sizes[shard.first : shard.end]) for shard in layout
+    ]
 
 
 # Files that are not what they should be
 
 
 def shard_file() -> Path:
-    return knowledge.folder_of(KEY) / "00001.safetensors"
+    return teacher_cache.folder_of(KEY) / "00001.safetensors"
 
 
 def cut_off(file: Path) -> None:
@@ -216,20 +220,20 @@ def gone(file: Path) -> None:
 @pytest.mark.parametrize(
     "harm", [cut_off, header_only, empty, flip_a_bit, of_another_key, another_shard, gone]
 )
-def test_a_damaged_shard_is_made_anew(
+def test_a_damaged_shard_is_recomputed(
     home, world, small_shards, monkeypatch, harm: Callable[[Path], None], caplog
 ) -> None:
     whole = states(build(world), world).clone()
     harm(shard_file())
-    calls = asked(monkeypatch)
+    calls = record_computations(monkeypatch)
     again = build(world)
     assert calls == [again.shards[1].end - again.shards[1].first]
     assert torch.equal(states(again, world), whole)
-    assert (harm is gone) or "is made anew" in caplog.text
+    assert (harm is gone) or "is recomputed" in caplog.text
 
 
-def test_a_build_that_was_killed_goes_on(home, world, small_shards, monkeypatch) -> None:
-    original, calls = knowledge._ask, []
+def test_a_killed_build_resumes(home, world, small_shards, monkeypatch) -> None:
+    original, calls = teacher_cache._compute, []
 
     def killed(*args: Any) -> torch.Tensor:
         calls.append(1)
@@ -237,39 +241,42 @@ def test_a_build_that_was_killed_goes_on(home, world, small_shards, monkeypatch)
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(knowledge, "_ask", killed)
+    monkeypatch.setattr(teacher_cache, "_compute", killed)
     with pytest.raises(KeyboardInterrupt):
         build(world)
-    half = knowledge.folder_of(KEY) / ".00002.safetensors.x"
+    half = teacher_cache.folder_of(KEY) / ".00002.safetensors.x"
     half.write_bytes(b"half a shard")  # as a kill leaves it
-    monkeypatch.setattr(knowledge, "_ask", original)
-    calls = asked(monkeypatch)
-    known = build(world)
-    assert len(calls) == len(known.shards) - 2
-    fresh = knowledge.in_memory(world.target, world.examples, TOKENS, lambda sequences: None)
-    assert torch.equal(states(known, world), states(fresh, world))
+    monkeypatch.setattr(teacher_cache, "_compute", original)
+    calls = record_computations(monkeypatch)
+    cache = build(world)
+    assert len(calls) == len(cache.shards) - 2
+    fresh = teacher_cache.in_memory(world.target, world.examples, TOKENS, lambda sequences: None)
+    assert torch.equal(states(cache, world), states(fresh, world))
 
 
-def test_a_run_goes_on_without_it_where_the_disk_is_full(
+def test_a_run_continues_without_a_cache_when_the_disk_is_full(
     home, mini, finished_run, monkeypatch, tmp_path
 ) -> None:
     def full(*args: Any, **more: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(knowledge, "save_file", full)
+    monkeypatch.setattr(teacher_cache, "save_file", full)
     run = pipeline.execute(mini, tmp_path / "run")
-    assert "The target is asked anew at every step: The disk is full" in run.log_file.read_text()
+    assert (
+        "Nothing is cached; the target runs at every step: The disk is full"
+        in run.log_file.read_text()
+    )
     ours, theirs = runs.read_report(run), runs.read_report(finished_run)
     for a, b in zip(ours.drafts, theirs.drafts, strict=True):
         assert a.alpha.generated == pytest.approx(b.alpha.generated, abs=1e-4)
-    assert not list((home / "knowledge").rglob("*.safetensors"))
+    assert not list((home / "teacher-cache").rglob("*.safetensors"))
 
 
 # Where it is kept
 
 
 @pytest.mark.parametrize(
-    ("needed", "reads", "place"),
+    ("needed", "reads", "storage"),
     [
         (100, 10, "nowhere"),  # every sequence is read once
         (100, 11, "disk"),
@@ -277,62 +284,66 @@ def test_a_run_goes_on_without_it_where_the_disk_is_full(
         (10**17, 11, "nowhere"),
     ],
 )
-def test_the_place_goes_by_what_there_is_room_for(home, monkeypatch, needed, reads, place) -> None:
-    monkeypatch.setenv("ADASPEC_KNOWLEDGE_BYTES", "20000")
-    assert knowledge.choose(needed, reads, 10) == place
+def test_the_storage_depends_on_the_free_space(home, monkeypatch, needed, reads, storage) -> None:
+    monkeypatch.setenv("ADASPEC_CACHE_BYTES", "20000")
+    assert teacher_cache.choose(needed, reads, 10) == storage
 
 
 def test_the_owner_may_decide(home, monkeypatch) -> None:
-    monkeypatch.setenv("ADASPEC_KNOWLEDGE", "memory")
-    assert knowledge.choose(100, 5, 10) == "memory"
+    monkeypatch.setenv("ADASPEC_CACHE", "memory")
+    assert teacher_cache.choose(100, 5, 10) == "memory"
 
 
-@pytest.mark.parametrize("place", ["memory", "nowhere"])
+@pytest.mark.parametrize("storage", ["memory", "nowhere"])
 def test_a_run_is_the_same_wherever_it_is_kept(
-    home, mini, finished_run, monkeypatch, tmp_path, place
+    home, mini, finished_run, monkeypatch, tmp_path, storage
 ) -> None:
-    monkeypatch.setenv("ADASPEC_KNOWLEDGE", place)
+    monkeypatch.setenv("ADASPEC_CACHE", storage)
     run = pipeline.execute(mini, tmp_path / "run")
     facts = runs.read_state(run).facts
-    assert facts.cache == place
+    assert facts.cache == storage
     assert runs.read_state(finished_run).facts.cache == "disk"
-    assert not (home / "knowledge").exists()
+    assert not (home / "teacher-cache").exists()
     ours, theirs = runs.read_report(run), runs.read_report(finished_run)
     for a, b in zip(ours.drafts, theirs.drafts, strict=True):
         assert a.alpha.generated == pytest.approx(b.alpha.generated, abs=1e-4)
 
 
-def test_what_was_not_used_for_longest_makes_room(home, world, monkeypatch) -> None:
-    size = knowledge.size(world.target, world.examples, torch.float32)
-    monkeypatch.setenv("ADASPEC_KNOWLEDGE_BYTES", str(3 * size))
+def test_the_least_recently_used_cache_is_removed(home, world, monkeypatch) -> None:
+    size = teacher_cache.size(world.target, world.examples, torch.float32)
+    monkeypatch.setenv("ADASPEC_CACHE_BYTES", str(3 * size))
     for age, key in enumerate(("new", "middle", "old")):
-        knowledge.on_disk(world.target, world.examples, key, TOKENS, lambda sequences: None)
+        teacher_cache.on_disk(world.target, world.examples, key, TOKENS, lambda sequences: None)
         moment = time.time() - 1000 * (age + 1)
-        os.utime(knowledge.folder_of(key), (moment, moment))
-    knowledge.on_disk(world.target, world.examples, "fourth", TOKENS, lambda sequences: None)
-    assert {folder.name for folder in (home / "knowledge").iterdir()} <= {"new", "middle", "fourth"}
+        os.utime(teacher_cache.folder_of(key), (moment, moment))
+    teacher_cache.on_disk(world.target, world.examples, "fourth", TOKENS, lambda sequences: None)
+    assert {folder.name for folder in (home / "teacher-cache").iterdir()} <= {
+        "new",
+        "middle",
+        "fourth",
+    }
 
 
 def test_the_key_follows_from_target_data_and_precision() -> None:
     keys = {
-        knowledge.key("t", "d", torch.float32),
-        knowledge.key("u", "d", torch.float32),
-        knowledge.key("t", "e", torch.float32),
-        knowledge.key("t", "d", torch.bfloat16),
+        teacher_cache.key("t", "d", torch.float32),
+        teacher_cache.key("u", "d", torch.float32),
+        teacher_cache.key("t", "e", torch.float32),
+        teacher_cache.key("t", "d", torch.bfloat16),
     }
     assert len(keys) == 4
 
 
-def test_a_second_run_asks_nothing(home, mini, monkeypatch, tmp_path) -> None:
+def test_a_second_run_computes_nothing(home, mini, monkeypatch, tmp_path) -> None:
     """Another seed, the same target and data."""
-    pipeline.execute(mini, tmp_path / "one")
-    calls = asked(monkeypatch)
+    pipeline.execute(mini, tmp_path / "first")
+    calls = record_computations(monkeypatch)
     other = pipeline.execute(mini.model_copy(update={"seed": 1}), tmp_path / "other")
     assert calls == []
     assert runs.read_report(other).drafts
 
 
-def test_data_hash_knows_token_ids_and_lengths(world) -> None:
-    one = data.Dataset(world.examples, world.examples[:1], 0, 0)
+def test_the_data_hash_covers_token_ids_and_lengths(world) -> None:
+    whole = data.Dataset(world.examples, world.examples[:1], 0, 0)
     shorter = data.Dataset(world.examples[:-1], world.examples[:1], 0, 0)
-    assert one.hash != shorter.hash
+    assert whole.hash != shorter.hash
