@@ -31,10 +31,10 @@ def one_line(text: str, longest: int = 500) -> str:
 
 
 def explain(error: BaseException) -> str:
-    """What went wrong, in words, and what to do about it where that is known."""
+    """What went wrong, and what to do about it where that is known."""
     text = str(error) or type(error).__name__
     if _disk_is_full(error):
-        return "The disk is full. Free some space and start again: it goes on where it stopped."
+        return "The disk is full. Free some space and start again: it resumes where it stopped."
     if _out_of_memory(error):
         return (
             "Out of memory. Set a smaller stage1.micro_batch and stage2.micro_batch (sequences per "
@@ -45,18 +45,18 @@ def explain(error: BaseException) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether this is for the user to put right, and not a fault of ours."""
+    """Whether the user can put this right, rather than it being a bug."""
     return isinstance(error, AdaspecError) or _disk_is_full(error) or _out_of_memory(error)
 
 
 def _disk_is_full(error: BaseException) -> bool:
-    # safetensors and SQLite report it in texts of their own.
+    # safetensors and SQLite report it in their own words.
     text = str(error)
     known = "No space left" in text or "disk is full" in text
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or known
 
 
 def _out_of_memory(error: BaseException) -> bool:
-    # torch raises a RuntimeError of its own on the CPU, another class on a GPU.
+    # torch raises a RuntimeError on the CPU, another class on a GPU.
     text = str(error)
     return isinstance(error, MemoryError) or "out of memory" in text or "t allocate memory" in text

@@ -70,9 +70,9 @@ class Batch(NamedTuple):
 
     Attributes:
         input_ids: [batch, length] token ids.
-        rows: [rows] places, counted through the sequences one after the other, whose *next* token
-            is a response token: where the distribution of that token is read. As indices and not as
-            a mask, since a device need not tell how many there are.
+        rows: [rows] positions in the flattened batch whose *next* token is a response token: where
+            the distribution of that token is read. Indices rather than a mask, so that their number
+            need not be read back from the device.
     """
 
     input_ids: torch.Tensor
@@ -82,7 +82,7 @@ class Batch(NamedTuple):
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in self))
 
     def pin_memory(self) -> Batch:
-        """The same where a GPU can fetch it while others work."""
+        """The same in memory that a GPU can copy asynchronously."""
         return Batch(*(tensor.pin_memory() for tensor in self))
 
     @property
@@ -119,7 +119,7 @@ def batches(examples: list[T], size: int) -> Iterator[list[T]]:
 def by_tokens(
     positions: Sequence[int], examples: list[Example], most: int | None
 ) -> Iterator[list[int]]:
-    """Consecutive groups of positions that have at most so many tokens, padding included.
+    """Consecutive groups of positions with at most `most` tokens each, padding included.
 
     A longer example is a group of its own. Without a limit there is one group.
     """
@@ -136,23 +136,23 @@ def by_tokens(
 
 
 def by_length(
-    examples: list[Example], tokens: int, ask: Callable[[Batch, list[int]], torch.Tensor]
+    examples: list[Example], tokens: int, compute: Callable[[Batch, list[int]], torch.Tensor]
 ) -> torch.Tensor:
-    """[rows, ...] what `ask` says of every response token, one example after the other.
+    """[rows, ...] the value of `compute` at every response token, in the examples' order.
 
-    Sequences of about one length are padded together.
+    Sequences of similar length are padded together.
 
     Args:
-        tokens: of a batch, padding included, at most.
-        ask: of a batch, and where its sequences stand among the examples: [its rows, ...].
+        tokens: the most of a batch, padding included.
+        compute: (batch, its sequences' positions among the examples) -> [its rows, ...].
     """
     order = sorted(range(len(examples)), key=lambda position: len(examples[position].ids))
-    answers: dict[int, torch.Tensor] = {}
+    values: dict[int, torch.Tensor] = {}
     for positions in by_tokens(order, examples, tokens):
-        rows = ask(collate([examples[position] for position in positions]), positions)
+        rows = compute(collate([examples[position] for position in positions]), positions)
         sizes = [examples[position].predicted for position in positions]
-        answers |= zip(positions, torch.split(rows, sizes), strict=True)
-    return torch.cat([answers[position] for position in range(len(examples))])
+        values |= zip(positions, torch.split(rows, sizes), strict=True)
+    return torch.cat([values[position] for position in range(len(examples))])
 
 
 def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:

@@ -2,15 +2,15 @@
 
 Every measure takes natural log-probabilities in float32, [rows, vocabulary], finite, and returns
 one value a row. `measure_rows` and `backward_objective` apply them to two models' hidden states,
-and choose between three ways that say the same:
+and choose between three equivalent paths:
 
 - plain: the measure itself on chunks of rows, so that memory is bounded by one chunk's logits
-  whatever the number of rows, and autograd. Everything can go this way; the others are tested
+  whatever the number of rows, and autograd. It handles everything; the others are tested
   against it.
-- tiled: KL(p || q) on a CPU, which goes over the vocabulary in tiles that a processor's cache
-  holds, and writes no gradient twice.
-- fused: every measure on a GPU. The products are of bfloat16 where the models are, the logits in
-  float32, and `kernels` makes values and gradient of them without writing anything else.
+- tiled: KL(p || q) on a CPU, computed over tiles of the vocabulary that fit the processor's
+  cache; no gradient is written twice.
+- fused: every measure on a GPU. Products are in bfloat16 if the models are, logits in float32, and
+  `kernels` computes values and gradient from them without writing anything else.
 """
 
 from __future__ import annotations
@@ -104,13 +104,13 @@ def blend(first: str, last: str | None, share: float) -> Objective:
 
 
 class Rows(NamedTuple):
-    """Hidden states and the head that reads them: what a model says at some positions.
+    """Hidden states and the head that reads them: a model's distributions at some positions.
 
     Attributes:
         hidden: [rows, hidden].
         head: to logits [rows, vocabulary].
         vocabulary: how wide those are; sizes the chunks.
-        linear: the layer that the head is, where it is nothing else.
+        linear: the head's layer, if the head is a single linear layer.
     """
 
     hidden: Tensor
@@ -123,7 +123,7 @@ class Rows(NamedTuple):
 
 
 def chunk_logits(device: torch.device) -> int:
-    """Logits a chunk may hold on this device: a GPU wants larger products, and fewer of them."""
+    """Logits a chunk may hold on this device: a GPU is faster with fewer, larger products."""
     return CHUNK if device.type == "cpu" else GPU_CHUNK
 
 
@@ -145,7 +145,7 @@ def measure_rows(measure: Measure, p: Rows, q: Rows) -> Tensor:
 
 
 def kl_rows(p: Rows, q: Rows) -> Kl:
-    """KL(p || q) at every row, for `backward_objective` to go on from."""
+    """KL(p || q) at every row, in the form that `backward_objective` can reuse."""
     return tiled_kl(p, q) if tiles(p, q) else Kl(measure_rows(KL, p, q))
 
 
@@ -156,7 +156,7 @@ def backward_objective(
 
     Args:
         weights: [rows]
-        kl: what `kl_rows` says at these very rows, if it was asked.
+        kl: the result of `kl_rows` at these rows, if there is one.
 
     Returns:
         [rows] the values, without gradient.
@@ -223,7 +223,7 @@ def _joined(values: list[Tensor], hidden: Tensor) -> Tensor:
 
 
 class Kl(NamedTuple):
-    """KL(p || q) at some rows, and what its gradient needs besides where it is tiled.
+    """KL(p || q) at some rows, and what the gradient of the tiled path needs besides.
 
     Attributes:
         values: [rows] in nats.
@@ -241,12 +241,12 @@ class Kl(NamedTuple):
 
 
 def tiles(p: Rows, q: Rows) -> bool:
-    """Whether the tiled path is for them: plain linear heads, on a CPU in float32."""
+    """Whether the tiled path applies: plain linear heads, on a CPU, in float32."""
     return all(
-        one.linear is not None
-        and one.linear.weight.device.type == "cpu"
-        and one.linear.weight.dtype == one.hidden.dtype == torch.float32
-        for one in (p, q)
+        rows.linear is not None
+        and rows.linear.weight.device.type == "cpu"
+        and rows.linear.weight.dtype == rows.hidden.dtype == torch.float32
+        for rows in (p, q)
     )
 
 
@@ -254,9 +254,9 @@ def tiles(p: Rows, q: Rows) -> bool:
 def tiled_kl(p: Rows, q: Rows) -> Kl:
     """KL(p || q) = sum_x p (a - b) + log(sum exp b / sum exp a), of logits a and b, in one pass.
 
-    The sums are of exp(logit - the largest so far), and shrink where a larger one turns up.
+    The sums are of exp(logit - the largest so far), rescaled whenever a larger logit turns up.
     """
-    found = []
+    blocks = []
     for rows in _blocks(p):
         hidden_p, hidden_q = p.hidden[rows], q.hidden[rows]
         top_p = top_q = hidden_p.new_full((len(hidden_p), 1), -torch.inf)
@@ -274,8 +274,8 @@ def tiled_kl(p: Rows, q: Rows) -> Kl:
             weighted = weighted * shrink + a.mul_(difference).sum(-1, keepdim=True)
             top_p, top_q = new_p, new_q
         values = weighted / sum_p + (top_q - top_p) + (sum_q / sum_p).log()
-        found.append(torch.cat([values, top_p, top_q, sum_p, sum_q], 1))
-    columns = torch.cat(found).T.contiguous() if found else p.hidden.new_zeros(5, 0)
+        blocks.append(torch.cat([values, top_p, top_q, sum_p, sum_q], 1))
+    columns = torch.cat(blocks).T.contiguous() if blocks else p.hidden.new_zeros(5, 0)
     return Kl(columns[0], columns[1:])
 
 
@@ -332,17 +332,17 @@ FUSED: dict[Measure, str] = {measure: name for name, measure in OBJECTIVES.items
 """The measures that `kernels` has, and their names there."""
 FUSED_DEVICES = {"cuda"}
 ALIGNED = 64
-"""Rows of a head are filled up to a multiple of this: odd widths make a GPU's products slow."""
+"""A head's rows are padded to a multiple of this: odd widths make a GPU's products slow."""
 SAMPLE = 256
-"""Rows that the fused path is compared on before it is trusted."""
+"""Rows on which the fused path is checked before it is trusted."""
 _trusted: dict[tuple[Any, ...], bool] = {}
 
 
 def fuses(objective: Objective, p: Rows, q: Rows, gradient: bool) -> bool:
-    """Whether the fused path is for them: plain linear heads on a GPU, where its kernel is right.
+    """Whether the fused path applies: plain linear heads on a GPU whose kernel is correct.
 
-    The first rows that an objective is asked for on a device are put to the plain formula too. A
-    kernel that says something else, or does not run, is not asked again by this process.
+    The first rows of an objective on a device are computed by the plain formula too. If the kernel
+    differs, or does not run, this process does not use it for that objective again.
     """
     device = q.hidden.device
     precisions = [_precision(rows) for rows in (p, q)]
@@ -360,7 +360,7 @@ def fuses(objective: Objective, p: Rows, q: Rows, gradient: bool) -> bool:
         if fault is not None:
             names = [FUSED[measure] for measure in (objective.first, objective.last) if measure]
             log.warning(
-                "The fused kernel for %s %s on %s; the plain path is taken, which is slower.",
+                "The fused kernel for %s %s on %s; the slower plain path is used instead.",
                 " and ".join(names),
                 fault,
                 device,
@@ -370,8 +370,8 @@ def fuses(objective: Objective, p: Rows, q: Rows, gradient: bool) -> bool:
 
 @torch.enable_grad()
 def _fault(objective: Objective, p: Rows, q: Rows, gradient: bool) -> str | None:
-    """What is wrong with the kernel at a few rows, values or gradient; None if nothing is."""
-    objective = replace(objective, share=0.5)  # both count, whatever the share is now
+    """What is wrong with the kernel's values or gradient at a few rows; None if nothing is."""
+    objective = replace(objective, share=0.5)  # so that both count, whatever the share is now
     hidden_p, hidden_q = (rows.hidden[:SAMPLE].detach() for rows in (p, q))
     head_p, head_q = _prepare(p), _prepare(q)
     with torch.autocast(q.hidden.device.type, enabled=False):
@@ -386,14 +386,14 @@ def _fault(objective: Objective, p: Rows, q: Rows, gradient: bool) -> str | None
             )
         except torch.OutOfMemoryError:
             raise
-        except Exception as error:  # Triton and its driver have many kinds
+        except Exception as error:  # Triton and its driver raise many kinds
             return f"does not run ({type(error).__name__}: {str(error).partition(chr(10))[0]})"
     apart = (values - expected.detach()).abs()
     if not bool((apart <= 1e-3 * (1 + expected.abs())).all()):
         return f"is off by up to {float(apart.max()):.2g}"
     if slope is None:
         return None
-    # By the norm, because rounding can turn a sign where p and q are as good as equal.
+    # By the norm, because rounding can flip a sign where p and q are almost equal.
     apart = (slope[:, : q.vocabulary].float() - expected_slope).norm()
     if not bool(apart <= 0.01 * expected_slope.norm() + 1e-4 * math.sqrt(len(values))):
         return f"has a gradient off by {float(apart / expected_slope.norm()):.2g} of its norm"
@@ -414,7 +414,7 @@ def fused_values(objective: Objective, p: Rows, q: Rows) -> Tensor:
 
 
 def fused_backward(objective: Objective, p: Rows, q: Rows, weights: Tensor) -> Tensor:
-    """As `backward_objective`; autograd goes through the body alone."""
+    """As `backward_objective`; autograd goes through the body only."""
     layer = q.linear
     assert layer is not None
     head_p, head_q = _prepare(p), _prepare(q)
@@ -440,7 +440,7 @@ def fused_backward(objective: Objective, p: Rows, q: Rows, weights: Tensor) -> T
 
 
 class _Head(NamedTuple):
-    """A linear head as the fused path takes it, made once a call.
+    """A linear head as the fused path takes it, prepared once per call.
 
     Attributes:
         weight: [width, hidden] of the shared ids, in the precision of the product; zeros up to a
@@ -456,7 +456,7 @@ class _Head(NamedTuple):
         return product(hidden.to(self.weight.dtype), self.weight.T)
 
     def plain_logits(self, hidden: Tensor) -> Tensor:
-        """[rows, width] of the same numbers, by a product in float32; with bias."""
+        """[rows, width] of the same numbers, by a product in float32, with bias."""
         bias = 0 if self.bias is None else self.bias
         return hidden.to(self.weight.dtype).float() @ self.weight.float().T + bias
 
@@ -474,7 +474,7 @@ def _prepare(rows: Rows) -> _Head:
 
 
 def _precision(rows: Rows) -> torch.dtype | None:
-    """What its product is of: autocast's where that is on, else the head's; None without one."""
+    """The precision of its product: autocast's if that is on, else the head's; None without one."""
     device = rows.hidden.device.type
     if rows.linear is None:
         return None

@@ -2,9 +2,9 @@
 
 It takes float32 logits instead of log-probabilities, so that nothing else of that size is written:
 a first loop over the vocabulary finds both normalisers (and the KL divergences, whose sums can be
-taken as they come), a second sums up what needs the normalised log-probabilities, a third writes
-the gradient to the draft's logits. Every loop keeps its sums lane by lane, and adds them up at its
-end. `divergence` calls it, and holds it against the plain measures.
+updated on the way), a second sums what needs normalised log-probabilities, a third writes the
+gradient with respect to the draft's logits. Every loop keeps a sum per lane and reduces them at its
+end. `divergence` calls it, and checks it against the plain measures.
 
 Triton comes with torch's CUDA build; nothing else imports this file. With TRITON_INTERPRET=1, set
 before the import, the kernel runs on a CPU, slowly.
@@ -20,11 +20,11 @@ import triton.language as tl
 from torch import Tensor
 
 BLOCK, WARPS = 2048, 16
-"""Logits that a program reads at once, and the warps that it has: 16 bytes a thread."""
+"""Logits that a program reads at once, and its warps: 16 bytes per thread."""
 LOW = tl.constexpr(-1e30)
-"""A logit of no probability; finite, because infinities subtract to NaN."""
+"""The logit of probability zero; finite, because subtracting infinities gives NaN."""
 FIRST_LOOP = {"forward_kl", "reverse_kl", None}
-"""Measures that the first loop has done with."""
+"""Measures that need only the first loop."""
 LOG_2 = tl.constexpr(0.6931471805599453)
 
 
@@ -47,9 +47,9 @@ def measure_logits(
         a, b: [rows, width] the target's and the draft's logits without bias, float32, contiguous.
         bias_a, bias_b: [width] float32.
         vocabulary: how many of the columns count.
-        gradient: [rows, width], contiguous, takes the derivative to b, 0 beyond the vocabulary; may
-            be b itself.
-        weights: [rows] float32, contiguous, of the rows in the gradient.
+        gradient: [rows, width], contiguous; receives the derivative with respect to b, 0 beyond the
+            vocabulary; may be b itself.
+        weights: [rows] float32, contiguous; each row's weight in the gradient.
     """
     values = torch.empty(len(a), device=a.device, dtype=torch.float32)
     _row[(len(a),)](

@@ -42,7 +42,7 @@ disable_progress_bar()  # the command line draws its own
 EOS = "<|endoftext|>"
 SMALL = 20_000_000  # parameters
 NEW = "random weights"
-"""The source of a model made from nothing."""
+"""The source of a model with random weights."""
 LAYER = re.compile(r"\.(layers|h|blocks)\.(\d+)\.")
 PROBE = "Ada has 12 apples, λ → ∞;\n\tfür 東京 🙂 x==y"
 
@@ -99,7 +99,7 @@ def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -
 
 
 def load_weights(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
-    """A model that a run has saved, to be looked at."""
+    """A model that a run has saved, frozen."""
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
     )
@@ -107,15 +107,15 @@ def load_weights(folder: Path, device: torch.device, dtype: torch.dtype = torch.
 
 
 def fast_attention(model: Any) -> Any:
-    """The model with an attention that does not write its scores, where its class does.
+    """The model with fused attention, if its class materialises the attention scores.
 
-    CodeGen's keeps [batch, heads, length, length] in float32 several times over, which is most of
+    CodeGen stores [batch, heads, length, length] in float32 several times over, which is most of
     the memory of its training. Torch's fused attention is the same function.
     """
     for module in model.modules():
         if isinstance(module, CodeGenAttention):
             module._attn = MethodType(_fused_attention, module)
-            model.config._attn_implementation = "sdpa"  # no mask where being causal is enough
+            model.config._attn_implementation = "sdpa"  # no mask if causal is enough
     return model
 
 
@@ -137,7 +137,7 @@ def check_head(model: Any, name: str) -> None:
     """Body, then head, must be the model.
 
     Raises:
-        AdaspecError: the architecture does something between the two that `head` does not know, or
+        AdaspecError: the architecture does something between the two that `head` does not do, or it
             does not run.
     """
     ids = torch.arange(4, device=model.device)[None]
@@ -155,7 +155,7 @@ def check_head(model: Any, name: str) -> None:
     if whole.shape != halves.shape or not torch.allclose(whole, halves, rtol=1e-2, atol=1e-2):
         raise AdaspecError(
             f"{name}: {type(model).__name__} changes its logits after the head in a way this "
-            "version does not know. Choose another architecture."
+            "version does not support. Choose another architecture."
         )
 
 
@@ -228,10 +228,10 @@ def _locate(source: str, where: str) -> tuple[str, str | None]:
         return str(ASSETS / source.removeprefix("assets:")), None
     if source.startswith("package:"):
         package, _, file = source.removeprefix("package:").partition("/")
-        found = importlib.util.find_spec(package)
-        if not found or not found.origin:
+        module = importlib.util.find_spec(package)
+        if not module or not module.origin:
             raise AdaspecError(f"{where}: the Python package {package} is not installed.")
-        return str(Path(found.origin).parent), file
+        return str(Path(module.origin).parent), file
     path = Path(source)
     if path.suffix == ".gguf" and path.is_file():
         return str(path.parent), path.name
@@ -247,7 +247,9 @@ def _locate(source: str, where: str) -> tuple[str, str | None]:
 def _open_tokenizer(location: str, file: str | None) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(location, gguf_file=file, trust_remote_code=False)
     if not tokenizer.is_fast:
-        raise AdaspecError(f"{location}: its tokenizer reports no character offsets (not 'fast').")
+        raise AdaspecError(
+            f"{location}: its tokenizer is not 'fast': it reports no character offsets."
+        )
     if tokenizer.eos_token_id is None:
         raise AdaspecError(f"{location}: its tokenizer has no end-of-sequence token.")
     return tokenizer
@@ -302,14 +304,14 @@ def prune(model: Any, layers: tuple[int, ...]) -> Any:
     config = AutoConfig.for_model(**model.config.to_dict() | {"num_hidden_layers": len(layers)})
     if getattr(config, "layer_types", None):
         config.layer_types = [model.config.layer_types[layer] for layer in layers]
-    place = {old: new for new, old in enumerate(layers)}
+    position = {old: new for new, old in enumerate(layers)}
     state = {}
     for name, tensor in model.state_dict().items():
         match = LAYER.search(name)
         if match is None:
             state[name] = tensor
-        elif int(match[2]) in place:
-            new = f".{match[1]}.{place[int(match[2])]}."
+        elif int(match[2]) in position:
+            new = f".{match[1]}.{position[int(match[2])]}."
             state[name[: match.start()] + new + name[match.end() :]] = tensor
     pruned = AutoModelForCausalLM.from_config(config, dtype=model.dtype)
     pruned.load_state_dict(state)
@@ -350,7 +352,7 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
 
 @contextmanager
 def threads_for(model: Any) -> Iterator[None]:
-    """As many threads as the model decodes fastest with: a small one takes longer on a second."""
+    """The number of threads the model decodes fastest with: one for a small model."""
     before = torch.get_num_threads()
     if parameters(model) < SMALL:
         torch.set_num_threads(1)
@@ -361,7 +363,7 @@ def threads_for(model: Any) -> Iterator[None]:
 
 
 def context_length(model: Any) -> int | None:
-    """The most tokens a model takes, or None where its configuration does not say."""
+    """The most tokens a model takes, or None if its configuration does not say."""
     config = model.config
     for name in ("max_position_embeddings", "n_positions"):
         if length := getattr(config, name, None):
@@ -370,7 +372,7 @@ def context_length(model: Any) -> int | None:
 
 
 def weights_hash(model: Any) -> str:
-    """Of every parameter's and buffer's name, shape and bytes."""
+    """A hash of the name, shape and bytes of every parameter and buffer."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
@@ -379,6 +381,6 @@ def weights_hash(model: Any) -> str:
 
 
 def parameters(model: Any) -> int:
-    """How many numbers the model has; tied weights count once."""
+    """The number of parameters; tied weights count once."""
     sizes: list[int] = [parameter.numel() for parameter in model.parameters()]
     return sum(sizes)

@@ -1,11 +1,11 @@
 """95 % intervals by resampling: of a rate, of a paired difference, over prompts and over seeds.
 
-An interval is right when everything is drawn anew that the number is a mean over. That is the
-prompts always, whole, since the tokens of one are not independent; and the training seeds as well
-where there are several, since a method that is ahead by the luck of one seed is not ahead. So the
-report, Compare and Ablation say the same of the same draft: with one seed, its number is over
-prompts alone, and they draw the same prompts by the run's seed; the mean over several seeds is
-another number, with a wider interval. Loads no torch.
+An interval is valid only if everything that the number averages over is resampled. Prompts always
+are, each as a whole, since the tokens of one prompt are not independent; so are training seeds if
+there are several, since a method that is ahead by the luck of one seed is not ahead. So the report,
+Compare and Ablation print the same interval for the same draft: with one seed, its number is over
+prompts alone, and all three draw the same prompts by the run's seed; the mean over several seeds is
+a different number, with a wider interval. Loads no torch.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 LEVELS = [2.5, 97.5]  # percentiles: a 95 % interval
-BLOCK = 1 << 22  # prompts drawn at a time
+BLOCK = 1 << 22  # prompts drawn at once
 
 Ratio = tuple[np.ndarray, np.ndarray]
-"""Sum of a statistic and count of tokens of every prompt, [prompts] each; of several trainings that
-differ in their seed, [seeds, prompts], the prompts being the same for all."""
+"""Sum of a statistic and count of tokens for every prompt, [prompts] each; for several trainings
+that differ in their seed, [seeds, prompts], with the same prompts for all."""
 
 
 def bootstrap(
@@ -34,14 +34,14 @@ def bootstrap(
     return _interval(_means([(sums, counts)], resamples, seed)[0])
 
 
-def paired(one: Ratio, other: Ratio, resamples: int, seed: int) -> tuple[float, float, float]:
-    """Difference of two such ratios on the same prompts, `one` minus `other`, and its interval.
+def paired(first: Ratio, second: Ratio, resamples: int, seed: int) -> tuple[float, float, float]:
+    """Difference of two such ratios on the same prompts, first minus second, and its interval.
 
     Both are resampled together, so that what makes a prompt hard for both cancels.
     """
-    first, second = _means([one, other], resamples, seed)
-    whole = np.mean(_ratio(*_summed(one)) - _ratio(*_summed(other)))
-    return float(whole), *_interval(first - second)
+    means_first, means_second = _means([first, second], resamples, seed)
+    difference = np.mean(_ratio(*_summed(first)) - _ratio(*_summed(second)))
+    return float(difference), *_interval(means_first - means_second)
 
 
 def median_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
@@ -66,7 +66,7 @@ def _means(ratios: Sequence[Ratio], resamples: int, seed: int) -> list[np.ndarra
     rows = [np.atleast_2d(values) for ratio in ratios for values in ratio]
     seeds = len(rows[0])
     drawn = _drawn(np.concatenate(rows), resamples, seed).reshape(len(ratios), 2, seeds, resamples)
-    # A stream of their own: the draws of prompts are those of a single seed.
+    # A separate stream, so that prompts are drawn exactly as with a single seed.
     generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     times = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples).T
     return [(times * _ratio(sums, counts)).sum(0) / seeds for sums, counts in drawn]
@@ -75,7 +75,7 @@ def _means(ratios: Sequence[Ratio], resamples: int, seed: int) -> list[np.ndarra
 def _drawn(columns: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     """[columns, resamples] sums over the prompts of each resample.
 
-    Drawn in blocks, so that many prompts do not take much memory; the draws do not depend on them.
+    Drawn in blocks to bound memory; the draws do not depend on the size of a block.
     """
     prompts = columns.shape[1]
     generator = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Rows: what a data set says, before any tokenizer. Loads no torch, so that pages can show it.
+"""The rows of a data set, before any tokenizer. Loads no torch, so that pages can show them.
 
 Rows come from the built-in stories, from files (JSONL, CSV, Parquet, TXT), uploaded ones among
 them, or from a Hugging Face Hub data set. Templates turn a row into a prompt and a response.
@@ -49,7 +49,7 @@ def render(row: Row, data: Data) -> tuple[str, str]:
 
 
 def _fill(template: str, row: Row) -> str:
-    # Not str.format: a template must not reach attributes of what it is given.
+    # Not str.format: a template must not reach attributes of its values.
     return FIELD.sub(lambda match: str(_field(row, match[1])), template)
 
 
@@ -99,7 +99,7 @@ def read(rows: Rows, where: str) -> list[Row]:
 
 
 def read_file(path: Path, where: str = "data") -> list[Row]:
-    """All rows of a JSONL, CSV, Parquet or TXT file (TXT: one row a line, field `text`).
+    """All rows of a JSONL, CSV, Parquet or TXT file (TXT: a row for each line, field `text`).
 
     Raises:
         AdaspecError: as `scan_file`.
@@ -108,7 +108,7 @@ def read_file(path: Path, where: str = "data") -> list[Row]:
 
 
 def scan_file(path: Path, where: str = "data") -> Iterator[Row]:
-    """The rows of a file one after the other, so that a few of many can be shown.
+    """The rows of a file, read lazily, so that the first few of many can be shown.
 
     Raises:
         AdaspecError: the file and the line, and what was expected there.
@@ -121,7 +121,7 @@ def scan_file(path: Path, where: str = "data") -> Iterator[Row]:
 
 
 def _scan(path: Path, name: str, suffix: str) -> Iterator[Row]:
-    """Rows of a file that messages call by this name, each with its place in `__where__`."""
+    """Rows of a file, called `name` in messages; `__where__` of each is its line there."""
     try:
         yield from READERS[suffix](path, name)
     except UnicodeDecodeError as error:
@@ -191,16 +191,16 @@ READERS: dict[str, Callable[[Path, str], Iterator[Row]]] = {
 
 
 def store_upload(name: str, content: bytes) -> Path:
-    """Keep a file that somebody sent, once all its rows have been read without a fault.
+    """Store an uploaded file once all its rows have been read without a fault.
 
     Args:
-        name: what its sender calls it. Only its ending is believed.
+        name: its name on the sender's machine. Only its ending matters.
 
     Returns:
-        Where it is now. Equal content under an equal name is kept once.
+        Its path. Equal content under an equal name is stored once.
 
     Raises:
-        AdaspecError: too large, too many rows or none, or not what its name says.
+        AdaspecError: too large, too many rows or none, or not the format its name claims.
     """
     given = Path(name.replace("\\", "/"))
     suffix = given.suffix.lower()

@@ -1,6 +1,6 @@
-"""The contracts of the files as JSON schemas: `python -m adaspec.schemas FOLDER` writes them.
+"""The file contracts as JSON schemas: `python -m adaspec.schemas FOLDER` writes them.
 
-The browser's types are made of them (`make schemas`, then `make browser`).
+The browser's types are generated from them (`make schemas`, then `make browser`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "report": runs.REPORT,
     "checks": runs.CHECKS,
 }
-"""What one file, or one line of a file, holds -> how it is read and written."""
+"""What a file, or a line of a file, holds -> how it is read and written."""
 
 
 def write(folder: Path) -> None:
-    """One file a contract: NAME.json."""
+    """Write one file for each contract: NAME.json."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, contract in CONTRACTS.items():
         text = json.dumps(contract.schema(), indent=2, ensure_ascii=False)

@@ -9,42 +9,26 @@ and sum their gradients; each keeps the whole optimiser.
 from __future__ import annotations
 
 import math
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, gather_object
-from safetensors.torch import load_file, load_model, save_file, save_model
+from accelerate.utils import gather_object
 from torch import Tensor
 
 from adaspec import AdaspecError
-from adaspec.data import Batch, Example, by_tokens, collate
-from adaspec.divergence import (
-    Kl,
-    Rows,
-    backward,
-    backward_objective,
-    blend,
-    kl_rows,
-)
-from adaspec.models import hidden_rows
+from adaspec.checkpoints import BEST_FOLDER, BestWeights, resume, save
+from adaspec.data import Example
+from adaspec.divergence import Kl, Rows, backward, backward_objective, blend, kl_rows
 from adaspec.recipe import Optimisation, Training
-from adaspec.runs import BEST, CHECKPOINT, Best, Budget, Checkpoint, atomic_folder
+from adaspec.runs import Budget
 from adaspec.selection import count, select
-from adaspec.teacher import Cached, Teacher, frozen_rows, rows_of
-
-BEST_FOLDER = "best"
-KEEP = 2
-"""Checkpoints kept per stage: the newest, and one more in case the disk loses it."""
-ACTIVATIONS = 1 / 12
-"""The share of a GPU's free memory that one pass's saved activations may take."""
+from adaspec.steps import Pass, Step, mix, most_tokens, read_ahead, read_step, sequence_order
+from adaspec.teacher import Teacher, frozen_rows, rows_of
 
 
 @dataclass(frozen=True)
@@ -88,23 +72,23 @@ def train(
     optimiser = torch.optim.AdamW(
         _groups(draft, optimisation), lr=optimisation.lr, fused=_fused(draft)
     )
-    budget = _resume(checkpoints, draft, optimiser)
+    budget = resume(checkpoints, draft, optimiser)
     draft.requires_grad_(True)
     spacing = max(1, training.steps // hooks.points)
-    best = _Best(checkpoints / BEST_FOLDER, optimisation, spacing, accelerator)
+    best = BestWeights(checkpoints / BEST_FOLDER, optimisation, spacing, accelerator)
     main = accelerator.is_main_process
     if budget.steps == 0 and main:
         first = _monitored(hooks, draft, accelerator)
         best.update(draft, first, 0)
         hooks.on_step({"step": 0, **first})
-    most = _most_tokens(draft, examples, accelerator)
+    most = most_tokens(draft, examples, accelerator)
 
     def read(number: int) -> Step:
         positions = sequence_order(training.seed, number, training.batch, len(examples))
         return read_step(training, teacher, examples, positions, number, accelerator, most)
 
     began = time.perf_counter()
-    for step in _ahead(read, range(budget.steps, training.steps), accelerator.device):
+    for step in read_ahead(read, range(budget.steps, training.steps), accelerator.device):
         if best.should_stop(step.number):
             break
         for group in optimiser.param_groups:
@@ -137,7 +121,7 @@ def train(
             if budget.steps in training.snapshots:  # before the checkpoint, which resumes after it
                 hooks.on_snapshot(budget.steps)
             if budget.steps % checkpoint_every == 0 and budget.steps < training.steps:
-                _save(checkpoints, draft, optimiser, budget)
+                save(checkpoints, draft, optimiser, budget)
         began = time.perf_counter()
     return replace(budget, kept=best.restore(draft))
 
@@ -145,205 +129,6 @@ def train(
 def _monitored(hooks: Hooks, draft: Any, accelerator: Accelerator) -> dict[str, float]:
     with accelerator.autocast():
         return hooks.monitor(draft)
-
-
-# What a step reads
-
-
-class Pass(NamedTuple):
-    """Sequences that go through the models together.
-
-    Attributes:
-        first: the first sequence's position in the step.
-        positions: the sequences' positions in the training data.
-        pools: pool -> its response tokens in this pass, in order; a pool that is the whole batch
-            may span several passes.
-        weights: [rows] the weight of each row's loss in the loss of the step, if it is selected.
-        cached: what is cached of the frozen models' outputs here.
-    """
-
-    first: int
-    positions: list[int]
-    pools: dict[int, int]
-    batch: Batch
-    weights: Tensor
-    cached: Cached
-
-    def to(self, device: torch.device) -> Pass:
-        return self._replace(
-            batch=self.batch.to(device),
-            weights=self.weights.to(device, non_blocking=True),
-            cached=self.cached.to(device),
-        )
-
-    def pin_memory(self) -> Pass:
-        return self._replace(
-            batch=self.batch.pin_memory(),
-            weights=self.weights.pin_memory(),
-            cached=self.cached.pin_memory(),
-        )
-
-
-class Step(NamedTuple):
-    """What one optimiser step reads.
-
-    Attributes:
-        number: from 0.
-        sequences, tokens: sequences and response tokens, over all processes.
-        passes: this process's, on the CPU.
-    """
-
-    number: int
-    sequences: int
-    tokens: int
-    passes: list[Pass]
-
-
-def read_step(
-    training: Training,
-    teacher: Teacher | None,
-    examples: list[Example],
-    positions: list[int],
-    number: int,
-    accelerator: Accelerator,
-    most: int | None = None,
-) -> Step:
-    """What a step on the training examples at these positions reads.
-
-    The loss of a pool is the sum of the objective over its selected tokens, divided by all its
-    response tokens (`published`) or by the selected ones (`mean_selected`); the loss of the step
-    is the mean over its pools: the one batch, or every micro-batch.
-
-    Args:
-        number: of the step, from 0.
-        most: the most padded tokens of a pass; None: a pass is one of the recipe's micro-batches.
-    """
-    if training.pools_batch:  # order does not matter: group sequences of similar length
-        positions = sorted(positions, key=lambda position: len(examples[position].ids))
-    shares = micro_batches(training, len(positions), accelerator.num_processes, most is not None)
-    mine = {
-        share: [positions[i] for i in shares[share]]
-        for share in range(accelerator.process_index, len(shares), accelerator.num_processes)
-    }
-    tokens = sum(examples[position].predicted for position in positions)
-    pools = 1 if training.pools_batch else len(shares)
-
-    def weight(size: int) -> float:
-        """The weight of a row's loss in a pool of `size` response tokens."""
-        mean = training.method is not None and training.method.loss == "mean_selected"
-        counted = count(size, training.k) if mean and training.k is not None else size
-        return 1 / (counted * pools)
-
-    passes = []
-    for group in _passes(training, mine, examples, most):
-        rows = {
-            pool: sum(examples[position].predicted for position in members)
-            for pool, members in group.items()
-        }
-        weights = [
-            torch.full((size,), weight(tokens if training.pools_batch else size))
-            for size in rows.values()
-        ]
-        together = [position for members in group.values() for position in members]
-        passes.append(
-            Pass(
-                first=positions.index(together[0]),
-                positions=together,
-                pools=rows,
-                batch=collate([examples[position] for position in together]),
-                weights=torch.cat(weights),
-                cached=teacher.cached(together) if teacher else Cached(None, None),
-            )
-        )
-    return Step(number, len(positions), tokens, passes)
-
-
-def micro_batches(
-    training: Training, size: int, processes: int, on_gpu: bool = False
-) -> list[range]:
-    """Positions of the batch, divided among processes and, unless the batch is the pool, pools.
-
-    Without a micro-batch size, every process takes an equal share of the batch at once; likewise on
-    a GPU if the whole batch is the pool, since its memory then decides the size of a pass.
-    """
-    micro = training.optimisation.micro_batch
-    if micro is None or (on_gpu and training.pools_batch):
-        micro = math.ceil(size / processes)
-    return [range(start, min(start + micro, size)) for start in range(0, size, micro)]
-
-
-def _passes(
-    training: Training, shares: dict[int, list[int]], examples: list[Example], most: int | None
-) -> Iterator[dict[int, list[int]]]:
-    """Pool -> its positions, for each pass. A pool smaller than the batch is never split."""
-    if training.pools_batch:
-        for share in shares.values():
-            yield from ({0: group} for group in by_tokens(share, examples, most))
-        return
-    waiting: dict[int, list[int]] = {}
-    for pool, members in shares.items():
-        together = [*chain(*waiting.values()), *members]
-        longest = max(len(examples[position].ids) for position in together)
-        if waiting and (most is None or longest * len(together) > most):
-            yield waiting
-            waiting = {}
-        waiting[pool] = members
-    if waiting:
-        yield waiting
-
-
-def _ahead(read: Callable[[int], Step], numbers: range, device: torch.device) -> Iterator[Step]:
-    """The steps in order; for a GPU, a second thread reads the next step into pinned memory while
-    this one computes.
-    """
-    if device.type == "cpu":
-        yield from map(read, numbers)
-        return
-
-    def pinned(number: int) -> Step:
-        step = read(number)
-        return step._replace(passes=[part.pin_memory() for part in step.passes])
-
-    with ThreadPoolExecutor(1) as reader:
-        pending = [reader.submit(pinned, number) for number in numbers[:1]]
-        for number in numbers:
-            step = pending.pop().result()
-            if number + 1 in numbers:
-                pending.append(reader.submit(pinned, number + 1))
-            yield step
-
-
-def activation_bytes(model: Any, example: Example) -> float:
-    """Bytes per token that a forward pass saves for the backward pass, without the head.
-
-    The difference between two copies of a text and one, so that whatever does not grow with the
-    text, such as weights in another precision, cancels.
-    """
-
-    def saved(copies: int) -> int:
-        sizes: dict[int, int] = {}
-
-        def pack(tensor: Tensor) -> Tensor:
-            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            hidden = hidden_rows(model, collate([example] * copies).to(model.device))
-        del hidden
-        return sum(sizes.values())
-
-    return (saved(2) - saved(1)) / len(example.ids)
-
-
-def _most_tokens(draft: Any, examples: list[Example], accelerator: Accelerator) -> int | None:
-    """The most padded tokens whose activations fit in a GPU's memory; None (no limit) on a CPU."""
-    if accelerator.device.type == "cpu":
-        return None
-    longest = max(examples, key=lambda example: len(example.ids))
-    with accelerator.autocast():
-        bytes_per_token = activation_bytes(draft, longest)
-    free = torch.cuda.mem_get_info(accelerator.device)[0]
-    return max(1, int(ACTIVATIONS * free / bytes_per_token))
 
 
 # One step
@@ -474,17 +259,6 @@ def _fit_teacher(
         outcome.add(values, weights)
 
 
-def sequence_order(seed: int, step: int, batch: int, rows: int) -> list[int]:
-    """Which examples a step reads: the next `batch` of an endless sequence of shuffled epochs."""
-    order: list[int] = []
-    first = step * batch
-    for epoch in range(first // rows, (first + batch - 1) // rows + 1):
-        generator = torch.Generator().manual_seed(_mix(seed, epoch))
-        order += torch.randperm(rows, generator=generator).tolist()
-    offset = first % rows
-    return order[offset : offset + batch]
-
-
 def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
     """The rate at a step (from 0): linear warm-up, then constant, linear or cosine decay to 0."""
     warmup = optimisation.warmup * steps
@@ -539,7 +313,7 @@ def _select(training: Training, scores: Scored, pools: dict[int, int], number: i
     loss_r = [None] * len(pools) if scores.loss_r is None else torch.split(scores.loss_r, sizes)
     masks = []
     for pool, q, r in zip(pools, torch.split(scores.loss_q, sizes), loss_r, strict=True):
-        generator = torch.Generator().manual_seed(_mix(training.seed, number, pool))
+        generator = torch.Generator().manual_seed(mix(training.seed, number, pool))
         masks.append(select(training.method.selector, training.k, q, r, generator))
     selected = sum(count(rows, training.k) for rows in sizes)
     return _indices(torch.cat(masks), selected)
@@ -603,86 +377,3 @@ def _sum_gradients(model: Any, accelerator: Accelerator) -> None:
         if parameter.grad is None:  # this process had no micro-batch
             parameter.grad = torch.zeros_like(parameter)
         parameter.grad = accelerator.reduce(parameter.grad, reduction="sum")
-
-
-def _mix(*numbers: int) -> int:
-    """One seed from several numbers (FNV-1a), so that neighbouring seeds share no stream."""
-    mixed = 0xCBF29CE484222325
-    for number in numbers:
-        mixed = ((mixed ^ number) * 0x100000001B3) % (1 << 63)
-    return mixed
-
-
-class _Best:
-    """The weights with the highest acceptance so far, in a folder of their own.
-
-    What is kept depends on the steps alone, so that a resumed training keeps the same weights: a
-    point that is passed a second time is not better than itself.
-    """
-
-    def __init__(
-        self, folder: Path, optimisation: Optimisation, spacing: int, accelerator: Accelerator
-    ) -> None:
-        self.folder, self.optimisation = folder, optimisation
-        self.spacing, self.accelerator = spacing, accelerator
-        self.alpha, self.step = -1.0, 0
-        if optimisation.validates and (folder / "best.json").is_file():
-            best = BEST.read(folder / "best.json")
-            self.alpha, self.step = best.alpha, best.step
-
-    def update(self, model: Any, row: dict[str, float | int] | dict[str, float], step: int) -> None:
-        """Keep the weights if this point of the curve is the best; called in the main process."""
-        if not self.optimisation.validates or row["alpha"] <= self.alpha:
-            return
-        self.alpha, self.step = row["alpha"], step
-        with atomic_folder(self.folder, replace=True) as new:
-            save_model(model, str(new / "model.safetensors"))
-            BEST.write(new / "best.json", Best(alpha=self.alpha, step=step))
-
-    def should_stop(self, step: int) -> bool:
-        """Whether the last `patience` points of the curve were no better."""
-        patience = self.optimisation.patience
-        if patience is None:
-            return False
-        stop = [step - self.step >= patience * self.spacing]
-        if self.accelerator.num_processes > 1:  # only the main process measures the points
-            broadcast_object_list(stop)
-        return stop[0]
-
-    def restore(self, model: Any) -> int | None:
-        """Load the best weights into the model, if those are kept; returns their step."""
-        if self.optimisation.keep == "last":
-            return None
-        self.accelerator.wait_for_everyone()
-        load_model(model, self.folder / "model.safetensors", device=str(model.device))
-        return BEST.read(self.folder / "best.json").step
-
-
-def _save(folder: Path, model: Any, optimiser: Any, budget: Budget) -> None:
-    with atomic_folder(folder / f"{budget.steps:08d}", replace=True) as new:
-        save_model(model, str(new / "model.safetensors"))
-        state = {
-            f"{i}.{name}": tensor
-            for i, values in optimiser.state_dict()["state"].items()
-            for name, tensor in values.items()
-        }
-        save_file(state, new / "optimiser.safetensors")
-        CHECKPOINT.write(new / "budget.json", Checkpoint(budget=budget))
-    for old in sorted(folder.glob("[0-9]*"))[:-KEEP]:
-        shutil.rmtree(old)
-
-
-def _resume(folder: Path, model: Any, optimiser: Any) -> Budget:
-    """Load the newest checkpoint; an empty budget if there is none."""
-    checkpoints = sorted(path for path in folder.glob("[0-9]*") if path.is_dir())
-    if not checkpoints:
-        return Budget()
-    newest = checkpoints[-1]
-    load_model(model, newest / "model.safetensors", device=str(model.device))
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in load_file(newest / "optimiser.safetensors").items():
-        i, name = key.split(".", 1)
-        state.setdefault(int(i), {})[name] = tensor
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
-    return CHECKPOINT.read(newest / "budget.json").budget

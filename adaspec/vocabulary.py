@@ -1,7 +1,7 @@
-"""What a token id stands for: its bytes, whatever way a tokenizer writes them down.
+"""What a token id stands for: its bytes, however a tokenizer writes them.
 
-A token need not be a whole character, so that bytes are the only faithful form; concatenated, they
-are the text that was encoded. Loads no torch.
+A token need not be a whole character, so bytes are the only faithful form; concatenated, they are
+the text that was encoded. Loads no torch.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ Class = Literal["digits", "words", "punctuation", "whitespace", "code", "special
 CLASSES: dict[Class, str] = {
     "digits": "with a digit in it",
     "words": "with a letter in it, of any script, and no digit",
-    "punctuation": "only marks of prose: . , : ; ! ? quotes, brackets, dashes",
+    "punctuation": "only punctuation of prose: . , : ; ! ? quotes, brackets, dashes",
     "whitespace": "only spaces, tabs and line ends",
     "code": "other signs: operators, currency, symbols",
-    "special": "what the tokenizer added, such as the end of the sequence",
-    "bytes": "no whole character, only a part of one",
+    "special": "added by the tokenizer, such as the end of the sequence",
+    "bytes": "part of a character",
 }
 _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
 _PROSE = set(".,:;!?'\"()[]…–—-‘’“”«»¿¡。，、：；！？「」（）")
@@ -30,7 +30,7 @@ class Piece(NamedTuple):
     Attributes:
         id: the token's.
         data: its bytes, UTF-8 where it is whole characters.
-        special: whether the tokenizer treats it apart from text.
+        special: whether the tokenizer treats it separately from text.
     """
 
     id: int
@@ -39,7 +39,7 @@ class Piece(NamedTuple):
 
     @property
     def text(self) -> str:
-        """For a terminal; what is no whole character becomes a replacement character."""
+        """For a terminal; an incomplete character becomes a replacement character."""
         return self.data.decode(errors="replace")
 
 
@@ -47,24 +47,24 @@ def pieces(tokenizer: Any) -> list[Piece]:
     """Every token of a fast tokenizer, by id."""
     decoder = json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()).get("decoder"))
     added = tokenizer.added_tokens_decoder
-    found = []
+    tokens = []
     for word, identity in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
         if identity in added:
-            found.append(Piece(identity, word.encode(), added[identity].special))
+            tokens.append(Piece(identity, word.encode(), added[identity].special))
         elif '"ByteLevel"' in decoder:
-            data = b"".join(_BYTE_OF.get(one, one.encode()) for one in word)
-            found.append(Piece(identity, data, False))
+            data = b"".join(_BYTE_OF.get(letter, letter.encode()) for letter in word)
+            tokens.append(Piece(identity, data, False))
         elif '"ByteFallback"' in decoder and (byte := _FALLBACK.fullmatch(word)):
-            found.append(Piece(identity, bytes.fromhex(byte[1]), False))
+            tokens.append(Piece(identity, bytes.fromhex(byte[1]), False))
         elif "\u2581" in decoder or "\\u2581" in decoder:  # SentencePiece's sign for a space
-            found.append(Piece(identity, word.replace("\u2581", " ").encode(), False))
+            tokens.append(Piece(identity, word.replace("\u2581", " ").encode(), False))
         else:
-            found.append(Piece(identity, tokenizer.decode([identity]).encode(), False))
-    return found
+            tokens.append(Piece(identity, tokenizer.decode([identity]).encode(), False))
+    return tokens
 
 
 def _byte_level() -> dict[str, bytes]:
-    """GPT-2's writing of bytes: printable ones as they are, the others from U+0100 on."""
+    """GPT-2's spelling of bytes: printable ones as they are, the others from U+0100 on."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in plain]
     table = {chr(byte): bytes([byte]) for byte in plain}
@@ -84,23 +84,23 @@ def classify(piece: Piece) -> Class:
         return "bytes"
     if not text.strip():
         return "whitespace"
-    if any(one.isdigit() for one in text):
+    if any(character.isdigit() for character in text):
         return "digits"
-    if any(one.isalpha() for one in text):
+    if any(character.isalpha() for character in text):
         return "words"
     return "punctuation" if set(text.strip()) <= _PROSE else "code"
 
 
 def whole_characters(parts: list[bytes]) -> dict[int, str]:
-    """Place of every part that is no whole character -> the character(s) it belongs to.
+    """Position of every part that is not whole characters -> the character(s) it belongs to.
 
     Args:
         parts: the bytes of consecutive tokens.
     """
-    found: dict[int, str] = {}
+    characters: dict[int, str] = {}
     open_parts: list[int] = []
-    for place in range(len(parts)):
-        open_parts.append(place)
+    for position in range(len(parts)):
+        open_parts.append(position)
         joined = b"".join(parts[i] for i in open_parts)
         try:
             text = joined.decode()
@@ -109,6 +109,6 @@ def whole_characters(parts: list[bytes]) -> dict[int, str]:
                 open_parts = []
             continue
         if len(open_parts) > 1:
-            found |= dict.fromkeys(open_parts, text)
+            characters |= dict.fromkeys(open_parts, text)
         open_parts = []
-    return found
+    return characters

@@ -45,10 +45,11 @@ from rich.table import Table
 from torch.nn.functional import kl_div
 from torch.profiler import ProfilerActivity, profile
 
-from adaspec import data, divergence, models, pipeline, recipe, teacher_cache, training
+from adaspec import data, divergence, models, recipe, stages, teacher_cache, training
 from adaspec.data import Example
 from adaspec.precision import PASS_TOKENS
 from adaspec.recipe import Method, Optimisation, Training
+from adaspec.steps import sequence_order
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.training import Hooks
 
@@ -124,7 +125,7 @@ def published(world: World, on_step: OnStep, labels: bool) -> None:
     optimiser = torch.optim.AdamW(draft.parameters(), lr=plan.optimisation.lr, weight_decay=0.0)
     on_step({"step": 0})
     for step in range(plan.steps):
-        order = training.sequence_order(plan.seed, step, plan.batch, len(world.examples))
+        order = sequence_order(plan.seed, step, plan.batch, len(world.examples))
         micros = list(data.batches(order, MICRO_BATCH))
         total = exact = 0.0
         aside = (0.0, 0.0)
@@ -278,7 +279,7 @@ def side(name: str, folder: Path, steps: int, batch: int, talk: Connection) -> N
             row["shares"] = shares(tool, world.draft.get_output_embeddings().weight.shape[0])
             row["flops"] = sum(event.flops or 0 for event in tool.key_averages())
             tool = None
-        row["peak"] = pipeline.peak_memory(CPU)
+        row["peak"] = stages.peak_memory(CPU)
         talk.send(row)
         order = talk.recv()
         if order == "end":

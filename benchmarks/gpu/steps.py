@@ -22,6 +22,7 @@ from adaspec import models, teacher_cache, training
 from adaspec.data import Example
 from adaspec.precision import pass_tokens
 from adaspec.recipe import Method, Optimisation, Training
+from adaspec.steps import sequence_order
 from adaspec.teacher import Teacher, all_losses_r
 from adaspec.training import Hooks
 from benchmarks.gpu.setting import SIZES, Setting, random_model
@@ -164,7 +165,7 @@ def published(world: World, setting: Setting) -> tuple[float, int, int, list[flo
     at_once, times, losses = BATCH, list[float](), list[float]()
     setting.start_peak()
     while len(times) < world.training.steps:
-        order = training.sequence_order(0, len(times), BATCH, len(world.examples))
+        order = sequence_order(0, len(times), BATCH, len(world.examples))
         began = time.perf_counter()
         try:
             total = gradient(world, order, at_once, bf16=setting.bf16)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from adaspec import AdaspecError, calibration, estimate, pace, pipeline, recipe, runs, training
+from adaspec import AdaspecError, calibration, checkpoints, estimate, pace, pipeline, recipe, runs
 from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, trainings
 from adaspec.runs import Run
@@ -156,7 +156,7 @@ def test_checkpoints_and_tables_are_counted_at_their_most(past: Run, content: An
         ).disk
 
     assert disk(1) - disk(1000) > 2 * 3 * weights
-    assert training.KEEP + 1 == estimate.CHECKPOINTS
+    assert checkpoints.KEEP + 1 == estimate.CHECKPOINTS
     fewer = estimate.from_past(changed(content, "checkpoint_every=1000", "evaluation.prompts=1"))
     assert estimate.from_past(changed(content, "checkpoint_every=1000")).disk > fewer.disk
 

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from adaspec import AdaspecError, measurement, pipeline, recipe, runs, tokens
+from adaspec import AdaspecError, measurement, models, pipeline, recipe, runs, tokens
 from adaspec.recipe import plan, trainings
 from adaspec.runs import Run
 
@@ -170,7 +170,7 @@ def test_a_failure_is_kept_in_words_and_can_be_gone_on_from(home, mini, monkeypa
         raise AdaspecError("The dog ate it. Feed the dog.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline.measurement, "measure", broken)
+        patched.setattr(measurement, "measure", broken)
         with pytest.raises(AdaspecError):
             pipeline.execute(mini)
     (run,) = (run for run in runs.all_runs() if not run.is_example)
@@ -223,7 +223,7 @@ def test_a_failed_null_test_is_a_warning_in_report_and_log(home, content, monkey
 
 def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
     """Weights that change on their way to the disk fail their stage, and are not kept."""
-    original = pipeline.models.load_weights
+    original = models.load_weights
 
     def damaged(folder: Path, *how: object) -> object:
         model = original(folder, *how)
@@ -232,7 +232,7 @@ def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
                 model.get_input_embeddings().weight.mul_(1.5)
         return model
 
-    monkeypatch.setattr(pipeline.models, "load_weights", damaged)
+    monkeypatch.setattr(models, "load_weights", damaged)
     with pytest.raises(
         AdaspecError, match=r"reference: the saved model is not the one that was trained"
     ):

@@ -17,7 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaspec import AdaspecError, data, divergence, models, recipe, training
+from adaspec.checkpoints import KEEP
 from adaspec.recipe import ModelSpec, Optimisation
+from adaspec.steps import activation_bytes, read_step, sequence_order
 from adaspec.teacher import Teacher, rows_of
 from adaspec.training import Hooks
 
@@ -113,10 +115,10 @@ def step_loss(
     teacher: Teacher | str | None = "the world's",
 ) -> float:
     """The loss of one step on these examples, whose gradient the draft then has."""
-    one = Accelerator(cpu=True)
+    accelerator = Accelerator(cpu=True)
     chosen = world.teacher if teacher == "the world's" else teacher
-    step = training.read_step(spec, chosen, world.examples, positions, number, one, most)
-    loss, _ = training.accumulate(spec, world.draft, chosen, step, one).read()
+    step = read_step(spec, chosen, world.examples, positions, number, accelerator, most)
+    loss, _ = training.accumulate(spec, world.draft, chosen, step, accelerator).read()
     return loss
 
 
@@ -160,9 +162,7 @@ def test_a_step_does_not_depend_on_how_many_sequences_a_pass_has(
 
 def test_passes_have_no_more_tokens_than_there_is_room_for(world, mini) -> None:
     spec = plan(mini, "adaspec")
-    step = training.read_step(
-        spec, None, world.examples, list(range(9)), 0, Accelerator(cpu=True), 250
-    )
+    step = read_step(spec, None, world.examples, list(range(9)), 0, Accelerator(cpu=True), 250)
     assert sorted(i for part in step.passes for i in part.positions) == list(range(9))
     assert all(
         part.batch.input_ids.numel() <= 250 or len(part.positions) == 1 for part in step.passes
@@ -174,8 +174,8 @@ def test_activations_are_counted_by_the_token(world) -> None:
     """A linear layer keeps its input; weights do not grow with the text."""
     long = max(world.examples, key=lambda example: len(example.ids))
     short = data.Example(long.ids[: len(long.ids) // 2], 1)
-    each = training.activation_bytes(world.draft.requires_grad_(True), long)
-    assert each == pytest.approx(training.activation_bytes(world.draft, short), rel=0.2)
+    each = activation_bytes(world.draft.requires_grad_(True), long)
+    assert each == pytest.approx(activation_bytes(world.draft, short), rel=0.2)
     hidden, inner = 16, 24
     floats = each / 4
     assert 3 * hidden + 2 * inner < floats < 40 * hidden
@@ -297,7 +297,7 @@ def test_a_half_written_checkpoint_is_not_resumed_from(world, mini, tmp_path) ->
 def test_old_checkpoints_are_pruned(world, mini, tmp_path) -> None:
     spec = plan(mini, "adaspec", rows=3 * len(world.examples))
     run_training(world, spec, tmp_path)
-    assert len(list(tmp_path.iterdir())) == training.KEEP
+    assert len(list(tmp_path.iterdir())) == KEEP
 
 
 def test_budget_counts(world, mini, tmp_path) -> None:
@@ -316,7 +316,7 @@ def test_budget_counts(world, mini, tmp_path) -> None:
 @settings(max_examples=50)
 def test_every_epoch_reads_every_row_once(rows: int, batch: int, seed: int) -> None:
     steps = -(-3 * rows // batch)
-    stream = [i for s in range(steps) for i in training.sequence_order(seed, s, batch, rows)]
+    stream = [i for s in range(steps) for i in sequence_order(seed, s, batch, rows)]
     assert len(stream) == steps * batch
     for epoch in range(3):
         assert sorted(stream[epoch * rows : (epoch + 1) * rows]) == list(range(rows))
