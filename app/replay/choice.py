@@ -30,8 +30,8 @@ def pick_run() -> Run:
         "Run",
         "run",
         list(views),
-        default=next((one for one, view in views.items() if drafts(view.run)), None),
-        format_func=lambda one: named(views[one]),
+        default=next((run for run, view in views.items() if drafts(view.run)), None),
+        format_func=lambda run: named(views[run]),
         always=True,
     )
     return views[chosen].run
@@ -50,7 +50,7 @@ def pick_draft(run: Run) -> str:
     offered = drafts(run) or final_drafts(run)
     recipe = runs.read_recipe(run)
     methods = recipe.stage2.methods if recipe.stage2 else {}
-    selecting = [one for one in offered if one in methods and methods[one].selector == "top_delta"]
+    selecting = [name for name in offered if name in methods and methods[name].selector == "top_delta"]
     return link.choice(
         "Draft q",
         "draft",
@@ -68,6 +68,6 @@ def pick_prompt(run: Run, draft: str) -> int:
         "Prompt",
         "example",
         replays.numbers(run, draft),
-        format_func=lambda one: f"#{one} {' '.join(str(prompts[one]).split())[:PREVIEW]}",
+        format_func=lambda seq: f"#{seq} {' '.join(str(prompts[seq]).split())[:PREVIEW]}",
         help="Held-out prompts, under the numbers that they have on the Tokens page.",
     )

@@ -52,7 +52,7 @@ def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
         with right:
             grid = [*st.columns(3), *st.columns(3)]
             settings = {
-                one.name: _number(one, place) for one, place in zip(FIELDS, grid, strict=True)
+                field.name: _number(field, cell) for field, cell in zip(FIELDS, grid, strict=True)
             }
         st.form_submit_button("Decode", type="primary", icon=":material/play_circle:")
     request = {"do": "speculate", "prompt": prompt, "draft": draft} | settings
@@ -84,12 +84,12 @@ def _prompt(run: Run) -> str:
     return typed
 
 
-def _number(field: Field, place: Any) -> float:
+def _number(field: Field, cell: Any) -> float:
     key, kind = f"replay-{field.name}", type(field.first)
     if key not in st.session_state:
         asked = link.number(field.name, field.low, field.high)
         st.session_state[key] = field.first if asked is None else kind(asked)
-    typed: float = place.number_input(
+    typed: float = cell.number_input(
         field.label,
         kind(field.low),
         kind(field.high),

@@ -18,7 +18,7 @@ def from_link(view: dict[str, Any]) -> dict[str, Any]:
     state: dict[str, Any] = {}
     if (step := link.number("step", 0, view["steps"])) is not None:
         state["step"] = int(step)
-    speeds = {f"{one:g}": one for one in SPEEDS}
+    speeds = {f"{speed:g}": speed for speed in SPEEDS}
     if (speed := view_state.option("speed", speeds)) is not None:
         state["speed"] = speeds[speed]
     if (token := st.query_params.get("token")) is not None:
@@ -30,13 +30,13 @@ def from_link(view: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_token(asked: str, rounds: list[dict[str, Any]]) -> bool:
-    if not (found := re.fullmatch(r"(\d{1,6})\.(\d{1,3})", asked)):
+    if not (match := re.fullmatch(r"(\d{1,6})\.(\d{1,3})", asked)):
         return False
-    number, place = map(int, found.groups())
+    number, position = map(int, match.groups())
     if number >= len(rounds):
         return False
-    one = rounds[number]
-    return place < len(one["proposals"]) + (one["last"] is not None)
+    round_ = rounds[number]
+    return position < len(round_["proposals"]) + (round_["last"] is not None)
 
 
 def into_link(state: dict[str, Any]) -> None:

@@ -86,7 +86,7 @@ def view(
         spent: what decoding takes at some draft lengths.
     """
     text = trace.text
-    whole = whole_characters([pieces[one].data for one in text])
+    whole = whole_characters([pieces[token].data for token in text])
     return {
         "id": identity,
         "title": title,
@@ -94,25 +94,25 @@ def view(
         "draft": draft,
         "trace": trace.model_dump(mode="json"),
         "steps": sum(map(_steps, trace.rounds)),
-        "vocabulary": {str(one): piece(pieces[one]) for one in sorted(named(trace))},
-        "pieces": {str(place): character for place, character in whole.items()},
+        "vocabulary": {str(token): piece(pieces[token]) for token in sorted(named(trace))},
+        "pieces": {str(position): character for position, character in whole.items()},
         "plain": None if trace.plain_ms is None else {"ms": trace.plain_ms, "how": _BESIDE},
         "costs": spent,
     }
 
 
-def _steps(one: Round) -> int:
+def _steps(round_: Round) -> int:
     """What a viewer sees of a round, one after the other: every proposal, the check of all, every
     decision, and the target's own token.
     """
-    return len(one.proposals) + 1 + one.accepted + one.rejected + (one.last is not None)
+    return len(round_.proposals) + 1 + round_.accepted + round_.rejected + (round_.last is not None)
 
 
 def costs(trace: Trace) -> list[Cost]:
     """What a trace says of its own draft length: medians over its whole rounds."""
     gamma = trace.decoding.gamma
-    rounds = [one for one in trace.rounds if len(one.proposals) == gamma]
+    rounds = [round_ for round_ in trace.rounds if len(round_.proposals) == gamma]
     if not rounds:
         return []
-    draft_ms = float(np.median([one.draft_ms / gamma for one in rounds]))
-    return [(gamma, draft_ms, float(np.median([one.verify_ms for one in rounds])))]
+    draft_ms = float(np.median([round_.draft_ms / gamma for round_ in rounds]))
+    return [(gamma, draft_ms, float(np.median([round_.verify_ms for round_ in rounds])))]

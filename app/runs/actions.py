@@ -26,16 +26,16 @@ def run_actions(view: View) -> None:
         if own and view.job and view.live:
             stopping = view.word == "stopping"
             label, icon = ("Stopping", "hourglass_top") if stopping else ("Cancel", "stop")
-            told = "It keeps what it has and can be resumed."
-            _button(view, label, icon, told, queue.cancel, disabled=stopping)
+            help_ = "It keeps what it has and can be resumed."
+            _button(view, label, icon, help_, queue.cancel, disabled=stopping)
         if view.resumable and viewer.may_start and (own or not view.job):
-            told = "Queues it again. It goes on from its last checkpoint."
-            _button(view, "Resume", "play_arrow", told, queue.resume, viewer.name)
+            help_ = "Queues it again. It goes on from its last checkpoint."
+            _button(view, "Resume", "play_arrow", help_, queue.resume, viewer.name)
         if view.word == "queued" and viewer.is_admin:
-            told = "Puts it before all others that wait."
-            _button(view, "First", "vertical_align_top", told, queue.move, "first")
-            told = "Puts it behind all others that wait."
-            _button(view, "Last", "vertical_align_bottom", told, queue.move, "last")
+            help_ = "Puts it before all others that wait."
+            _button(view, "First", "vertical_align_top", help_, queue.move, "first")
+            help_ = "Puts it behind all others that wait."
+            _button(view, "Last", "vertical_align_bottom", help_, queue.move, "last")
         if view.word != "unreadable":
             _duplicate(view)
         if own and view.state:
@@ -98,9 +98,9 @@ def _button(
 
 
 def _duplicate(view: View) -> None:
-    told = "Opens its recipe on the Train page, to start another run. This one stays as it is."
+    help_ = "Opens its recipe on the Train page, to start another run. This one stays as it is."
     label, icon = "Duplicate with changes", ":material/content_copy:"
-    if st.button(label, key="duplicate", icon=icon, help=told):
+    if st.button(label, key="duplicate", icon=icon, help=help_):
         st.switch_page(link.page("train"), query_params={"from": view.id})
 
 

@@ -55,17 +55,17 @@ def short(view: View) -> str:
 
 def _others(view: View, views: list[View]) -> list[View]:
     """The runs that are drawn beside this one; the link says which."""
-    offered = {one.id: one for one in views if one.id != view.id and one.run.metrics_file.is_file()}
+    offered = {other.id: other for other in views if other.id != view.id and other.run.metrics_file.is_file()}
     key = f"{COMPARED}-{view.id}"
     wanted = st.session_state.get(key, st.query_params.get_all(COMPARED))
-    there = [one for one in wanted if one in offered][: len(LETTERS) - 1]
+    there = [run for run in wanted if run in offered][: len(LETTERS) - 1]
     if st.session_state.get(key) != there:
         st.session_state[key] = there
     chosen = st.multiselect(
         "Compare with",
         list(offered),
         key=key,
-        format_func=lambda one: short(offered[one]),
+        format_func=lambda run: short(offered[run]),
         max_selections=len(LETTERS) - 1,
         placeholder="Other runs",
         help="Draws the held-out acceptance of up to three other runs over this one's.",
@@ -75,7 +75,7 @@ def _others(view: View, views: list[View]) -> list[View]:
     )
     if chosen != st.query_params.get_all(COMPARED):
         st.query_params[COMPARED] = chosen
-    return [offered[one] for one in chosen]
+    return [offered[run] for run in chosen]
 
 
 def _drafts(together: tuple[View, ...]) -> tuple[str, ...]:
@@ -125,14 +125,14 @@ def _key(together: tuple[View, ...]) -> None:
             )
 
 
-def _unlike(one: View, other: View) -> str:
+def _unlike(view: View, other: View) -> str:
     """What differs between two runs that makes their acceptances two different measures."""
-    if not (one.state and other.state):
+    if not (view.state and other.state):
         return ""
-    ours, theirs = one.state.hashes, other.state.hashes
+    ours, theirs = view.state.hashes, other.state.hashes
     differs = {
         "another target": ours.get("target") != theirs.get("target")
-        or _tuning(one) != _tuning(other),
+        or _tuning(view) != _tuning(other),
         "other data": ours.get("data") != theirs.get("data"),
     }
     return " and ".join(name for name, is_so in differs.items() if is_so)

@@ -103,10 +103,10 @@ def run_papers(view: View) -> None:
 
 
 def _waiting(view: View) -> str:
-    place = f"{words.ordinal(view.place or 1)} in the queue."
+    position = f"{words.ordinal(view.place or 1)} in the queue."
     if view.starts_in is None:
-        return f"{place} When it starts cannot be said yet."
-    return f"{place} It is expected to start {words.roughly(view.starts_in)}."
+        return f"{position} When it starts cannot be said yet."
+    return f"{position} It is expected to start {words.roughly(view.starts_in)}."
 
 
 def _attempts(job: Job) -> str:
@@ -154,12 +154,12 @@ def _now(view: View, state: RunState) -> None:
         return
     running = view.word in reading.AT_WORK
     names = [stage.name for stage in state.plan]
-    place = names.index(progress.stage) + 1 if progress.stage in names else 0
+    position = names.index(progress.stage) + 1 if progress.stage in names else 0
     figures = [
         (
             "Stage" if running else "Stopped in stage",
             progress.stage or words.NOTHING,
-            f"Number {place} of {len(state.plan)} in the plan below." if place else "",
+            f"Number {position} of {len(state.plan)} in the plan below." if position else "",
         ),
         (
             "Step",

@@ -25,8 +25,8 @@ def run_list(board: Board, chosen: str) -> str | None:
     everything = len(board.views) > SHOWN and st.session_state.get("all-runs", False)
     shown = [
         view
-        for place, view in enumerate(board.views)
-        if everything or place < SHOWN or view.id == chosen
+        for position, view in enumerate(board.views)
+        if everything or position < SHOWN or view.id == chosen
     ]
     columns = [column for column in _COLUMNS if column.is_wanted(board.views)]
     clicked = None
@@ -103,10 +103,10 @@ def _progress(view: View) -> str:
 
 def _waiting(view: View) -> str:
     """Where a queued job stands: `2nd, in about 5 min`; `2nd in the queue` where that is all."""
-    place = words.ordinal(view.place or 1)
+    position = words.ordinal(view.place or 1)
     if view.starts_in is None:
-        return f"{place} in the queue"
-    return f"{place}, {words.roughly(view.starts_in)}"
+        return f"{position} in the queue"
+    return f"{position}, {words.roughly(view.starts_in)}"
 
 
 def _speed(view: View) -> str:

@@ -32,8 +32,8 @@ def run_start(views: list[View]) -> None:
             if viewer.may_start
             else "Sign in to start jobs.",
         )
-        told = "Choose a recipe, change it, and queue it."
-        if st.button("Train", key="train", icon=":material/add:", type="primary", help=told):
+        help_ = "Choose a recipe, change it, and queue it."
+        if st.button("Train", key="train", icon=":material/add:", type="primary", help=help_):
             st.switch_page(link.page("train"))
     complaint(TINY)
     equal = next((view for view in views if view.id == st.session_state.get(_EQUAL)), None)
@@ -68,9 +68,9 @@ def _forget() -> None:
 
 def _offer(equal: View, viewer: Person) -> None:
     """One click more before the same thing is trained twice."""
-    said = "is in the queue already" if equal.live else "was trained already"
+    state = "is in the queue already" if equal.live else "was trained already"
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="offer"):
-        st.markdown(f"**{TINY}** {said}, with the same values.", width="stretch")
+        st.markdown(f"**{TINY}** {state}, with the same values.", width="stretch")
         st.button("Open it", key="open-equal", on_click=_open, args=(equal.id,))
         if not (equal.live and equal.owner == viewer.name):
             arguments = (TINY, _start, viewer)

@@ -48,25 +48,25 @@ _calibrations: dict[str, Calibration] = {}
 _one_at_a_time = threading.Lock()
 
 
-def known(one: Recipe) -> Estimate | None:
+def known(recipe: Recipe) -> Estimate | None:
     """The estimate, where a run or a measurement has made it known."""
-    measured = of(one)
-    on_disk = _known(one.yaml(), int(time.monotonic() / _FRESH))
+    measured = of(recipe)
+    on_disk = _known(recipe.yaml(), int(time.monotonic() / _FRESH))
     return on_disk or (measured.estimate if measured else None)
 
 
-def of(one: Recipe) -> Calibration | None:
+def of(recipe: Recipe) -> Calibration | None:
     """The measurement of this recipe that somebody began since the server's start."""
-    return _calibrations.get(one.hash)
+    return _calibrations.get(recipe.hash)
 
 
-def begin(one: Recipe) -> None:
+def begin(recipe: Recipe) -> None:
     """Measure in the background, unless it is being measured."""
-    earlier = of(one)
+    earlier = of(recipe)
     if earlier and earlier.live:
         return
-    calibration = _calibrations[one.hash] = Calibration()
-    threading.Thread(target=_measure, args=(one, calibration), daemon=True).start()
+    calibration = _calibrations[recipe.hash] = Calibration()
+    threading.Thread(target=_measure, args=(recipe, calibration), daemon=True).start()
 
 
 def free_disk() -> int:
@@ -77,11 +77,11 @@ def free_disk() -> int:
     return shutil.disk_usage(home).free
 
 
-def _measure(one: Recipe, calibration: Calibration) -> None:
+def _measure(recipe: Recipe, calibration: Calibration) -> None:
     with _one_at_a_time:
         calibration.began = time.monotonic()
         try:
-            calibration.estimate = calibrate(one)
+            calibration.estimate = calibrate(recipe)
         except Exception as error:  # told on the page: a thread has nobody else to tell
             calibration.error = explain(error)
             if not is_users(error):

@@ -31,7 +31,7 @@ def pick_run() -> Run:
             icon=":material/info:",
         )
         st.stop()
-    chosen = link.choice("Run", "run", list(views), format_func=lambda one: named(views[one]))
+    chosen = link.choice("Run", "run", list(views), format_func=lambda run: named(views[run]))
     return views[chosen].run
 
 
@@ -54,8 +54,8 @@ def pick_roles(run: Run) -> Roles:
     drafts = final_drafts(run)
     recipe = runs.read_recipe(run)
     methods = recipe.stage2.methods if recipe.stage2 else {}
-    selecting = [name for name, one in methods.items() if one.selector == "top_delta"]
-    preferred = next((one for one in drafts if one in selecting), drafts[-1])
+    selecting = [name for name, method in methods.items() if method.selector == "top_delta"]
+    preferred = next((name for name in drafts if name in selecting), drafts[-1])
     draft = link.choice(
         "Draft q",
         "draft",
@@ -63,14 +63,14 @@ def pick_roles(run: Run) -> Roles:
         default=preferred,
         help="The model whose distribution q is compared with the target's p.",
     )
-    others = [one for one in drafts if one != draft]
+    others = [name for name in drafts if name != draft]
     if not others:
         return Roles(draft, None)
     rival = link.choice(
         "Rival",
         "rival",
         others,
-        default=next((one for one in reversed(others) if one != STOCK), others[0]),
+        default=next((name for name in reversed(others) if name != STOCK), others[0]),
         help="A second draft, for the metric *rival − draft* and the order *most disputed*.",
     )
     return Roles(draft, rival)
@@ -78,4 +78,4 @@ def pick_roles(run: Run) -> Roles:
 
 def final_drafts(run: Run) -> list[str]:
     """Models of the run that were measured at their end."""
-    return [one.name for one in tokens.snapshots(run) if one.step is None]
+    return [snapshot.name for snapshot in tokens.snapshots(run) if snapshot.step is None]

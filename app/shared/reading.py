@@ -154,10 +154,10 @@ def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
 
     Only runs that are listed can be asked for: a link is no way to read other folders.
     """
-    found = next((view for view in views if view.id == wanted), views[0])
-    if wanted is None or found.id == wanted:
-        return found, ""
-    return found, f"There is no run {wanted[:40]!r} here. This is another one."
+    view = next((view for view in views if view.id == wanted), views[0])
+    if wanted is None or view.id == wanted:
+        return view, ""
+    return view, f"There is no run {wanted[:40]!r} here. This is another one."
 
 
 def log_lines(view: View, wanted: str) -> list[str]:
@@ -182,8 +182,8 @@ def recipe_text(view: View) -> str:
 
 def recipe(view: View) -> Recipe | None:
     """What it trains; None where that cannot be read."""
-    found: Recipe | None = _cached(_recipe, view.run.recipe_file)
-    return found
+    recipe: Recipe | None = _cached(_recipe, view.run.recipe_file)
+    return recipe
 
 
 def has_several_methods(recipe: Recipe) -> bool:
@@ -240,8 +240,8 @@ def _views(jobs: list[Job]) -> list[View]:
     listed = [Run(runs.runs_folder() / job.id) for job in jobs if job.state != "succeeded"]
     job_of = {job.id: job for job in jobs}
     everything = {_identity(run): run for run in [*runs.all_runs(), *listed]}
-    newest_first = sorted(everything, key=lambda one: (one != "example", one), reverse=True)
-    return [_view(one, everything[one], job_of.get(one)) for one in newest_first]
+    newest_first = sorted(everything, key=lambda identity: (identity != "example", identity), reverse=True)
+    return [_view(identity, everything[identity], job_of.get(identity)) for identity in newest_first]
 
 
 def _identity(run: Run) -> str:
@@ -293,17 +293,17 @@ def _error(word: str, job: Job | None, state: RunState | None) -> str:
         return "Its run.json cannot be read: it is damaged, or of another version."
     if word != "failed":
         return ""
-    told = job.error if job and job.state == "failed" else ""
-    return told or (state.error if state else "")
+    error = job.error if job and job.state == "failed" else ""
+    return error or (state.error if state else "")
 
 
 def _placed(views: list[View], jobs: list[Job], slots: int) -> list[View]:
     """In the order of the list, with the places of those that wait."""
-    places = queue.positions(jobs)
+    positions = queue.positions(jobs)
     starts = queue.expected_starts(jobs, {view.id: _left(view) for view in views}, slots)
     placed = [
-        replace(view, place=places.get(view.id), starts_in=starts.get(view.id))
-        if view.id in places
+        replace(view, place=positions.get(view.id), starts_in=starts.get(view.id))
+        if view.id in positions
         else view
         for view in views
     ]

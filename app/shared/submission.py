@@ -30,24 +30,24 @@ class Equal:
         return next((job for job in self.live if job.owner == owner), None)
 
 
-def equal(one: Recipe) -> Equal:
+def equal(recipe: Recipe) -> Equal:
     """Look for jobs and runs of an equal recipe."""
-    live = [job for job in queue.all_jobs() if job.live and job.recipe_hash == one.hash]
-    return Equal(live, runs.newest(one, "finished"))
+    live = [job for job in queue.all_jobs() if job.live and job.recipe_hash == recipe.hash]
+    return Equal(live, runs.newest(recipe, "finished"))
 
 
-def start(one: Recipe, owner: str, seconds: float | None) -> Job:
+def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
     """Queue the recipe, or find it queued: a second click is no second wish.
 
     Raises:
         AdaspecError: the owner has too many waiting.
     """
-    job = equal(one).mine(owner) or queue.submit(one, owner, seconds=seconds)
+    job = equal(recipe).mine(owner) or queue.submit(recipe, owner, seconds=seconds)
     reading.look_again()
     return job
 
 
-def place(one: Recipe, owner: str) -> str:
+def place(recipe: Recipe, owner: str) -> str:
     """When a job of this recipe would begin, in words."""
     jobs = queue.all_jobs()
     running = [job for job in jobs if job.state == "running"]
@@ -55,11 +55,11 @@ def place(one: Recipe, owner: str) -> str:
         return "Begins when your running job has ended."
     wish = Job(
         id="",
-        name=one.name,
+        name=recipe.name,
         owner=owner,
         recipe="",
-        recipe_hash=one.hash,
-        gpus=one.gpus,
+        recipe_hash=recipe.hash,
+        gpus=recipe.gpus,
         place=1 + max((job.place for job in jobs), default=0),
     )
     everything = [*jobs, wish]

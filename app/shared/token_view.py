@@ -46,7 +46,7 @@ class Roles:
         """Role -> snapshot, of those that the run has."""
         wanted = {"stock": STOCK, "reference": REFERENCE, "draft": self.draft}
         wanted |= {"rival": self.rival} if self.rival else {}
-        names = [one.name for one in tokens.snapshots(run)]
+        names = [snapshot.name for snapshot in tokens.snapshots(run)]
         return {role: name for role, name in wanted.items() if name in names}
 
 
@@ -56,13 +56,13 @@ def packed(values: Any, kind: str) -> dict[str, str]:
     return {"type": kind.removeprefix("<"), "base64": base64.b64encode(data).decode()}
 
 
-def piece(one: Piece) -> dict[str, Any]:
+def piece(token: Piece) -> dict[str, Any]:
     """A token's text, or its bytes in hexadecimal where it is no whole character."""
     try:
-        shown: dict[str, Any] = {"text": one.data.decode()}
+        shown: dict[str, Any] = {"text": token.data.decode()}
     except UnicodeDecodeError:
-        shown = {"bytes": one.data.hex()}
-    return shown | ({"special": True} if one.special else {})
+        shown = {"bytes": token.data.hex()}
+    return shown | ({"special": True} if token.special else {})
 
 
 def example(run: Run, source: Source, seq: int, roles: Roles) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def example(run: Run, source: Source, seq: int, roles: Roles) -> dict[str, Any]:
 @lru_cache(maxsize=64)
 def _example(run: Run, source: Source, seq: int, roles: Roles, _stamp: object) -> dict[str, Any]:
     known = roles.known(run)
-    way = [one.name for one in tokens.timeline(run, Snapshot.of(roles.draft).training)]
+    way = [snapshot.name for snapshot in tokens.timeline(run, Snapshot.of(roles.draft).training)]
     shown = list(dict.fromkeys([*known.values(), *way]))
     there = tokens.rows(run, source, seq, shown, [*_KINDS, "top", "top_q"])
     prompt = tokens.prompt_ids(run, source, seq)
@@ -160,15 +160,15 @@ def _view(
     before = response_from
     pieces = tokens.vocabulary(run)
     lists = {name: _with_prompt_lists(before, *both) for name, both in top.items()}
-    likeliest = {int(one) for both in top.values() for one in both[0].ravel() if one >= 0}
-    way = [one.name for one in tokens.timeline(run, Snapshot.of(roles.draft).training)]
+    likeliest = {int(token) for both in top.values() for token in both[0].ravel() if token >= 0}
+    way = [snapshot.name for snapshot in tokens.timeline(run, Snapshot.of(roles.draft).training)]
     return spelled(run, ids, before, likeliest) | {
         "id": identity,
         "title": title,
         "rows": len(ids),
         "pieces": {
             str(row): whole
-            for row, whole in whole_characters([pieces[int(one)].data for one in ids]).items()
+            for row, whole in whole_characters([pieces[int(token)].data for token in ids]).items()
         },
         "columns": dict(
             _column(name, values, before) for name, values in columns.items() if _kind(name)
@@ -195,7 +195,7 @@ def spelled(
             "seq": packed(np.zeros(len(ids)), "<u4"),
             "response": packed(np.arange(len(ids)) >= response_from, "<u1"),
         },
-        "vocabulary": {str(one): piece(pieces[one]) for one in sorted({*map(int, ids), *also})},
+        "vocabulary": {str(token): piece(pieces[token]) for token in sorted({*map(int, ids), *also})},
     }
 
 
@@ -232,12 +232,12 @@ def _drawn(run: Run) -> dict[str, dict[str, Any]]:
     """Snapshot -> how it is written and coloured, and its optimiser steps."""
     steps = {stage.name: stage.steps for stage in runs.read_state(run).plan}
     return {
-        one.name: {
-            "label": one.name,
-            "colour": theme.look(one.training).colour,
-            "step": steps.get(one.training, 0) if one.step is None else one.step,
+        snapshot.name: {
+            "label": snapshot.name,
+            "colour": theme.look(snapshot.training).colour,
+            "step": steps.get(snapshot.training, 0) if snapshot.step is None else snapshot.step,
         }
-        for one in tokens.snapshots(run)
+        for snapshot in tokens.snapshots(run)
     }
 
 
@@ -274,11 +274,11 @@ def _histograms(
 ) -> dict[str, dict[str, Any]]:
     """Metric -> its histogram over all tokens of the source; those whose roles are known."""
     known = roles.known(run)
-    found = {}
+    histograms = {}
     for metric in METRICS:
         if all(role is None or role in known for role in (metric.of, metric.minus)):
-            found[metric.name] = _histogram(metric, _values(run, source, metric, known))
-    return found
+            histograms[metric.name] = _histogram(metric, _values(run, source, metric, known))
+    return histograms
 
 
 def _values(run: Run, source: Source, metric: Metric, known: dict[str, str]) -> np.ndarray:
@@ -293,10 +293,10 @@ def _histogram(metric: Metric, values: np.ndarray) -> dict[str, Any]:
     low, high = metric.low, metric.high
     if metric.scale == "log":
         values, low, high = np.log(values), np.log(low), np.log(high)
-    places = np.floor((values - low) * (BINS / (high - low)))
-    places[values == high] = BINS - 1  # the last bin has both its ends
+    bins = np.floor((values - low) * (BINS / (high - low)))
+    bins[values == high] = BINS - 1  # the last bin has both its ends
     below, *counts, above = np.bincount(
-        np.clip(places, -1, BINS).astype(np.int32) + 1, minlength=BINS + 2
+        np.clip(bins, -1, BINS).astype(np.int32) + 1, minlength=BINS + 2
     ).tolist()
     return {
         "low": metric.low,

@@ -31,10 +31,10 @@ def show(
     """
     # Before the component, so that it shows what the address will say: it may have been told of
     # this view long ago, and have shown others since.
-    said = dict(st.session_state.get(key, {}).get("state") or {})
-    if said.pop("of", None) != view["id"]:
-        said = {name: value for name, value in said.items() if name not in own}
-    state = first | asked | said
+    state_ = dict(st.session_state.get(key, {}).get("state") or {})
+    if state_.pop("of", None) != view["id"]:
+        state_ = {name: value for name, value in state_.items() if name not in own}
+    state = first | asked | state_
     component(data={"view": view, "state": state}, key=key, on_state_change=lambda: None)
     return state
 

@@ -29,12 +29,12 @@ async def lifespan(_: App) -> AsyncIterator[None]:
 
 async def _keep_supervisor() -> None:
     """Start the supervisor, and again whenever it is gone; what hinders that is said once."""
-    said = ""
+    reported = ""
     while True:
         hindrance = await asyncio.to_thread(_ensure)
-        if hindrance and hindrance != said:
+        if hindrance and hindrance != reported:
             log.warning("No supervisor, so that jobs wait: %s", hindrance)
-        said = hindrance
+        reported = hindrance
         await asyncio.sleep(PACE)
 
 

@@ -51,7 +51,7 @@ def choice(
         always: name the default in the link too, because it will be another one tomorrow.
     """
     key = f"link-{name}"
-    texts = [str(one) for one in options]
+    texts = [str(option) for option in options]
     first = texts[options.index(default)] if default in options else texts[0]
     asked = st.query_params.get(name)
     if asked is not None and asked not in texts:
@@ -60,7 +60,7 @@ def choice(
         st.session_state[key] = asked if asked in texts else first
     by_text = dict(zip(texts, options, strict=True))
     chosen = st.selectbox(
-        label, texts, key=key, format_func=lambda one: format_func(by_text[one]), **more
+        label, texts, key=key, format_func=lambda option: format_func(by_text[option]), **more
     )
     if chosen == first and not always:
         st.query_params.pop(name, None)

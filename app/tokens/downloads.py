@@ -48,10 +48,10 @@ def text_download(view: dict[str, Any], state: dict[str, Any], name: str = "toke
 
 def _table(run: Run, source: Source, seq: int) -> pd.DataFrame:
     """The example's rows of every snapshot, with text, and dL where there is a reference."""
-    names = [one.name for one in tokens.snapshots(run)]
+    names = [snapshot.name for snapshot in tokens.snapshots(run)]
     table = tokens.rows(run, source, seq, names)
     pieces = tokens.vocabulary(run)
-    table.insert(1, "text", [pieces[one].text for one in table["token"]])
+    table.insert(1, "text", [pieces[token].text for token in table["token"]])
     if "kl@reference" in table:
         for name in names:
             table[f"delta@{name}"] = table[f"kl@{name}"] - table["kl@reference"]

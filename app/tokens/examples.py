@@ -31,7 +31,7 @@ def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | N
         k: the filter ratio in thousandths.
         wanted: the example that a link asks for.
     """
-    orders = [one for one in ORDERS if one != "disputed" or roles.rival]
+    orders = [order for order in ORDERS if order != "disputed" or roles.rival]
     order = link.choice(
         "Order",
         "order",
@@ -41,12 +41,12 @@ def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | N
     )
     word = link.text("Search", "search", placeholder="a word in prompt or answer")
     ranked = tokens.ranking(run, source, order, roles.draft, roles.rival, k)
-    found = _containing(ranked, word)
-    if found.empty:
+    matching = _containing(ranked, word)
+    if matching.empty:
         st.caption("No example contains this.")
-        found = ranked
-    current = wanted if wanted is not None else int(found.iloc[0]["seq"])
-    hits = found.head(SHOWN)
+        matching = ranked
+    current = wanted if wanted is not None else int(matching.iloc[0]["seq"])
+    hits = matching.head(SHOWN)
     chosen = _table(hits, order, f"{run.path.name}-{source}-{order}-{word}-{roles}-{k}", current)
     if order != "first":
         score = ranked.loc[ranked["seq"] == chosen, "score"]
@@ -56,8 +56,8 @@ def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | N
             key="example-scores",
         )
     st.caption(
-        f"{len(found):,} of {len(ranked):,} examples"
-        + (f", the first {SHOWN} listed" if len(found) > SHOWN else "")
+        f"{len(matching):,} of {len(ranked):,} examples"
+        + (f", the first {SHOWN} listed" if len(matching) > SHOWN else "")
     )
     return chosen
 
@@ -82,8 +82,8 @@ def _table(hits: pd.DataFrame, order: str, identity: str, current: int) -> int:
     )
     if order == "first":
         shown = shown.drop(columns="score")
-    places = hits["seq"].tolist()
-    default = [places.index(current)] if current in places else []
+    sequences = hits["seq"].tolist()
+    default = [sequences.index(current)] if current in sequences else []
     event = st.dataframe(
         shown,
         hide_index=True,
@@ -100,4 +100,4 @@ def _table(hits: pd.DataFrame, order: str, identity: str, current: int) -> int:
         },
     )
     rows = event["selection"]["rows"]
-    return int(places[rows[0]]) if rows else current
+    return int(sequences[rows[0]]) if rows else current

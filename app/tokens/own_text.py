@@ -64,7 +64,7 @@ def _field(label: str, name: str, first: str) -> str:
 
 
 def _request(run: Run, prompt: str, answer: str, roles: Roles) -> dict[str, Any]:
-    way = [one.name for one in tokens.timeline(run, Snapshot.of(roles.draft).training)]
+    way = [snapshot.name for snapshot in tokens.timeline(run, Snapshot.of(roles.draft).training)]
     return {
         "do": "read_text",
         "prompt": prompt,

@@ -37,8 +37,8 @@ def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
             state[name] = st.query_params[name] != "no"
     if (token := link.number("token", 0, rows - 1)) is not None:
         state["token"] = int(token)
-    pins = [int(one) for one in st.query_params.get("pins", "").split(",") if one.isdigit()]
-    state["pins"] = [one for one in pins if one < rows][:LONGEST_PINS]
+    pins = [int(pin) for pin in st.query_params.get("pins", "").split(",") if pin.isdigit()]
+    state["pins"] = [pin for pin in pins if pin < rows][:LONGEST_PINS]
     return state
 
 

@@ -46,7 +46,7 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
     key = f"train-origin-{split}"
     if st.session_state.get(key) != origin:
         st.session_state[key] = origin
-    options = [one for one in ORIGINS if one != "holdout" or split == "data.evaluation"]
+    options = [origin for origin in ORIGINS if origin != "holdout" or split == "data.evaluation"]
     st.segmented_control(
         LABELS[split],
         options,
@@ -116,10 +116,10 @@ def _templates(editor: Editor, errors: Errors, look: Look) -> None:
     prompts = recipe_form.at(editor.content, "data.prompt")
     left, right = st.columns(2, gap="medium")
     with left:
-        for place in range(len(prompts)):
-            label = "Prompt" if place == 0 else f"Prompt, where a column above is empty ({place})"
+        for i in range(len(prompts)):
+            label = "Prompt" if i == 0 else f"Prompt, where a column above is empty ({i})"
             field = Field(
-                f"data.prompt.{place}",
+                f"data.prompt.{i}",
                 label,
                 "lines",
                 "`{column}` is replaced by the row's value. The model reads this and goes on.",

@@ -94,7 +94,7 @@ class Editor:
                 self.begin(FIRST)
             self.complaint = str(error)
             return
-        parts = [one.partition("=") for one in link.get("set", [])]
+        parts = [setting.partition("=") for setting in link.get("set", [])]
         values = [(path, text) for path, _, text in parts]
         values += [(recipe_link.K, text) for text in link.get("k", [])]
         try:
@@ -161,7 +161,7 @@ class Editor:
 
     def _new_stage(self, stage: str) -> dict[str, Any]:
         """Like another stage, where there is one."""
-        others = [self.content[one] for one in recipe_form.STAGES if one in self.content]
+        others = [self.content[stage] for stage in recipe_form.STAGES if stage in self.content]
         like = others[0] if others else {"batch": 16, "epochs": 3, "lr": 3e-4}
         new = {key: like[key] for key in Optimisation.model_fields if key in like}
         if stage == "stage2":

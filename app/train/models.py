@@ -53,7 +53,7 @@ def _model(editor: Editor, errors: Errors, which: str) -> None:
         draw(editor, errors, layers)
     elif kind == "new":
         names = ("vocabulary", "hidden", "layers", "heads", "feed_forward")
-        fields = [Field(f"{which}.new.{one}", one.replace("_", "-").capitalize()) for one in names]
+        fields = [Field(f"{which}.new.{name}", name.replace("_", "-").capitalize()) for name in names]
         own = "trained on the rows" if which == "target" else "the target's"
         note = "A folder or a Hub id."
         fields.append(Field(f"{which}.tokenizer", "Tokenizer", "text", note, own))
@@ -82,5 +82,5 @@ def _source(editor: Editor, errors: Errors, which: str) -> None:
 
 
 def _bundled() -> list[str]:
-    folders = sorted(one.parent for one in ASSETS.glob("tiny/*/config.json"))
+    folders = sorted(config.parent for config in ASSETS.glob("tiny/*/config.json"))
     return [f"assets:{folder.relative_to(ASSETS)}" for folder in folders]

@@ -51,8 +51,8 @@ class Field:
     def help(self) -> str:
         """What the recipe says of it, and its name there."""
         name = re.sub(r"methods\.\d+", "methods.NAME", self.path)
-        said = _sentence(describe(self.path).get("description", ""))
-        return " ".join(filter(None, (said, self.note, f"In YAML: `{name}`")))
+        description = _sentence(describe(self.path).get("description", ""))
+        return " ".join(filter(None, (description, self.note, f"In YAML: `{name}`")))
 
     @property
     def default(self) -> str:
@@ -62,8 +62,8 @@ class Field:
     @property
     def choices(self) -> list[str]:
         offered = list(alternatives(describe(self.path)))
-        found = next((list(one["enum"]) for one in offered if "enum" in one), [])
-        return ["none", *found] if any(one.get("type") == "null" for one in offered) else found
+        options = next((list(kind["enum"]) for kind in offered if "enum" in kind), [])
+        return ["none", *options] if any(kind.get("type") == "null" for kind in offered) else options
 
 
 WORDS = {  # of the choices that are not words already
@@ -99,9 +99,9 @@ def word(path: str, choice: str) -> str:
 # Content
 
 
-def open_recipe(one: Recipe) -> Content:
+def open_recipe(recipe: Recipe) -> Content:
     """The content that a form begins with."""
-    content = one.model_dump(mode="json", exclude_unset=True)
+    content = recipe.model_dump(mode="json", exclude_unset=True)
     if content.get("stage2"):
         methods = content["stage2"]["methods"].items()
         content["stage2"]["methods"] = {
@@ -130,7 +130,7 @@ def add_method(content: Content, name: str, method: Mapping[str, Any]) -> None:
     """One more method; a name that is taken gets a number."""
     rows = method_rows(content)
     taken = {row["name"] for row in rows.values()}
-    free = next(one for one in _numbered(name) if one not in taken)
+    free = next(name_ for name_ in _numbered(name) if name_ not in taken)
     number = max(map(int, rows), default=-1) + 1
     rows[str(number)] = {"name": free, "train": True, **method}
 
@@ -170,7 +170,7 @@ def put(content: Content, path: str, value: Any) -> None:
 
 def origin(rows: Any) -> str:
     """Which of ORIGINS the rows of a split come from."""
-    return next((one for one in ORIGINS if one in rows), "stories")
+    return next((origin for origin in ORIGINS if origin in rows), "stories")
 
 
 # What is typed
@@ -242,8 +242,8 @@ def read_yaml(text: str) -> Recipe:
 
 def write_yaml(content: Content) -> str:
     """The content as YAML: that of the recipe where it is one."""
-    one = check(content).recipe
-    return one.yaml() if one else _dump(plain(content))
+    recipe = check(content).recipe
+    return recipe.yaml() if recipe else _dump(plain(content))
 
 
 def _dump(content: dict[str, Any]) -> str:
@@ -269,15 +269,15 @@ class Checked:
 def check(content: Content) -> Checked:
     """The recipe that the content describes, or every fault with the field it belongs to."""
     errors = dict(_unnamed(content)) | dict(_unsaid(content))
-    one = None
+    recipe = None
     try:
-        one = Recipe.model_validate(plain(content))
+        recipe = Recipe.model_validate(plain(content))
     except ValidationError as error:
         for fault in error.errors():
             path = _path(fault["loc"], content)
             if path is not None and not any(known.startswith(f"{path}.") for known in errors):
                 errors.setdefault(path, _reason(fault["msg"]))
-    return Checked(None if errors else one, errors)
+    return Checked(None if errors else recipe, errors)
 
 
 def errors_at(errors: dict[str, str], path: str) -> list[str]:

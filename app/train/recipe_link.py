@@ -20,8 +20,8 @@ _INNER = ("", "data", "stage0", "stage1", "stage2", "evaluation")  # told key by
 def changes(start: Recipe, now: Recipe) -> dict[str, str]:
     """Path -> the new value as JSON, for all that differs."""
     old, new = start.model_dump(mode="json"), now.model_dump(mode="json")
-    found = _differences(old, new, now.model_dump(mode="json", exclude_unset=True), "")
-    return {path: json.dumps(value, ensure_ascii=False) for path, value in found}
+    differences = _differences(old, new, now.model_dump(mode="json", exclude_unset=True), "")
+    return {path: json.dumps(value, ensure_ascii=False) for path, value in differences}
 
 
 def changed(start: Recipe, values: Iterable[tuple[str, str]]) -> Recipe:

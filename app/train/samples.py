@@ -122,7 +122,7 @@ def _file(path: Path, changed: int, size: int) -> tuple[int, list[Row]]:
 def _misfits(data: Data, first: list[Row], measured: list[Row]) -> Iterator[tuple[str, str]]:
     """Templates that name columns which the rows do not have."""
     columns = _columns(first)
-    templates = {f"data.prompt.{place}": text for place, text in enumerate(data.prompt)}
+    templates = {f"data.prompt.{i}": text for i, text in enumerate(data.prompt)}
     templates["data.response"] = data.response
     for path, template in templates.items():
         for name in FIELD.findall(template):

@@ -66,7 +66,7 @@ def start_picker(editor: Editor) -> None:
     st.selectbox(
         "Start from",
         [*groups, *names],
-        format_func=lambda one: names.get(one, one),
+        format_func=lambda name: names.get(name, name),
         key=PICKER,
         on_change=_choose,
         args=(editor, groups),
@@ -120,12 +120,12 @@ def _cells(editor: Editor, cells: list[str]) -> None:
     chosen = current.split("-")
     axes = zip(*(cell.partition("/")[2].split("-") for cell in cells), strict=True)
     with st.container(horizontal=True):
-        for place, values in enumerate(axes):
-            key = f"train-axis-{place}"
-            if st.session_state.get(key) != chosen[place]:
-                st.session_state[key] = chosen[place]
+        for i, values in enumerate(axes):
+            key = f"train-axis-{i}"
+            if st.session_state.get(key) != chosen[i]:
+                st.session_state[key] = chosen[i]
             st.segmented_control(
-                f"Axis {place + 1} of {group}",
+                f"Axis {i + 1} of {group}",
                 list(dict.fromkeys(values)),
                 required=True,
                 key=key,
@@ -136,5 +136,5 @@ def _cells(editor: Editor, cells: list[str]) -> None:
 
 
 def _choose_cell(editor: Editor, group: str, axes: int) -> None:
-    values = [st.session_state[f"train-axis-{place}"] for place in range(axes)]
+    values = [st.session_state[f"train-axis-{i}"] for i in range(axes)]
     _begin(editor, f"{group}/{'-'.join(values)}")

@@ -70,7 +70,7 @@ def _start(now: Recipe, known: Estimate | None) -> None:
     viewer = access.person()
     try:
         equal = submission.equal(now)
-        place = submission.place(now, viewer.name)
+        position = submission.place(now, viewer.name)
     except AdaspecError as error:  # the queue is out of order
         st.error(words.plain(str(error)), icon=":material/error:")
         return
@@ -87,7 +87,7 @@ def _start(now: Recipe, known: Estimate | None) -> None:
     if mine:
         st.caption(f"You have started it already: it is {mine.state}.")
     elif viewer.may_start:
-        st.caption(f"As {words.plain(viewer.name)}. {place}")
+        st.caption(f"As {words.plain(viewer.name)}. {position}")
     else:
         st.caption("Sign in to start: looking is free, and nothing you set is lost.")
     for job in equal.live:
