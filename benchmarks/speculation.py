@@ -1,4 +1,4 @@
-"""Tokens a second of speculative decoding: ours, traced or not, beside transformers' own.
+"""Tokens per second of speculative decoding: ours, traced or not, beside transformers' own.
 
 `python -m benchmarks.speculation [tiny|smollm2] [--prompts 10] [--tokens 64] [--gamma 4]`
 

@@ -218,7 +218,7 @@ def test_elsewhere_means_that_the_server_starts_none(home: Path) -> None:
 def test_a_home_that_cannot_be_written_breaks_no_page(home: Path) -> None:
     home.write_text("a file")
     with served(home) as (port, said):
-        enough(lambda: "No supervisor, so that jobs wait" in said.read_text())
+        enough(lambda: "No supervisor is running, so jobs wait" in said.read_text())
         time.sleep(1.5 * background.PACE)
         assert said.read_text().count("No supervisor") == 1
         assert urlopen(f"http://127.0.0.2:{port}/", timeout=5).status == 200

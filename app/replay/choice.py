@@ -21,7 +21,7 @@ def pick_run() -> Run:
     views = {view.id: view for view in reading.board().views if view.run.examples_file.is_file()}
     if not views:
         st.info(
-            "No run has replays yet. Every finished run makes them; for an older one: "
+            "No run has replays yet. Every finished run makes them; for an older run: "
             "adaspec measure RUN",
             icon=":material/info:",
         )
@@ -50,7 +50,9 @@ def pick_draft(run: Run) -> str:
     offered = drafts(run) or final_drafts(run)
     recipe = runs.read_recipe(run)
     methods = recipe.stage2.methods if recipe.stage2 else {}
-    selecting = [name for name in offered if name in methods and methods[name].selector == "top_delta"]
+    selecting = [
+        name for name in offered if name in methods and methods[name].selector == "top_delta"
+    ]
     return link.choice(
         "Draft q",
         "draft",
@@ -69,5 +71,5 @@ def pick_prompt(run: Run, draft: str) -> int:
         "example",
         replays.numbers(run, draft),
         format_func=lambda seq: f"#{seq} {' '.join(str(prompts[seq]).split())[:PREVIEW]}",
-        help="Held-out prompts, under the numbers that they have on the Tokens page.",
+        help="Held-out prompts, numbered as on the Tokens page.",
     )

@@ -35,10 +35,10 @@ FIELDS = (
     Field("top_k", "Top-k", 0, 0, 1000, 1, "Only the k likeliest tokens of each model; 0: all."),
     Field(
         "top_p", "Top-p", 1.0, 0.01, 1.0, 0.05,
-        "Only the fewest likeliest tokens of each model that reach this probability together.",
+        "Only the smallest set of likeliest tokens of each model that reaches this probability.",
     ),
-    Field("seed", "Seed", 0, 0, 1_000_000, 1, "Of the random numbers: same seed, same die."),
-    Field("max_new_tokens", "Tokens", 64, 1, 1000, 1, "Where it stops at the latest."),
+    Field("seed", "Seed", 0, 0, 1_000_000, 1, "The same seed gives the same decoding."),
+    Field("max_new_tokens", "Tokens", 64, 1, 1000, 1, "The most tokens to decode."),
 )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
     if ticket is None:
         return None
     took = f"Decoded in {ticket.seconds:.2f} s" if ticket.seconds > 0.01 else "Decoded before"
-    st.caption(f"{took} by this run's models, with the target alone too.")
+    st.caption(f"{took} by this run's models, and by the target alone.")
     answer: dict[str, Any] = ticket.result
     return answer
 
@@ -74,7 +74,7 @@ def _prompt(run: Run) -> str:
         key=key,
         height=150,
         max_chars=MOST,
-        help="What the models go on from. Text like the run's own, down to its line ends, shows "
+        help="What the models continue. Text like the run's own, down to its line breaks, shows "
         "what its drafts were trained for.",
     )
     if typed != first and len(typed) <= LONGEST_LINK:

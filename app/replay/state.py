@@ -25,7 +25,7 @@ def from_link(view: dict[str, Any]) -> dict[str, Any]:
         if _is_token(token, view["trace"]["rounds"]):
             state["token"] = token
         else:
-            link.complain(f"There is no token {token[:40]!r} here: it is ROUND.PLACE, from 0.0 on.")
+            link.complain(f"There is no token {token[:40]!r} here: it is ROUND.POSITION, from 0.0.")
     return state
 
 

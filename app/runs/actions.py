@@ -26,15 +26,15 @@ def run_actions(view: View) -> None:
         if own and view.job and view.live:
             stopping = view.word == "stopping"
             label, icon = ("Stopping", "hourglass_top") if stopping else ("Cancel", "stop")
-            help_ = "It keeps what it has and can be resumed."
+            help_ = "It keeps its results so far and can be resumed."
             _button(view, label, icon, help_, queue.cancel, disabled=stopping)
         if view.resumable and viewer.may_start and (own or not view.job):
-            help_ = "Queues it again. It goes on from its last checkpoint."
+            help_ = "Queues it again; it resumes from its last checkpoint."
             _button(view, "Resume", "play_arrow", help_, queue.resume, viewer.name)
         if view.word == "queued" and viewer.is_admin:
-            help_ = "Puts it before all others that wait."
+            help_ = "Moves it to the front of the queue."
             _button(view, "First", "vertical_align_top", help_, queue.move, "first")
-            help_ = "Puts it behind all others that wait."
+            help_ = "Moves it to the end of the queue."
             _button(view, "Last", "vertical_align_bottom", help_, queue.move, "last")
         if view.word != "unreadable":
             _duplicate(view)
@@ -98,7 +98,7 @@ def _button(
 
 
 def _duplicate(view: View) -> None:
-    help_ = "Opens its recipe on the Train page, to start another run. This one stays as it is."
+    help_ = "Opens its recipe on the Train page to start another run. This one stays unchanged."
     label, icon = "Duplicate with changes", ":material/content_copy:"
     if st.button(label, key="duplicate", icon=icon, help=help_):
         st.switch_page(link.page("train"), query_params={"from": view.id})

@@ -55,7 +55,11 @@ def short(view: View) -> str:
 
 def _others(view: View, views: list[View]) -> list[View]:
     """The runs that are drawn beside this one; the link says which."""
-    offered = {other.id: other for other in views if other.id != view.id and other.run.metrics_file.is_file()}
+    offered = {
+        other.id: other
+        for other in views
+        if other.id != view.id and other.run.metrics_file.is_file()
+    }
     key = f"{COMPARED}-{view.id}"
     wanted = st.session_state.get(key, st.query_params.get_all(COMPARED))
     there = [run for run in wanted if run in offered][: len(LETTERS) - 1]
@@ -68,7 +72,7 @@ def _others(view: View, views: list[View]) -> list[View]:
         format_func=lambda run: short(offered[run]),
         max_selections=len(LETTERS) - 1,
         placeholder="Other runs",
-        help="Draws the held-out acceptance of up to three other runs over this one's.",
+        help="Overlays the held-out acceptance of up to three other runs.",
         disabled=not offered,
         select_all=False,
         width=360,
@@ -87,7 +91,7 @@ def _drafts(together: tuple[View, ...]) -> tuple[str, ...]:
         key="drafts",
         bind="query-params",
         placeholder="All drafts",
-        help="Draws these alone.",
+        help="Shows only these drafts.",
         select_all=False,
         width=300,
     )
@@ -102,8 +106,8 @@ def _axis() -> Axis:
         required=True,
         key="axis",
         bind="query-params",
-        help="Optimiser steps, or sequences read. Methods with wider batches read more "
-        "sequences in as many steps, so look at both before calling a draft better.",
+        help="Optimiser steps, or sequences read. Methods with larger batches read more sequences "
+        "in the same number of steps, so check both before calling a draft better.",
     )
     return cast(Axis, chosen or "steps")
 
@@ -119,8 +123,8 @@ def _key(together: tuple[View, ...]) -> None:
     for letter, other in zip(LETTERS[1:], together[1:], strict=False):
         if unlike := _unlike(together[0], other):
             st.warning(
-                f"{letter} has {unlike} than A: how their acceptances compare says nothing about "
-                "the drafts.",
+                f"{letter} has {unlike} from A: comparing their acceptances says nothing about the "
+                "drafts.",
                 icon=":material/balance:",
             )
 
@@ -131,9 +135,9 @@ def _unlike(view: View, other: View) -> str:
         return ""
     ours, theirs = view.state.hashes, other.state.hashes
     differs = {
-        "another target": ours.get("target") != theirs.get("target")
+        "a different target": ours.get("target") != theirs.get("target")
         or _tuning(view) != _tuning(other),
-        "other data": ours.get("data") != theirs.get("data"),
+        "different data": ours.get("data") != theirs.get("data"),
     }
     return " and ".join(name for name, is_so in differs.items() if is_so)
 
@@ -151,9 +155,9 @@ def _acceptance(together: tuple[View, ...], drafts: tuple[str, ...], axis: Axis)
     st.markdown(
         "**Held-out acceptance while training**",
         help="Exact acceptance rate, the mean of Σ min(p, q), on a few of the held-out "
-        "continuations. Step 0 is before training. The table reads all of them.",
+        "continuations. Step 0 is before training. The table uses all of them.",
     )
-    st.plotly_chart(figure, key="acceptance", config=_PLOT, alt="Acceptance along training")
+    st.plotly_chart(figure, key="acceptance", config=_PLOT, alt="Acceptance during training")
 
 
 def _final(view: View) -> None:
@@ -174,10 +178,10 @@ def _losses(view: View, axis: Axis) -> None:
     st.markdown(
         "**Loss of each stage**",
         help="Solid: training. Dotted with circles: held-out. Each panel has its own scale: "
-        "objectives differ, and a filtered loss covers fewer tokens, so compare shapes and not "
+        "objectives differ, and a filtered loss covers fewer tokens, so compare shapes, not "
         "heights.",
     )
-    st.plotly_chart(figure, key="loss", config=_PLOT, alt="Loss along training")
+    st.plotly_chart(figure, key="loss", config=_PLOT, alt="Loss during training")
 
 
 # Figures. A view is one look, shared by everybody who looks: so are the figures of it.

@@ -34,7 +34,7 @@ def run_head(view: View) -> None:
     if view.word == "queued":
         st.info(_waiting(view), icon=":material/schedule:")
     if view.word == "starting":
-        st.info("Starting. The libraries load first, which takes 10 to 20 seconds.")
+        st.info("Starting: loading the libraries takes 10 to 20 seconds.")
     if view.state and view.word not in ("finished", "queued"):
         _now(view, view.state)
 
@@ -47,7 +47,7 @@ def run_facts(state: RunState) -> None:
         tuned = any(stage.name == "target" for stage in state.plan)
         _fact(
             "Target",
-            "The large model whose text is wanted, p. The draft must guess it.",
+            "The large model, p, whose text is wanted. The draft must guess it.",
             state.sources.get("target", words.NOTHING),
             _parameters(facts.target_parameters if facts else None),
             "fine-tuned in this run first (stage 0)" if tuned else "as it is",
@@ -62,14 +62,14 @@ def run_facts(state: RunState) -> None:
     with columns[2]:
         _fact(
             "Data",
-            "Rows that train, and rows held out. Dropped: no response was left within the "
-            "length. Truncated: the response was cut to the length.",
+            "Training rows, and rows held out. Dropped: no response was left within the maximum "
+            "length. Truncated: the response was cut to that length.",
             *_rows(facts),
         )
     with columns[3]:
         _fact(
             "Machine",
-            "The device the run was last worked on, and the precision of its arithmetic.",
+            "The device the run last used, and its arithmetic precision.",
             facts.device if facts else words.NOTHING,
             facts.precision if facts else "",
             f"torch {facts.torch}" if facts else "",
@@ -105,15 +105,15 @@ def run_papers(view: View) -> None:
 def _waiting(view: View) -> str:
     position = f"{words.ordinal(view.place or 1)} in the queue."
     if view.starts_in is None:
-        return f"{position} When it starts cannot be said yet."
+        return f"{position} Its start cannot be estimated yet."
     return f"{position} It is expected to start {words.roughly(view.starts_in)}."
 
 
 def _attempts(job: Job) -> str:
     if not job.deaths:
-        return "It was stopped and resumed, and went on from its last checkpoint."
+        return "It was stopped, and resumed from its last checkpoint."
     died = words.counted(job.deaths, "attempt")
-    return f"{died} died before. The last one: {words.plain(job.error)}"
+    return f"{died} died before this one. The latest: {words.plain(job.error)}"
 
 
 def _trouble(view: View) -> None:
@@ -122,16 +122,16 @@ def _trouble(view: View) -> None:
         st.error(words.plain(view.error), icon=":material/error:")
     if not view.resumable:
         return
-    began = "It goes on from its last checkpoint" if view.state else "It begins anew"
+    began = "It resumes from its last checkpoint" if view.state else "It starts from the beginning"
     if view.word == "failed" and view.job and view.job.deaths:
         advice = (
-            "A process that vanishes was often ended by the system, for want of memory: "
-            "**Duplicate with changes** lets you set a smaller `micro_batch`. **Resume** tries the "
-            "same once more."
+            "A process that vanishes was often killed by the system for lack of memory: "
+            "**Duplicate with changes** lets you set a smaller `micro_batch`. **Resume** tries "
+            "again without changes."
         )
     elif view.word == "failed":
         advice = (
-            f"When the cause is gone, **Resume** it. {began}. If the recipe is the cause: "
+            f"Once the cause is gone, **Resume** it. {began}. If the recipe is the cause: "
             "**Duplicate with changes**."
         )
     else:
@@ -164,25 +164,25 @@ def _now(view: View, state: RunState) -> None:
         (
             "Step",
             f"{words.count(progress.step)} of {words.count(progress.steps)}",
-            "Optimiser steps of this stage; batches where it trains nothing.",
+            "Optimiser steps of this stage, or batches if it trains nothing.",
         ),
         (
             "Loss",
             words.rounded(view.latest and view.latest.loss),
-            "Training loss of the latest step. Its kind is the stage's objective.",
+            "The stage's objective at the latest step.",
         ),
     ]
     if running:
         figures += [
             (
-                "Tokens a second",
+                "Tokens per second",
                 words.count(progress.tokens_per_s),
-                "Response tokens trained a second, latest step.",
+                "Response tokens trained per second at the latest step.",
             ),
             (
                 "Time left",
                 words.duration(progress.seconds_left),
-                "Of the whole run, estimated from its own pace.",
+                "For the whole run, estimated from its own pace.",
             ),
         ]
     if view.latest and view.latest.memory is not None:
@@ -200,10 +200,10 @@ def _log(view: View) -> None:
     log, output = reading.log_lines(view, wanted), reading.output_lines(view, wanted)
     _lines(log)
     if output:
-        st.caption("What its process printed", help="Of all its attempts, the latest one last.")
+        st.caption("Process output", help="From all attempts, the latest last.")
         _lines(output)
     if not (log or output):
-        st.caption("No line has that." if wanted else "Nothing is logged yet.")
+        st.caption("No matching lines." if wanted else "Nothing has been logged yet.")
 
 
 def _recipe(view: View) -> None:
@@ -218,7 +218,7 @@ def _lines(lines: list[str]) -> None:
 
 _WHAT = {
     "train": "train",
-    "continue": "let the target write",
+    "continue": "write continuations",
     "cache": "cache the target's hidden states",
     "replay": "decode speculatively",
     "measure": "measure",
@@ -231,11 +231,11 @@ def _plan(view: View) -> None:
         [_plan_row(view, stage) for stage in stages],
         column_config={
             "steps": st.column_config.NumberColumn(
-                help="Optimiser steps; batches or decodings where nothing is trained."
+                help="Optimiser steps, or batches or decodings where nothing is trained."
             ),
             "work": st.column_config.NumberColumn(
-                help="What the time left goes by: sequences through the target. To write one "
-                "counts as several."
+                help="Sequences through the target, from which the time left is estimated. "
+                "Writing one counts as several."
             ),
             "needs": st.column_config.TextColumn(help=DEFINITIONS["needs"]),
         },

@@ -46,7 +46,7 @@ def run_report(report: Report) -> None:
         f"Acceptance on {words.counted(report.tokens.generated, 'token')} that the "
         f"target generated from {words.counted(report.prompts, 'held-out prompt')}, and on "
         f"{words.counted(report.tokens.dataset, 'token')} of the data set's answers. "
-        "KL in nats a token. α tested, τ (tokens of text a target pass) and the speed-up over "
+        "KL in nats per token. α tested, τ (tokens of text per target pass) and the speed-up over "
         f"plain decoding: at draft length γ = {report.speculation.gamma}, temperature "
         f"{report.speculation.temperature:g}, batch 1, on the machine above."
     )
@@ -69,7 +69,7 @@ def _checks(report: Report) -> None:
 def run_no_report(view: View) -> None:
     """Why a run that has a report does not show it."""
     st.info(
-        "Its report cannot be read, or is of an older version. To make it anew: adaspec measure "
+        "Its report is damaged or of an older version. To remake it: adaspec measure "
         f"{words.plain(view.id)}",
         icon=":material/info:",
     )
@@ -122,7 +122,7 @@ def _kept(drafts: list[DraftReport]) -> str:
     ]
     if not steps:
         return ""
-    return " Kept is the step with the highest exact acceptance on the validation prompts: " + (
+    return " The kept step has the highest exact acceptance on the validation prompts: " + (
         f"{', '.join(steps)}."
     )
 
@@ -181,7 +181,7 @@ def _columns() -> dict[str, Any]:
     return {
         "draft": st.column_config.TextColumn(
             "draft",
-            help="★ marks the highest acceptance; = the same training under two names. The stock "
+            help="★ marks the highest acceptance, = the same training under two names. The stock "
             "draft is the small model before any distillation.",
             pinned=True,
         ),

@@ -28,7 +28,7 @@ def run_start(views: list[View]) -> None:
             on_click=attempt,
             args=(TINY, _start_unless_equal, viewer),
             help="Queues the recipe tiny as it is: a reference and three drafts in about 4 minutes "
-            "on two cores. It goes on when you close the page."
+            "on two cores. It continues when you close the page."
             if viewer.may_start
             else "Sign in to start jobs.",
         )
@@ -67,8 +67,8 @@ def _forget() -> None:
 
 
 def _offer(equal: View, viewer: Person) -> None:
-    """One click more before the same thing is trained twice."""
-    state = "is in the queue already" if equal.live else "was trained already"
+    """Ask for one more click before the same recipe is trained twice."""
+    state = "is already in the queue" if equal.live else "has already been trained"
     with st.container(horizontal=True, vertical_alignment="center", border=True, key="offer"):
         st.markdown(f"**{TINY}** {state}, with the same values.", width="stretch")
         st.button("Open it", key="open-equal", on_click=_open, args=(equal.id,))

@@ -46,7 +46,7 @@ def _watch(ticket: Ticket) -> None:
     before = words.counted(ticket.place, "question")
     said = {
         "waiting": f"{before} before yours.",
-        "opening models": "The models are being opened; the next answer is quicker.",
-        "working": "The models are at work.",
+        "opening models": "Opening the models; the next answer will be quicker.",
+        "working": "The models are working.",
     }.get(ticket.state, "")
     st.status(f"{said} {ticket.seconds:.0f} s", state="running")

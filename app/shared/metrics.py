@@ -79,7 +79,7 @@ METRICS = (
         "better than stock",
         "stock",
         "draft",
-        "KL(p‖stock) − KL(p‖q): what the training brought. Below 0 the draft got worse.",
+        "KL(p‖stock) − KL(p‖q): how much training improved the draft here. Below 0 it got worse.",
     ),
     _difference(
         "dispute",
@@ -110,7 +110,7 @@ METRICS = (
         1000.0,
         "log",
         False,
-        "Place of this token among all that the draft could say: 1 is its likeliest.",
+        "Rank of this token among all that the draft could write: 1 is the likeliest.",
     ),
     _plain(
         "agree",

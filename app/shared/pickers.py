@@ -26,7 +26,7 @@ def pick_run() -> Run:
     views = {view.id: view for view in _measured_runs()}
     if not views:
         st.info(
-            "No run has token tables yet. Every finished run makes them; for an older one: "
+            "No run has token tables yet. Every finished run makes them; for an older run: "
             "adaspec measure RUN",
             icon=":material/info:",
         )

@@ -157,7 +157,7 @@ def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
     view = next((view for view in views if view.id == wanted), views[0])
     if wanted is None or view.id == wanted:
         return view, ""
-    return view, f"There is no run {wanted[:40]!r} here. This is another one."
+    return view, f"There is no run {wanted[:40]!r} here. This is another run."
 
 
 def log_lines(view: View, wanted: str) -> list[str]:
@@ -225,7 +225,7 @@ def _board(home: str) -> Board:
     waiting = [job for job in jobs if job.state == "queued"]
     alive, status = _supervisor(home) if any(job.live for job in jobs) else (True, None)
     if not alive:
-        alarm = "No supervisor is at work, so that no job moves. Start one: adaspec supervisor"
+        alarm = "No supervisor is running, so no job can start. Start one: adaspec supervisor"
     views = _placed(_views(jobs), jobs, status.slots if status else 1)
     return Board(views, alarm, status.waiting_for if status and alive and waiting else "")
 
@@ -240,8 +240,12 @@ def _views(jobs: list[Job]) -> list[View]:
     listed = [Run(runs.runs_folder() / job.id) for job in jobs if job.state != "succeeded"]
     job_of = {job.id: job for job in jobs}
     everything = {_identity(run): run for run in [*runs.all_runs(), *listed]}
-    newest_first = sorted(everything, key=lambda identity: (identity != "example", identity), reverse=True)
-    return [_view(identity, everything[identity], job_of.get(identity)) for identity in newest_first]
+    newest_first = sorted(
+        everything, key=lambda identity: (identity != "example", identity), reverse=True
+    )
+    return [
+        _view(identity, everything[identity], job_of.get(identity)) for identity in newest_first
+    ]
 
 
 def _identity(run: Run) -> str:

@@ -52,7 +52,7 @@ def place(recipe: Recipe, owner: str) -> str:
     jobs = queue.all_jobs()
     running = [job for job in jobs if job.state == "running"]
     if [job.owner for job in running].count(owner) >= settings().running_each:
-        return "Begins when your running job has ended."
+        return "Starts when your running job ends."
     wish = Job(
         id="",
         name=recipe.name,
@@ -68,6 +68,6 @@ def place(recipe: Recipe, owner: str) -> str:
     starts = queue.expected_starts(everything, left, status.slots if status else 1)
     wait = starts.get(wish.id)
     if wait == 0:
-        return "Begins at once."
+        return "Starts at once."
     number = f"{words.ordinal(queue.positions(everything)[wish.id])} in the queue"
     return f"{number}, to begin {words.roughly(wait)}." if wait else f"{number}."

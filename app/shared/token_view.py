@@ -121,7 +121,7 @@ def text(run: Run, source: Source, answer: dict[str, Any], roles: Roles) -> dict
     }
     ids = np.asarray(answer["ids"])
     identity = f"{run.path.name}/own/{zlib.crc32(ids.tobytes())}/{roles.draft}/{roles.rival}"
-    note = f"Your own text. Kept means: among the {source} tokens of the run it would be."
+    note = f"Your own text. Kept means: it would be kept among the {source} tokens of the run."
     shown = _view(
         run,
         source,
@@ -195,7 +195,9 @@ def spelled(
             "seq": packed(np.zeros(len(ids)), "<u4"),
             "response": packed(np.arange(len(ids)) >= response_from, "<u1"),
         },
-        "vocabulary": {str(token): piece(pieces[token]) for token in sorted({*map(int, ids), *also})},
+        "vocabulary": {
+            str(token): piece(pieces[token]) for token in sorted({*map(int, ids), *also})
+        },
     }
 
 

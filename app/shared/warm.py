@@ -30,7 +30,7 @@ REMEMBERED = 16
 PATIENCE = 300.0  # seconds for opening a target, and for one answer
 TRIES = 2  # a process may be killed by what has nothing to do with the question
 
-SHUT = "The studio ended before it was answered."
+SHUT = "The studio stopped before the question was answered."
 
 Request = dict[str, Any]
 State = Literal["waiting", "opening models", "working", "done", "failed"]
@@ -57,7 +57,7 @@ def ask(folder: Path, request: Request) -> Ticket:
         if ticket.key in _answers:
             ticket._end(result=_answers[ticket.key])
         elif sum(len(line.tickets) for line in _at_work) >= MOST_WAITING:
-            ticket._end(error=f"{MOST_WAITING} questions are waiting already: try again later.")
+            ticket._end(error=f"{MOST_WAITING} questions are already waiting: try again later.")
         else:
             ticket._line = _line(ticket.folder)
             ticket._line.tickets.append(ticket)
@@ -148,7 +148,7 @@ class Ticket:
             if self._line is None or self not in self._line.tickets:
                 return False
             self._line.tickets.remove(self)
-            self._end(error="It was taken back.")
+            self._end(error="The question was withdrawn.")
             return True
 
     def _end(self, result: Any = None, error: str = "") -> None:
@@ -239,7 +239,9 @@ class _Line:
             except Exception as error:  # told on the page: a thread has nobody else to tell
                 log.exception("A question could not be asked.")
                 return {"error": explain(error)}
-        return {"error": f"The models' process was killed {TRIES} times: ask again, or for less."}
+        return {
+            "error": f"The models' process was killed {TRIES} times: try again, or ask for less."
+        }
 
     def _ask(self, request: Request | None) -> Request:
         """

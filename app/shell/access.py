@@ -71,9 +71,9 @@ def announce() -> None:
     if is_private() and not has_login():
         return
     if has_login() and not find_spec("authlib"):
-        _say("[auth] is set and nobody can log in: .venv/bin/pip install 'streamlit[auth]'")
+        _say("[auth] is set but nobody can log in: .venv/bin/pip install 'streamlit[auth]'")
     known = "ADASPEC_PASSPHRASE" if settings().passphrase else _passphrase()
-    need = "start jobs by a login, and administrate it by" if has_login() else "start jobs by"
+    need = "start jobs by logging in, and administer it with" if has_login() else "start jobs with"
     _say(
         "Anyone who reaches this address can look at the studio. They can "
         f"{need} the passphrase: {known}"
@@ -156,7 +156,7 @@ def _passphrase_controls(viewer: Person) -> None:
             "Passphrase",
             type="password",
             autocomplete="current-password",
-            help="Whoever runs this server knows it: it stands in the server's first lines.",
+            help="The server prints it when it starts: ask whoever runs it.",
         )
         if st.form_submit_button("Sign in"):
             if not _is_name(name):
@@ -173,5 +173,5 @@ def _is_name(name: str) -> bool:
 def _accepted(guess: str) -> bool:
     right = _is_passphrase(guess)
     if not right:
-        st.error("This is not the passphrase.")
+        st.error("That is not the passphrase.")
     return right

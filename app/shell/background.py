@@ -33,7 +33,7 @@ async def _keep_supervisor() -> None:
     while True:
         hindrance = await asyncio.to_thread(_ensure)
         if hindrance and hindrance != reported:
-            log.warning("No supervisor, so that jobs wait: %s", hindrance)
+            log.warning("No supervisor is running, so jobs wait: %s", hindrance)
         reported = hindrance
         await asyncio.sleep(PACE)
 

@@ -92,7 +92,7 @@ def number(name: str, low: float, high: float) -> float | None:
     except ValueError:
         value = float("nan")
     if not low <= value <= high:
-        complain(f"{name}={asked[:40]} in the link is no number from {low:g} to {high:g}.")
+        complain(f"{name}={asked[:40]} in the link is not a number from {low:g} to {high:g}.")
         return None
     return value
 

@@ -26,7 +26,7 @@ def example_downloads(
             "CSV",
             lambda: _table(run, source, seq).to_csv(index=False),
             f"{name}.csv",
-            "One row a response token: every column of every snapshot, and ΔL.",
+            "One row per response token: every column of every snapshot, and ΔL.",
         )
         file_button(
             "Parquet",

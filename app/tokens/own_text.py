@@ -52,7 +52,7 @@ def _field(label: str, name: str, first: str) -> str:
         max_chars=MOST,
         help={
             "prompt": "What comes before; nothing is measured here.",
-            "answer": "What is measured, token by token. Empty: the target itself goes on, "
+            "answer": "What is measured, token by token. Empty: the target continues by itself, "
             f"with at most {NEW_TOKENS} tokens sampled at temperature 1.",
         }[name],
     )

@@ -30,7 +30,7 @@ def plan(recipe: Recipe, rows: int) -> list[Training]:
     except OverflowError:  # endless epochs
         planned = []
     if not planned or any(training.sequences > MOST for training in planned):
-        raise AdaspecError("It would never end: look at the epochs, the batches and k.")
+        raise AdaspecError("It would never end: check the epochs, the batches and k.")
     return planned
 
 

@@ -16,12 +16,12 @@ from app.train.recipe_form import SPLITS, Field
 from app.train.samples import Look
 
 ORIGINS = {
-    "holdout": "Out of the training rows",
+    "holdout": "From the training rows",
     "stories": "Built-in stories",
     "file": "A file",
     "hub": "Hugging Face Hub",
 }
-LABELS = {"data.train": "Training rows", "data.evaluation": "Held-out rows, to measure on"}
+LABELS = {"data.train": "Training rows", "data.evaluation": "Held-out rows, for measurement"}
 SHOWN = 5  # rows of the preview
 CELL = 300  # characters of a row's value there
 
@@ -57,8 +57,8 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
     )
     if origin == "stories":
         fields = [
-            Field(f"{split}.stories", "How many stories"),
-            Field(f"{split}.seed", "Seed of the stories", note="Another seed, other stories."),
+            Field(f"{split}.stories", "Number of stories"),
+            Field(f"{split}.seed", "Seed of the stories", note="Another seed gives other stories."),
         ]
         grid(editor, errors, fields)
     elif origin == "holdout":
@@ -72,13 +72,13 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
 
 def _hub(editor: Editor, errors: Errors, split: str) -> None:
     fields = [
-        Field(f"{split}.hub", "Data set id", "text", "As the Hub has it: openai/gsm8k"),
+        Field(f"{split}.hub", "Data set id", "text", "Its name on the Hub: openai/gsm8k"),
         Field(f"{split}.config", "Configuration", "text", empty="the only one"),
         Field(f"{split}.split", "Split", "text"),
         Field(f"{split}.revision", "Revision", "text", "A commit, branch or tag.", empty="newest"),
     ]
     grid(editor, errors, fields, columns=4)
-    st.caption("Downloaded when the run begins; its rows and columns are not known before.")
+    st.caption("Downloaded when the run begins; its rows and columns are not known until then.")
 
 
 def _upload(editor: Editor, errors: Errors, split: str, file: str | None, may_upload: bool) -> None:
@@ -89,7 +89,7 @@ def _upload(editor: Editor, errors: Errors, split: str, file: str | None, may_up
         key=key,
         max_upload_size=UPLOAD_BYTES >> 20,
         disabled=not may_upload,
-        help=None if may_upload else "Files can be given by those who may start jobs.",
+        help=None if may_upload else "Only those who may start jobs can upload files.",
         on_change=_take_upload,
         args=(editor, split, key),
     )
@@ -122,11 +122,11 @@ def _templates(editor: Editor, errors: Errors, look: Look) -> None:
                 f"data.prompt.{i}",
                 label,
                 "lines",
-                "`{column}` is replaced by the row's value. The model reads this and goes on.",
+                "`{column}` is replaced by the row's value. The model reads this and continues it.",
             )
             draw(editor, errors, field)
     with right:
-        note = "What the draft learns to say. `{column}` is replaced by the row's value."
+        note = "What the draft learns to write. `{column}` is replaced by the row's value."
         draw(editor, errors, Field("data.response", "Response", "lines", note))
     fitting = samples.suggestion(look.columns)
     if fitting and _misfit(errors):

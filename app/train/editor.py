@@ -100,7 +100,7 @@ class Editor:
         try:
             changed = recipe_link.changed(self.began, values)
         except AdaspecError as error:
-            self.complaint = f"The link could be followed to its start only. {error}"
+            self.complaint = f"Only the start of the link could be followed. {error}"
             return
         self.content = recipe_form.open_recipe(changed)
 

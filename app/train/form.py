@@ -18,12 +18,12 @@ from app.train.models import model_fields
 from app.train.recipe_form import Field
 from app.train.samples import Look
 
-NAME = Field("name", "Name of the run", "text", "How the run will be called in the list.")
+NAME = Field("name", "Name of the run", "text", "The run's name in the list.")
 K = Field(
     recipe_link.K,
     "Filter ratio k",
-    note="Of the response tokens, the share that methods with a selector train on: those that "
-    "the selector puts first.",
+    note="The share of response tokens that methods with a selector train on: those it ranks "
+    "highest.",
 )
 K_SHOWN = (0.05, 1.0)  # what the slider can show; another k is typed
 
@@ -31,7 +31,7 @@ STAGES = {
     "stage0": ("Target", "Stage 0: fine-tune the target on the task first, as the paper does."),
     "stage1": (
         "Reference",
-        "Stage 1: distil a copy of the stock draft on all tokens. What the drafts are filtered by.",
+        "Stage 1: distil a copy of the stock draft on all tokens, to filter the drafts' tokens by.",
     ),
     "stage2": ("Drafts", "Stage 2: distil one draft for each method below."),
 }
@@ -44,19 +44,24 @@ FINER_STAGE_FIELDS = [
     Field(
         "micro_batch",
         "Micro-batch",
-        note="Smaller ones take less memory. Where methods select within micro-batches, it changes "
-        "what they select.",
+        note="Smaller ones take less memory. For methods that select within micro-batches, the "
+        "size changes what is selected.",
         empty="whole batch",
     ),
-    Field("schedule", "Schedule", "choice", "How the learning rate goes down along the stage."),
+    Field("schedule", "Schedule", "choice", "How the learning rate decays during the stage."),
     Field("warmup", "Warm-up"),
     Field("weight_decay", "Weight decay"),
     Field("clip", "Gradient clip", note="none: no clipping."),
-    Field("keep", "Keeps", "choice", "Validation prompts are held-out rows that no report reads."),
+    Field(
+        "keep",
+        "Keeps",
+        "choice",
+        "Validation prompts are held-out rows that the report does not use.",
+    ),
     Field("patience", "Patience", note="none: all steps are taken."),
 ]
 RUN_FIELDS = [
-    Field("seed", "Seed", note="Of the order of the rows and of new weights."),
+    Field("seed", "Seed", note="For the order of the rows and for new weights."),
     Field("precision", "Precision", "choice"),
     Field("gpus", "GPUs"),
     Field("checkpoint_every", "Checkpoint every"),
@@ -70,7 +75,7 @@ MEASUREMENT_FIELDS = [
     Field("evaluation.batch", "Batch"),
     Field("evaluation.bootstrap", "Bootstrap resamples"),
     Field("evaluation.every", "Points on a curve"),
-    Field("evaluation.monitor", "Continuations a point"),
+    Field("evaluation.monitor", "Continuations per point"),
 ]
 SPECULATION_FIELDS = [
     Field("evaluation.speculation.prompts", "Prompts decoded"),
@@ -91,7 +96,7 @@ def train_form(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) 
         with name:
             draw(editor, errors, NAME)
             if editor.changed and editor.content.get("name") == editor.began.name:
-                st.caption("It was changed: another name helps to tell the runs apart.")
+                st.caption("It was changed: another name helps tell the runs apart.")
         if "stage2" in editor.content:
             with k:
                 _filter_ratio(editor, errors)

@@ -24,7 +24,7 @@ ADDED: dict[str, tuple[str, dict[str, Any]]] = {  # what can be added -> its nam
         {"selector": "all", "budget": "data"},
     ),
     "Random tokens, as a control": ("random", {"selector": "random", "budget": "published"}),
-    "Total variation, going on from the reference": (
+    "Total variation, starting from the reference": (
         "tv-from-reference",
         {"objective": "total_variation", "selector": "all", "start": "reference"},
     ),
@@ -74,12 +74,12 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
     with body:
         with st.expander(_in_words(row), key=f"train-method-{number}"):
             fields = [
-                Field(f"{path}.name", "Name", "text", "What its draft is called."),
+                Field(f"{path}.name", "Name", "text", "The name of its draft."),
                 Field(
                     f"{path}.objective",
                     "Objective",
                     "choice",
-                    "What is brought close to zero: p is the target's distribution, q the draft's.",
+                    "What training minimises: p is the target's distribution, q the draft's.",
                 ),
                 Field(
                     f"{path}.to",
@@ -91,21 +91,22 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
                     f"{path}.selector",
                     "Tokens",
                     "choice",
-                    "Which response tokens give a gradient. ΔL = KL(p‖q) − KL(p‖r) is what the "
+                    "Which response tokens give a gradient. ΔL = KL(p‖q) − KL(p‖r) is how far the "
                     "draft still lags behind the reference r.",
                 ),
                 Field(
                     f"{path}.start",
                     "Starts from",
                     "choice",
-                    "The draft as it came, or the reference, to go on from its training.",
+                    "The stock draft, or the reference, to continue its training.",
                 ),
                 Field(
                     f"{path}.budget",
                     "Budget",
                     "choice",
                     "Equal steps: batch B for E epochs. 1/k times the data: batch B/k for E/k "
-                    "epochs, as many steps. As published: the second for methods that select, the "
+                    "epochs, the same number of "
+                    "steps. As published: the second for methods that select, the "
                     "first for the others.",
                 ),
                 Field(f"{path}.k", "Its own k", empty="the one above"),
@@ -134,9 +135,7 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
                 args=(path, ABSENT),
             )
         if recipe_form.errors_at(errors, path):
-            st.markdown(
-                ":small[:red[:material/error: Something is wrong in this method: open it.]]"
-            )
+            st.markdown(":small[:red[:material/error: This method has an error: open it.]]")
 
 
 def _in_words(row: dict[str, Any]) -> str:

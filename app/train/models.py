@@ -12,15 +12,15 @@ from app.train.fields import Errors, draw, grid, show_errors
 from app.train.recipe_form import Field
 
 KINDS = {
-    "source": "A model that exists",
+    "source": "An existing model",
     "layers": "Layers of the target",
     "new": "New weights",
     "none": "No draft",
 }
 OF = {"target": ["source", "new"], "draft": ["source", "layers", "new", "none"]}
 HELP = {
-    "target": "The large model whose text is wanted, p.",
-    "draft": "The small model that shall guess the target's tokens, q, before any distillation.",
+    "target": "The large model, p, whose text is wanted.",
+    "draft": "The small model, q, that guesses the target's tokens, before any distillation.",
 }
 
 
@@ -53,7 +53,9 @@ def _model(editor: Editor, errors: Errors, which: str) -> None:
         draw(editor, errors, layers)
     elif kind == "new":
         names = ("vocabulary", "hidden", "layers", "heads", "feed_forward")
-        fields = [Field(f"{which}.new.{name}", name.replace("_", "-").capitalize()) for name in names]
+        fields = [
+            Field(f"{which}.new.{name}", name.replace("_", "-").capitalize()) for name in names
+        ]
         own = "trained on the rows" if which == "target" else "the target's"
         note = "A folder or a Hub id."
         fields.append(Field(f"{which}.tokenizer", "Tokenizer", "text", note, own))
@@ -72,8 +74,8 @@ def _source(editor: Editor, errors: Errors, which: str) -> None:
         key=key,
         accept_new_options=True,
         placeholder="A Hub id or a folder",
-        help="Type a Hugging Face Hub id, a folder, or a .gguf file, and press Enter. Of several, "
-        f"the first that is there is taken. In YAML: `{path}`.",
+        help="Type a Hugging Face Hub id, a folder, or a .gguf file, and press Enter. If there "
+        f"are several, the first one available is used. In YAML: `{path}`.",
         on_change=lambda: editor.set(path, st.session_state[key]),
     )
     show_errors(errors, path)

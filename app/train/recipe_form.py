@@ -63,7 +63,9 @@ class Field:
     def choices(self) -> list[str]:
         offered = list(alternatives(describe(self.path)))
         options = next((list(kind["enum"]) for kind in offered if "enum" in kind), [])
-        return ["none", *options] if any(kind.get("type") == "null" for kind in offered) else options
+        return (
+            ["none", *options] if any(kind.get("type") == "null" for kind in offered) else options
+        )
 
 
 WORDS = {  # of the choices that are not words already

@@ -68,7 +68,9 @@ def look(content: dict[str, Any], *, may_read: bool, with_draft: bool) -> Look:
     if pairs and not any(response.strip() for _, response in pairs):
         errors["data.response"] = "Every response is empty: there is nothing to learn."
     if with_draft and any(not prompt for prompt, _ in prompts):
-        errors["data.prompt.0"] = "A prompt is empty: a draft is measured on how prompts go on."
+        errors["data.prompt.0"] = (
+            "A prompt is empty: drafts are measured on continuations of prompts."
+        )
     return Look(
         _at_most(count, data.limit),
         _at_most(held_out, data.evaluation_limit),
@@ -94,7 +96,7 @@ def _seen(
     """How many rows a source has, and the first ones."""
     if source.stories is not None:
         if source.stories > MOST_STORIES:
-            errors[f"{split}.stories"] = f"At most {MOST_STORIES:,}: they repeat themselves."
+            errors[f"{split}.stories"] = f"At most {MOST_STORIES:,}: after that, stories repeat."
         return source.stories, list(stories(min(source.stories, FIRST), source.seed))
     if source.file is None:
         return None, []

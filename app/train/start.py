@@ -81,7 +81,7 @@ def start_picker(editor: Editor) -> None:
     if editor.earlier:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Your changes were replaced.", width="content")
-            st.button("Take them back", type="tertiary", on_click=editor.take_back)
+            st.button("Restore them", type="tertiary", on_click=editor.take_back)
 
 
 @cache  # the bundled recipes

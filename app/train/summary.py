@@ -85,16 +85,16 @@ def _start(now: Recipe, known: Estimate | None) -> None:
     ):
         _submit(now, viewer.name, known)
     if mine:
-        st.caption(f"You have started it already: it is {mine.state}.")
+        st.caption(f"You have already started it: it is {mine.state}.")
     elif viewer.may_start:
         st.caption(f"As {words.plain(viewer.name)}. {position}")
     else:
-        st.caption("Sign in to start: looking is free, and nothing you set is lost.")
+        st.caption("Sign in to start. Nothing you have set is lost.")
     for job in equal.live:
         label = f"Equal job of {words.plain(job.owner)}: {job.state}"
         _run_link(job.id, "Open it" if job is mine else label)
     if equal.finished:
-        _run_link(equal.finished.path.name, "This was trained already: open the run")
+        _run_link(equal.finished.path.name, "This has already been trained: open the run")
 
 
 def _run_link(identity: str, label: str) -> None:
@@ -121,12 +121,12 @@ def _estimate(now: Recipe, known: Estimate | None) -> None:
         return
     time, disk, memory = st.columns((1.5, 1, 1.1), gap="xsmall")
     duration = words.duration(_rounded(known.seconds)).removesuffix(" 00 s")
-    time.metric("Time", duration, help="About, with the device to itself.")
-    disk.metric("Disk", words.size(known.disk), help="When the run folder is largest.")
+    time.metric("Time", duration, help="Approximate, if it has the device to itself.")
+    disk.metric("Disk", words.size(known.disk), help="When the run folder is at its largest.")
     memory.metric(
         "Memory",
         words.size(known.memory),
-        help="At the peak, of the GPU if it runs on one; – where nobody has measured it.",
+        help="Peak memory, of the GPU if it runs on one; – if it has not been measured.",
     )
     free = words.size(calibration.free_disk())
     st.caption(f"{words.plain(known.source)} Free: {free} of disk.")
@@ -138,14 +138,16 @@ def _measurement(now: Recipe, was_live: bool) -> None:
     """How far the measurement is, or the button that begins one."""
     measuring = calibration.of(now)
     if measuring and measuring.live:
-        waits = "Measuring a few real steps" if measuring.began else "Another is measured first"
-        st.progress(measuring.progress, text=f"{waits}. You can go on meanwhile.")
+        waits = (
+            "Measuring a few real steps" if measuring.began else "Another measurement runs first"
+        )
+        st.progress(measuring.progress, text=f"{waits}. You can keep working meanwhile.")
         return
     if was_live:
         st.rerun()
     if measuring and measuring.error:
         st.warning(words.plain(measuring.error), icon=":material/warning:")
-    st.caption("Nothing like it has run on this machine.")
+    st.caption("Nothing similar has run on this machine yet.")
     may_start = access.person().may_start
     if st.button(
         "Measure a few steps",
@@ -192,8 +194,8 @@ def _columns() -> dict[str, Any]:
             help="The share of the response tokens that it trains on.", width=40, alignment="right"
         ),
         "needs": st.column_config.TextColumn(
-            help="Another training of the run that it stands on, with a budget of its own. "
-            "= the same training under another name: it is done once."
+            help="Another training of the run that it depends on, with its own budget. = marks "
+            "the same training under another name, done once."
         ),
     }
 

@@ -41,7 +41,7 @@ def train_yaml(editor: Editor) -> None:
 
 def drop_button(editor: Editor) -> None:
     st.button(
-        "Drop this text and go on with the form",
+        "Discard this text and return to the form",
         icon=":material/undo:",
         on_click=editor.drop_yaml,
     )

@@ -554,7 +554,7 @@ def test_what_a_link_asks_for_in_vain_is_said_at_the_top(page: Page, address: st
             "beta=x in the link is no FROM,TO",
             "agree=stock,nobody in the link is no pair ONE,OTHER of the drafts stock, reference",
             "There is no cell 'corner'. There are both, first, second, none",
-            "at=999 in the link is no number from 1 to",
+            "at=999 in the link is not a number from 1 to",
             "versus=stock in the link is no pair ONE,OTHER of the drafts stock, reference",
         )
     ):

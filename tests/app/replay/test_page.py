@@ -170,7 +170,7 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
         ("run=01NOSUCHRUN", "There is no run '01NOSUCHRUN' here"),
         ("run=example&draft=nobody", "There is no draft q 'nobody' here"),
         ("run=example&example=99", "There is no prompt '99' here"),
-        ("run=example&step=9999", "step=9999 in the link is no number from 0 to"),
+        ("run=example&step=9999", "step=9999 in the link is not a number from 0 to"),
         ("run=example&speed=7", "There is no speed '7'"),
         ("run=example&token=999.0", "There is no token '999.0' here"),
         ("run=example&token=<b>", "There is no token '<b>' here"),

@@ -240,7 +240,7 @@ def test_missing_files_leave_gaps_and_no_traceback(put):
     for file in (run.metrics_file, run.log_file, run.recipe_file):
         file.unlink()
     run.report_file.write_text("{")
-    assert "Nothing is logged yet." in words_on(opened())
+    assert "Nothing has been logged yet." in words_on(opened())
 
 
 def test_run_deleted_while_it_is_watched(put):
@@ -271,7 +271,7 @@ def test_log_search(put):
     assert page.code[0].value.endswith("INFO adaspec begins")
     assert "\n" not in page.code[0].value
     sound(page.text_input(key="log-search").input("nothing like this").run())
-    assert "No line has that." in words_on(page)
+    assert "No matching lines." in words_on(page)
 
 
 def test_example_is_marked_and_has_a_link_of_its_own(
@@ -354,7 +354,7 @@ def test_queued_jobs_show_their_place_and_when_they_start(
     assert "2nd, in about 15 min" in said
     assert "3rd in the queue" in said  # nobody knows how long the second takes
     assert page.info[0].value == "2nd in the queue. It is expected to start in about 15 min."
-    assert "The next one waits: The CPU is busy with another job." in said
+    assert "The next job waits: The CPU is busy with another job." in said
     assert openers(page)[:3] == [running.id, first.id, second.id]
     assert not page.warning
 
@@ -429,19 +429,19 @@ def test_a_job_that_died_tells_of_its_attempts(put, mini: Recipe):
     queue.requeue(job, "its process was gone", died=True)
     claimed(queue.find(OLD))
     badge = next(one for one in opened().markdown if "attempt 2" in one.value)
-    assert "1 attempt died before. The last one: its process was gone" in badge.help
+    assert "1 attempt died before this one. The latest: its process was gone" in badge.help
     queue.end(queue.find(OLD), "failed", "It died 3 times.")
     mailbox.output_file(OLD).parent.mkdir(parents=True)
     mailbox.output_file(OLD).write_text("Killed\n")
     page = opened()
-    assert "for want of memory" in words_on(page)
+    assert "for lack of memory" in words_on(page)
     assert [code.value for code in page.code][1] == "Killed"  # after the log, which says less
     assert run.log_file.is_file()
 
 
 def test_it_is_said_when_nothing_works_the_queue_off(home: Path, mini: Recipe):
     queue.submit(mini, "anna")
-    assert "No supervisor is at work" in opened().warning[0].value
+    assert "No supervisor is running" in opened().warning[0].value
 
 
 def test_a_broken_queue_breaks_no_page(put, home: Path):
@@ -563,9 +563,9 @@ def test_tiny_is_queued_by_one_click_and_not_twice_by_mistake(home: Path, mini: 
     assert page.query_params["run"] == job.id
     sound(page.button(key="train-tiny").click().run())
     assert len(queue.all_jobs()) == 1
-    assert "is in the queue already" in words_on(page)
+    assert "is already in the queue" in words_on(page)
     sound(page.button(key="open-equal").click().run())
-    assert "is in the queue already" not in words_on(page)
+    assert "is already in the queue" not in words_on(page)
 
 
 def test_tiny_that_was_trained_is_offered_instead(put, monkeypatch: pytest.MonkeyPatch):
@@ -575,7 +575,7 @@ def test_tiny_that_was_trained_is_offered_instead(put, monkeypatch: pytest.Monke
     assert page.query_params["run"] == NEW
     sound(page.button(key="train-tiny").click().run())
     assert queue.all_jobs() == []
-    assert "was trained already" in words_on(page)
+    assert "has already been trained" in words_on(page)
     sound(page.button(key="open-equal").click().run())
     assert page.query_params["run"] == OLD
     sound(page.button(key="train-tiny").click().run())
@@ -654,8 +654,8 @@ def test_a_comparison_is_in_the_link(put):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"target": "x"}, "B has another target than A"),
-        ({"data": "x"}, "B has other data than A"),
+        ({"target": "x"}, "B has a different target from A"),
+        ({"data": "x"}, "B has different data from A"),
         ({}, ""),
     ],
 )
@@ -671,7 +671,7 @@ def test_another_tuning_makes_another_target(put, content: dict[str, Any]):
         tuned = content | {"stage0": {"batch": 10, "epochs": epochs, "lr": 1e-3}}
         put(identity).recipe_file.write_text(recipe.parse(tuned).yaml())
     warnings = opened(run=NEW, **{"with": OLD}).warning
-    assert "another target" in warnings[0].value
+    assert "a different target" in warnings[0].value
 
 
 # What makes thirty viewers cheap

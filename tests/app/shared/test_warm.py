@@ -126,7 +126,7 @@ def test_who_takes_a_question_back_lets_the_next_one_up(folder) -> None:
         until(lambda: first.state == "working")
         assert (second.place, third.place) == (1, 2)
         assert second.cancel()
-        assert (second.state, second.error) == ("failed", "It was taken back.")
+        assert (second.state, second.error) == ("failed", "The question was withdrawn.")
         assert third.place == 1
         assert not first.cancel()
         assert not second.cancel()
@@ -169,7 +169,7 @@ def test_only_so_many_may_wait(folder, monkeypatch) -> None:
         waiting = [warm.ask(folder, question(f"{one} figs.")) for one in (1, 2)]
         refused = warm.ask(folder, question("3 figs."))
         assert refused.state == "failed"
-        assert refused.error == "2 questions are waiting already: try again later."
+        assert refused.error == "2 questions are already waiting: try again later."
     assert all(warm.wait(one, LONG) and one.state == "done" for one in waiting)
 
 
@@ -193,7 +193,7 @@ def test_a_process_killed_again_and_again(folder) -> None:
     process_of(folder).kill()
     assert warm.wait(ticket, LONG)
     assert ticket.state == "failed"
-    assert ticket.error == "The models' process was killed 2 times: ask again, or for less."
+    assert ticket.error == "The models' process was killed 2 times: try again, or ask for less."
     assert "\n" not in ticket.error
 
 

@@ -85,7 +85,7 @@ def test_from_tiny_to_a_job_in_the_queue(
     assert job.seconds > 30  # the bundled example says how long it takes
     page.get_by_role("link", name="Train", exact=True).click()
     expect(start_button(page)).to_be_disabled()
-    expect(page.get_by_text("You have started it already: it is queued.")).to_be_visible()
+    expect(page.get_by_text("You have already started it: it is queued.")).to_be_visible()
     page.get_by_role("link", name="Open it").click()
     expect(page).to_have_url(re.compile(f"run={job.id}"))
 

@@ -303,7 +303,7 @@ def test_a_link_holds_what_was_changed_and_brings_it_back(editor: Editor):
         ({"from": [""]}, "There is no run"),
         ({"recipe": ["tiny"], "k": ["7"]}, "stage2.k: Input should be less than or equal to 1"),
         ({"recipe": ["tiny"], "set": ["name.x=1"]}, "name"),
-        ({"recipe": ["tiny"], "set": ["", "="]}, "could be followed to its start only"),
+        ({"recipe": ["tiny"], "set": ["", "="]}, "Only the start of the link could be followed"),
         ({"recipe": ["tiny"], "set": ["a." * 5000 + "a=1"]}, "a"),
         ({"recipe": ["tiny"], "set": ["stage2=" + "[" * 5000]}, "stage2"),
     ],
@@ -478,7 +478,7 @@ def test_a_second_click_is_no_second_wish(home: Path):
 
 
 def test_the_place_in_the_queue_is_the_one_it_gets(home: Path):
-    assert submission.place(tiny(), "ada") == "Begins at once."
+    assert submission.place(tiny(), "ada") == "Starts at once."
     queue.submit(tiny(seed=1), "ada", seconds=120.0)
     queue.submit(tiny(seed=2), "ada", seconds=120.0)
     said = submission.place(tiny(), "ben")
@@ -489,7 +489,7 @@ def test_the_place_in_the_queue_is_the_one_it_gets(home: Path):
 
 def test_who_has_a_job_running_waits_for_it(home: Path):
     queue.claim(queue.submit(tiny(seed=1), "ada"))
-    assert submission.place(tiny(), "ada") == "Begins when your running job has ended."
+    assert submission.place(tiny(), "ada") == "Starts when your running job ends."
 
 
 def test_calibrations_take_turns_and_tell_their_end(home: Path, monkeypatch: pytest.MonkeyPatch):
@@ -563,7 +563,7 @@ def test_the_page_opens_on_tiny_ready_to_start(home: Path):
     assert page.selectbox(key="train-start").value == "tiny"
     assert recipe.load("tiny").about in words_on(page)
     assert not start_button(page).disabled
-    assert f"As {queue.me()}. Begins at once." in words_on(page)
+    assert f"As {queue.me()}. Starts at once." in words_on(page)
     assert [one.label for one in page.metric] == ["Time", "Disk", "Memory"]
     assert page.query_params["recipe"] == "tiny"
     assert not home.exists()  # looking writes nothing
@@ -584,7 +584,7 @@ def test_from_a_change_to_a_job_in_the_queue(home: Path):
     page.switch_page(str(ROOT / "pages/train.py"))
     sound(page.run())
     assert start_button(page).disabled
-    assert "You have started it already: it is queued." in words_on(page)
+    assert "You have already started it: it is queued." in words_on(page)
 
 
 def test_what_has_been_trained_is_offered(home: Path):
@@ -595,7 +595,7 @@ def test_what_has_been_trained_is_offered(home: Path):
     page = opened()
     assert start_button(page).label == "Train again"
     (link,) = page.page_link
-    assert "trained already" in link.label
+    assert "already been trained" in link.label
     assert f"run={run.path.name}" in link.proto.query_string
     assert start_button(opened(k="0.3")).label == "Start"
 
@@ -738,7 +738,7 @@ def test_the_matrix_and_the_rows_of_the_hub(home: Path):
     assert page.query_params["recipe"] == "paper/gsm8k-codegen-3epoch"
     assert page.text_input(key="train-stage0.lr").value == "1e-05"
     assert "counted when the run begins. For 1,000 of them" in words_on(page)
-    assert "Nothing like it has run on this machine." in words_on(page)
+    assert "Nothing similar has run on this machine yet." in words_on(page)
 
 
 def test_a_run_is_a_start_and_its_name_is_hostile(home: Path):
