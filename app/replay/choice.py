@@ -15,7 +15,7 @@ PREVIEW = 60  # characters of a prompt
 
 
 def pick_run() -> Run:
-    """One of the runs that have been measured, at first the newest that has replays; ends the page
+    """One of the measured runs, by default the newest with replays; ends the page
     where there is none.
     """
     views = {view.id: view for view in reading.board().views if view.run.examples_file.is_file()}
@@ -46,7 +46,7 @@ def drafts(run: Run) -> list[str]:
 
 
 def pick_draft(run: Run) -> str:
-    """At first one that was trained on selected tokens."""
+    """By default one that was trained on selected tokens."""
     offered = drafts(run) or final_drafts(run)
     recipe = runs.read_recipe(run)
     methods = recipe.stage2.methods if recipe.stage2 else {}
@@ -64,7 +64,7 @@ def pick_draft(run: Run) -> str:
 
 
 def pick_prompt(run: Run, draft: str) -> int:
-    """The number of one of the prompts that the draft was replayed on."""
+    """The number of a prompt that the draft was replayed on."""
     prompts = tokens.examples(run, GENERATED)["prompt"]
     return link.choice(
         "Prompt",

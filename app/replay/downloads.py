@@ -1,4 +1,4 @@
-"""A replay to take away: as a document that explains itself, or as a page that works offline."""
+"""A replay to download: as a self-explanatory document, or as a page that works offline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.shared.downloads import file_button
 
 
 def replay_downloads(run: Run, view: dict[str, Any], state: dict[str, Any]) -> None:
-    """Buttons; a file is made when it is asked for."""
+    """Buttons; each file is made on demand."""
     name = f"replay-{view['id'].replace('/', '-')}"
     with st.container(horizontal=True, key="replay-downloads"):
         file_button(

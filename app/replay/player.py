@@ -35,6 +35,6 @@ def replay_player(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
 
 
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
-    """A page that plays the same from disk and asks nobody for anything."""
+    """A page that plays the same from disk, without a server."""
     data = {"view": view, "state": STATE | state}
     return page(_NAME, view["title"], data)

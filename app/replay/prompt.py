@@ -1,4 +1,4 @@
-"""A prompt of one's own, decoded now by the models of a run: the fields, the wait, the answer."""
+"""The viewer's own prompt, decoded by the models of a run: the fields, the wait, the answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FIELDS = (
 
 
 def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
-    """Draw the fields; what `adaspec.inference.speculate` says, once it is there."""
+    """Draw the fields; returns the answer of `adaspec.inference.speculate` once it is there."""
     warm.prepare(run.path)
     with st.form("replay-prompt", border=False):
         left, right = st.columns((1.5, 1), gap="medium")

@@ -13,7 +13,7 @@ from app.shell import link
 
 
 def from_link(view: dict[str, Any]) -> dict[str, Any]:
-    """The state that the link asks for; what it asks for in vain is said."""
+    """The state that the link asks for; what does not exist is reported."""
     view_state.forget(OWN, view["id"], "replay")
     state: dict[str, Any] = {}
     if (step := link.number("step", 0, view["steps"])) is not None:
@@ -35,10 +35,10 @@ def _is_token(asked: str, rounds: list[dict[str, Any]]) -> bool:
     number, position = map(int, match.groups())
     if number >= len(rounds):
         return False
-    round_ = rounds[number]
-    return position < len(round_["proposals"]) + (round_["last"] is not None)
+    round = rounds[number]
+    return position < len(round["proposals"]) + (round["last"] is not None)
 
 
 def into_link(state: dict[str, Any]) -> None:
-    """Write into the address what differs from how a replay is looked at first."""
+    """Write into the address what differs from a replay's initial state."""
     view_state.into_link(state, STATE)

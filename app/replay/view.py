@@ -1,4 +1,4 @@
-"""A decoding with the texts of its tokens and what the clock said, as the player takes it.
+"""A decoding with the texts of its tokens and its timings, as the player takes it.
 
 The trace goes as it is; everything that the player counts, it counts from the rounds.
 """
@@ -101,18 +101,24 @@ def view(
     }
 
 
-def _steps(round_: Round) -> int:
+def _steps(decoded: Round) -> int:
     """What a viewer sees of a round, one after the other: every proposal, the check of all, every
     decision, and the target's own token.
     """
-    return len(round_.proposals) + 1 + round_.accepted + round_.rejected + (round_.last is not None)
+    return (
+        len(decoded.proposals)
+        + 1
+        + decoded.accepted
+        + decoded.rejected
+        + (decoded.last is not None)
+    )
 
 
 def costs(trace: Trace) -> list[Cost]:
-    """What a trace says of its own draft length: medians over its whole rounds."""
+    """The costs at a trace's own draft length: medians over its complete rounds."""
     gamma = trace.decoding.gamma
-    rounds = [round_ for round_ in trace.rounds if len(round_.proposals) == gamma]
+    rounds = [decoded for decoded in trace.rounds if len(decoded.proposals) == gamma]
     if not rounds:
         return []
-    draft_ms = float(np.median([round_.draft_ms / gamma for round_ in rounds]))
-    return [(gamma, draft_ms, float(np.median([round_.verify_ms for round_ in rounds])))]
+    draft_ms = float(np.median([decoded.draft_ms / gamma for decoded in rounds]))
+    return [(gamma, draft_ms, float(np.median([decoded.verify_ms for decoded in rounds])))]

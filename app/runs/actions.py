@@ -26,16 +26,16 @@ def run_actions(view: View) -> None:
         if own and view.job and view.live:
             stopping = view.word == "stopping"
             label, icon = ("Stopping", "hourglass_top") if stopping else ("Cancel", "stop")
-            help_ = "It keeps its results so far and can be resumed."
-            _button(view, label, icon, help_, queue.cancel, disabled=stopping)
+            help_text = "It keeps its results so far and can be resumed."
+            _button(view, label, icon, help_text, queue.cancel, disabled=stopping)
         if view.resumable and viewer.may_start and (own or not view.job):
-            help_ = "Queues it again; it resumes from its last checkpoint."
-            _button(view, "Resume", "play_arrow", help_, queue.resume, viewer.name)
+            help_text = "Queues it again; it resumes from its last checkpoint."
+            _button(view, "Resume", "play_arrow", help_text, queue.resume, viewer.name)
         if view.word == "queued" and viewer.is_admin:
-            help_ = "Moves it to the front of the queue."
-            _button(view, "First", "vertical_align_top", help_, queue.move, "first")
-            help_ = "Moves it to the end of the queue."
-            _button(view, "Last", "vertical_align_bottom", help_, queue.move, "last")
+            help_text = "Moves it to the front of the queue."
+            _button(view, "First", "vertical_align_top", help_text, queue.move, "first")
+            help_text = "Moves it to the end of the queue."
+            _button(view, "Last", "vertical_align_bottom", help_text, queue.move, "last")
         if view.word != "unreadable":
             _duplicate(view)
         if own and view.state:
@@ -46,7 +46,7 @@ def run_actions(view: View) -> None:
 
 
 def attempt(where: str, act: Callable[..., object], *arguments: Any) -> None:
-    """Do what a click asks for. What speaks against it is kept for `complaint` to show there."""
+    """Do what a click asks for. If it fails, the reason is kept for `complaint` to show there."""
     st.session_state.pop(_COMPLAINT, None)
     try:
         act(*arguments)
@@ -56,16 +56,16 @@ def attempt(where: str, act: Callable[..., object], *arguments: Any) -> None:
 
 
 def complaint(where: str) -> None:
-    """Why the latest click at this place did nothing, if so."""
+    """Why the latest click here did nothing, if it failed."""
     place, text = st.session_state.get(_COMPLAINT, ("", ""))
     if place == where:
         st.error(words.plain(text), icon=":material/error:")
 
 
 def deletion(views: list[View]) -> None:
-    """Ask whether to delete a run, once its button was pressed.
+    """Ask for confirmation before deleting a run.
 
-    To be called by the page itself: a fragment that refreshes would close the question.
+    Called by the page itself: a refreshing fragment would close the dialog.
     """
     wanted = st.session_state.get(_DELETING)
     if view := next((view for view in views if view.id == wanted), None):
@@ -98,9 +98,9 @@ def _button(
 
 
 def _duplicate(view: View) -> None:
-    help_ = "Opens its recipe on the Train page to start another run. This one stays unchanged."
+    help_text = "Opens its recipe on the Train page to start another run. This one stays unchanged."
     label, icon = "Duplicate with changes", ":material/content_copy:"
-    if st.button(label, key="duplicate", icon=icon, help=help_):
+    if st.button(label, key="duplicate", icon=icon, help=help_text):
         st.switch_page(link.page("train"), query_params={"from": view.id})
 
 

@@ -113,7 +113,7 @@ def _axis() -> Axis:
 
 
 def _key(together: tuple[View, ...]) -> None:
-    """Which line is whose, and what must not be compared."""
+    """Which line belongs to which run, and which runs must not be compared."""
     lines = zip(LETTERS, theme.RUN_LINES.values(), together, strict=False)
     runs = [f"**{letter}** {sample} {words.plain(short(view))}" for letter, sample, view in lines]
     st.markdown(
@@ -143,7 +143,7 @@ def _unlike(view: View, other: View) -> str:
 
 
 def _tuning(view: View) -> object:
-    """What decides how the target was fine-tuned first; nothing where it was not."""
+    """What determines how the target was fine-tuned first; nothing if it was not."""
     recipe = reading.recipe(view)
     return recipe and recipe.stage0 and (recipe.stage0, recipe.seed)
 

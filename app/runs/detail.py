@@ -1,4 +1,4 @@
-"""One run: what it is, how far it is, what came out."""
+"""One run: what it is, its progress, its results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.shell import words
 
 
 def run_head(view: View) -> None:
-    """Its name, what can be done with it, and how it stands."""
+    """Its name, its actions, and its state."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
         st.subheader(words.plain(view.name), anchor=False, width="content")
         state_badge(view)
@@ -91,7 +91,7 @@ def _rows(facts: Facts | None) -> tuple[str, ...]:
 
 
 def run_papers(view: View) -> None:
-    """The log, the recipe and the plan, as far as there are any yet."""
+    """The log, the recipe and the plan, as far as they exist yet."""
     papers: dict[str, Callable[[View], None]] = {"Recipe": _recipe}
     if view.state or reading.output_lines(view, ""):
         papers = {"Log": _log, **papers}
@@ -148,7 +148,7 @@ def _fact(label: str, help_text: str, value: str, *more: str) -> None:
 
 
 def _now(view: View, state: RunState) -> None:
-    """How far an unfinished run is."""
+    """The progress of an unfinished run."""
     progress = view.progress
     if not progress:
         return

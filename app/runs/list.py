@@ -1,7 +1,7 @@
 """The list of jobs and runs: one line each, its name opens it.
 
-The names are buttons. All else is one piece of HTML beside them: as elements of their own the cells
-would be a hundred messages to every viewer every two seconds.
+The names are buttons. Everything else is one piece of HTML beside them: as separate elements, the
+cells would be a hundred messages to every viewer every two seconds.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _progress(view: View) -> str:
 
 
 def _waiting(view: View) -> str:
-    """Where a queued job stands: `2nd, in about 5 min`; `2nd in the queue` where that is all."""
+    """The position of a queued job: `2nd, in about 5 min`, or `2nd in the queue`."""
     position = words.ordinal(view.place or 1)
     if view.starts_in is None:
         return f"{position} in the queue"
@@ -145,7 +145,7 @@ def _are_unfinished(views: list[View]) -> bool:
 
 
 class _Column(NamedTuple):
-    """What the list tells of every run, as HTML; `is_wanted` says when it tells anything."""
+    """A column of the list, as HTML; `is_wanted` decides for which runs it has a value."""
 
     heading: str
     help_text: str

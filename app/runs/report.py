@@ -1,4 +1,4 @@
-"""The final table of a run: what every draft reached, and what that cost."""
+"""The final table of a run: what every draft achieved, and its cost."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def run_report(report: Report) -> None:
 
 
 def _checks(report: Report) -> None:
-    """What makes numbers doubtful, above them."""
+    """Warnings about doubtful numbers, above them."""
     for draft in report.drafts:
         for remark in draft.remarks:
             st.warning(f"**{words.plain(draft.name)}**: {remark}", icon=":material/trending_down:")
@@ -76,7 +76,7 @@ def run_no_report(view: View) -> None:
 
 
 def run_views(view: View) -> None:
-    """Where its tokens and decodings can be looked at."""
+    """Links to its tokens and decodings."""
     if not view.run.examples_file.is_file():
         return
     recipe = reading.recipe(view)
@@ -113,7 +113,7 @@ def _in_words(drafts: list[DraftReport], best: DraftReport) -> str:
 
 
 def _kept(drafts: list[DraftReport]) -> str:
-    """Which drafts are not those of the last step, and why."""
+    """Which drafts are not from the last step, and why."""
     kept = {draft.name: draft.budget.kept for draft in drafts}
     steps = [
         f"{words.plain(name)} {words.count(step)}"

@@ -16,7 +16,7 @@ _EQUAL = "equal-run"  # in the session's state: one that makes another needless,
 
 
 def run_start(views: list[View]) -> None:
-    """The page's heading with the buttons, and what came of them."""
+    """The page's heading, its buttons, and their outcome."""
     viewer = access.person()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Runs", anchor=False, width="stretch")
@@ -32,8 +32,8 @@ def run_start(views: list[View]) -> None:
             if viewer.may_start
             else "Sign in to start jobs.",
         )
-        help_ = "Choose a recipe, change it, and queue it."
-        if st.button("Train", key="train", icon=":material/add:", type="primary", help=help_):
+        help_text = "Choose a recipe, change it, and queue it."
+        if st.button("Train", key="train", icon=":material/add:", type="primary", help=help_text):
             st.switch_page(link.page("train"))
     complaint(TINY)
     equal = next((view for view in views if view.id == st.session_state.get(_EQUAL)), None)

@@ -1,6 +1,6 @@
-"""What a component hands to the browser: the script and the style that `make browser` has built.
+"""What a component sends to the browser: the script and the style that `make browser` has built.
 
-A page from disk holds the same two inline.
+A page from disk has the same two inline.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def style(component: str) -> str:
 
 
 def page(component: str, title: str, data: dict[str, Any]) -> str:
-    """A page that shows a component from disk and asks nobody for anything.
+    """A page that shows a component from disk, without a server.
 
     Args:
         data: what it is called with, as Streamlit would.

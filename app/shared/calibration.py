@@ -1,7 +1,7 @@
-"""What a recipe will take, for pages: what is known at once, and measurements in the background.
+"""What a recipe will take, for pages: estimates at once, and measurements in the background.
 
-A measurement is a process of its own that nobody waits for; one at a time, whoever asked for it.
-What it finds is kept on disk by `adaspec.estimate`, and here until that is looked at again.
+A measurement is a separate process that nobody waits for; only one runs at a time.
+Its result is kept on disk by `adaspec.estimate`, and here until that is looked at again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Calibration:
 
     @property
     def progress(self) -> float:
-        """How far it should be, 0 to 1: it does not say itself."""
+        """Its expected progress, 0 to 1: the process does not report it."""
         return min(0.95, (time.monotonic() - self.began) / TYPICAL) if self.began else 0.0
 
 
@@ -49,19 +49,19 @@ _one_at_a_time = threading.Lock()
 
 
 def known(recipe: Recipe) -> Estimate | None:
-    """The estimate, where a run or a measurement has made it known."""
+    """The estimate, if a run or a measurement provides one."""
     measured = of(recipe)
     on_disk = _known(recipe.yaml(), int(time.monotonic() / _FRESH))
     return on_disk or (measured.estimate if measured else None)
 
 
 def of(recipe: Recipe) -> Calibration | None:
-    """The measurement of this recipe that somebody began since the server's start."""
+    """The measurement of this recipe that was started since the server's start."""
     return _calibrations.get(recipe.hash)
 
 
 def begin(recipe: Recipe) -> None:
-    """Measure in the background, unless it is being measured."""
+    """Measure in the background, unless a measurement is running."""
     earlier = of(recipe)
     if earlier and earlier.live:
         return

@@ -1,4 +1,4 @@
-"""A button for a file that is made when it is asked for."""
+"""A button for a file that is made on demand."""
 
 from __future__ import annotations
 

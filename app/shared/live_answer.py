@@ -1,4 +1,4 @@
-"""What a run's models say to a question, while a viewer waits: the wait, a fault, the answer."""
+"""A question to a run's models while a viewer waits: the wait, a fault, the answer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LOOK = 0.3  # seconds between two looks whether the answer is there
 
 
 def live_answer(run: Run, request: Request, key: str) -> Ticket | None:
-    """The ticket of this question once it is done; until then, what it waits for.
+    """The ticket of this question once it is done; until then, shows what it waits for.
 
     Args:
         request: as `warm.ask` takes it.
-        key: of the place on the page: another question there takes back the one before.
+        key: of the spot on the page: a new question there withdraws the one before.
     """
     ticket: Ticket | None = st.session_state.get(key)
     if ticket is None or (ticket.folder, ticket.request) != (run.path.resolve(), request):
@@ -44,9 +44,9 @@ def _watch(ticket: Ticket) -> None:
     if ticket.over:
         st.rerun()
     before = words.counted(ticket.place, "question")
-    said = {
+    status = {
         "waiting": f"{before} before yours.",
         "opening models": "Opening the models; the next answer will be quicker.",
         "working": "The models are working.",
     }.get(ticket.state, "")
-    st.status(f"{said} {ticket.seconds:.0f} s", state="running")
+    st.status(f"{status} {ticket.seconds:.0f} s", state="running")

@@ -1,4 +1,4 @@
-"""What tokens can be coloured by: one row a metric. Adding a metric is adding a row.
+"""What tokens can be coloured by: one row per metric. Adding a metric is adding a row.
 
 A metric is a column of the token tables, of one snapshot, or the difference of that column between
 two. The browser and the histograms read the same rows. Limits are fixed, so that one colour means
@@ -17,9 +17,9 @@ class Metric(NamedTuple):
 
     Attributes:
         column: of the token tables.
-        of: whose column; None for what only the target says.
+        of: whose column; None for the target's own.
         minus: whose column is subtracted.
-        low, high: where the colours end; values beyond have the colour of the end.
+        low, high: the ends of the colour scale; values beyond have the end's colour.
         diverging: whether 0 is the middle, with a colour on either side.
     """
 

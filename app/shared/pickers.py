@@ -1,4 +1,4 @@
-"""Which run, whose text and which drafts a page of tokens is about."""
+"""Which run, source of text and drafts a page of tokens shows."""
 
 from __future__ import annotations
 

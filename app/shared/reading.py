@@ -1,7 +1,7 @@
-"""What pages know of jobs and runs at one moment, read so that nothing on disk can break a page.
+"""Jobs and runs as pages see them at one moment, read so that nothing on disk can break a page.
 
-A job and its run have one id and are one thing to look at. All viewers share a look for a second,
-so that what is read does not grow with their number.
+A job and its run share an id and are shown as one. All viewers share a snapshot for a second, so
+that reading does not grow with their number.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ AT_WORK = ("starting", "running", "stopping")
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A run, or a job that is none yet, as a page sees it.
+    """A run, or a job that is not a run yet, as a page sees it.
 
     Attributes:
-        id: what the URL says.
+        id: as in the URL.
         word: its state: one of `theme.STATES`.
         job: None for a run that was not started by the queue.
         state: None before its run.json is there, or where it cannot be read.
-        error: what went wrong, in words; empty where nothing did.
+        error: what went wrong; empty if nothing did.
         place: in the queue, from 1.
         starts_in: seconds until it is expected to start.
     """
@@ -119,8 +119,8 @@ class Board:
     Attributes:
         views: those at work, those waiting in their order, the others from the newest to the
             oldest, the bundled example last.
-        alarm: what keeps the queue from being worked off at all.
-        waits_for: why the next one waits, where that is as it should be.
+        alarm: what prevents any job from running.
+        waits_for: why the next job waits, if that is normal.
     """
 
     views: list[View]
@@ -136,7 +136,7 @@ class Board:
 
 
 def board(wanted: str | None = None) -> Board:
-    """What there is; at most a second old, and new where it lacks the wanted run."""
+    """The board; at most a second old, and refreshed if it lacks the wanted run."""
     seen: Board = _board(str(runs.home()))
     if wanted and not seen.find(wanted):
         look_again()
@@ -145,14 +145,14 @@ def board(wanted: str | None = None) -> Board:
 
 
 def look_again() -> None:
-    """Let the next look be a new one: something was changed here."""
+    """Drop the shared snapshot: something was changed here."""
     _board.clear()
 
 
 def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
-    """The run that a link asks for and no complaint, or the first and why it is not that one.
+    """The run that a link asks for and no complaint, or the first run and a complaint.
 
-    Only runs that are listed can be asked for: a link is no way to read other folders.
+    Only listed runs can be asked for: a link must not read other folders.
     """
     view = next((view for view in views if view.id == wanted), views[0])
     if wanted is None or view.id == wanted:
@@ -161,12 +161,12 @@ def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
 
 
 def log_lines(view: View, wanted: str) -> list[str]:
-    """The newest lines of the log that contain a text, capital letters or not."""
+    """The newest lines of the log that contain a text, ignoring case."""
     return _containing(wanted, _cached(_lines, view.run.log_file))
 
 
 def output_lines(view: View, wanted: str) -> list[str]:
-    """What its processes printed, where that says more than the log: it died, or never began."""
+    """Its processes' output, if that says more than the log: they died, or never started."""
     job = view.job
     if job is None or (view.run.log_file.is_file() and not job.deaths):
         return []
@@ -181,7 +181,7 @@ def recipe_text(view: View) -> str:
 
 
 def recipe(view: View) -> Recipe | None:
-    """What it trains; None where that cannot be read."""
+    """Its recipe; None if that cannot be read."""
     recipe: Recipe | None = _cached(_recipe, view.run.recipe_file)
     return recipe
 
@@ -270,7 +270,7 @@ def _state(run: Run) -> RunState | None:
 
 
 def _word(run: Run, job: Job | None, state: RunState | None) -> str:
-    """A job that lives knows best; but a run that is finished is finished."""
+    """A live job's state takes precedence, except over a finished run."""
     if state and state.state == "finished":
         return "finished"
     if job and job.live:
@@ -287,7 +287,7 @@ def _word(run: Run, job: Job | None, state: RunState | None) -> str:
 
 
 def _works(run: Run, state: RunState) -> bool:
-    """Whether the latest attempt has come to its first step, as far as can be seen."""
+    """Whether the latest attempt has reached its first step, as far as can be seen."""
     elsewhere = state.process is not None and state.process.host != socket.gethostname()
     return (state.state == "running" or elsewhere) and run.metrics_file.is_file()
 
@@ -302,7 +302,7 @@ def _error(word: str, job: Job | None, state: RunState | None) -> str:
 
 
 def _placed(views: list[View], jobs: list[Job], slots: int) -> list[View]:
-    """In the order of the list, with the places of those that wait."""
+    """In the order of the list, with the positions of those that wait."""
     positions = queue.positions(jobs)
     starts = queue.expected_starts(jobs, {view.id: _left(view) for view in views}, slots)
     placed = [
@@ -324,7 +324,7 @@ def _left(view: View) -> float | None:
 
 
 def _cached(read: Any, *files: Path) -> Any:
-    """What `read` makes of the first file's folder; None where that file is missing."""
+    """The result of `read` on the first file's folder; None if that file is missing."""
     stamps = [_stamp(file) for file in files]
     return read(files[0], *stamps) if stamps[0] else None
 

@@ -1,4 +1,4 @@
-"""Starting a recipe: what of it there is already, when it would begin, putting it in the queue."""
+"""Starting a recipe: equal runs and jobs, when it would start, and queueing it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.shell import words
 
 @dataclass(frozen=True)
 class Equal:
-    """What there is of an equal recipe.
+    """Runs and jobs of an equal recipe.
 
     Attributes:
         live: jobs that wait or are at work, in order of arrival.
@@ -37,7 +37,7 @@ def equal(recipe: Recipe) -> Equal:
 
 
 def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
-    """Queue the recipe, or find it queued: a second click is no second wish.
+    """Queue the recipe, unless it is queued already: a second click starts nothing new.
 
     Raises:
         AdaspecError: the owner has too many waiting.
@@ -48,7 +48,7 @@ def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
 
 
 def place(recipe: Recipe, owner: str) -> str:
-    """When a job of this recipe would begin, in words."""
+    """When a job of this recipe would start, in words."""
     jobs = queue.all_jobs()
     running = [job for job in jobs if job.state == "running"]
     if [job.owner for job in running].count(owner) >= settings().running_each:

@@ -1,4 +1,4 @@
-"""A text with all that is known of its tokens, as the heatmap in the browser takes it.
+"""A text with all measures of its tokens, as the heatmap in the browser takes it.
 
 Columns travel as base64 of little-endian numbers: a hundredth of the time and a fifth of the bytes
 of JSON's decimals.
@@ -33,10 +33,10 @@ _EMPTY = {"<f4": np.nan, "<u4": 0, "<u2": NO_ENTRY, "<u1": 0}
 
 @dataclass(frozen=True)
 class Roles:
-    """Which snapshot is looked at as what.
+    """Which snapshot plays which role.
 
     Attributes:
-        rival: another draft; None where there is none.
+        rival: another draft; None if there is none.
     """
 
     draft: str
@@ -57,7 +57,7 @@ def packed(values: Any, kind: str) -> dict[str, str]:
 
 
 def piece(token: Piece) -> dict[str, Any]:
-    """A token's text, or its bytes in hexadecimal where it is no whole character."""
+    """A token's text, or its bytes in hexadecimal if it is not whole characters."""
     try:
         shown: dict[str, Any] = {"text": token.data.decode()}
     except UnicodeDecodeError:
@@ -104,7 +104,7 @@ def _example(run: Run, source: Source, seq: int, roles: Roles, _stamp: object) -
 
 
 def text(run: Run, source: Source, answer: dict[str, Any], roles: Roles) -> dict[str, Any]:
-    """The view of a text of one's own.
+    """The view of the viewer's own text.
 
     Args:
         source: whose tokens it is compared with: histograms, and dL where the selection ends.
@@ -206,7 +206,7 @@ def example_title(run: Run, source: Source, seq: int) -> str:
 
 
 def _kind(name: str) -> str | None:
-    """How a column travels; None for one that does not."""
+    """How a column is encoded; None if it is not sent."""
     column = name.partition("@")[0]
     if column in ("corpus", "batch"):
         return "<u2"

@@ -1,8 +1,8 @@
-"""How a view is looked at: a component's state, in the page's address and back.
+"""A component's state, in the page's address and back.
 
 A state is a dict, and `first` says how a view is looked at first. The browser tells of its state
 with the id of the view that it is `of`, once it has rested; the address has what differs from
-`first`. A link that asks for something that is not there is said and passed over.
+`first`. A link that asks for something that does not exist is reported and ignored.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def show(
 
     Args:
         asked: what differs from `first`.
-        own: what is of this view alone: what the viewer left of another's is passed over.
+        own: the keys that belong to one view: those left from another view are ignored.
     """
     # Before the component, so that it shows what the address will say: it may have been told of
     # this view long ago, and have shown others since.
-    state_ = dict(st.session_state.get(key, {}).get("state") or {})
-    if state_.pop("of", None) != view["id"]:
-        state_ = {name: value for name, value in state_.items() if name not in own}
-    state = first | asked | state_
+    state = dict(st.session_state.get(key, {}).get("state") or {})
+    if state.pop("of", None) != view["id"]:
+        state = {name: value for name, value in state.items() if name not in own}
+    state = first | asked | state
     component(data={"view": view, "state": state}, key=key, on_state_change=lambda: None)
     return state
 
@@ -61,7 +61,7 @@ def option(name: str, offered: Iterable[str]) -> str | None:
 
 
 def into_link(state: dict[str, Any], first: dict[str, Any]) -> None:
-    """Write into the address what differs from how a view is looked at first."""
+    """Write into the address what differs from the view's initial state."""
     for name, value in first.items():
         if state[name] == value:
             st.query_params.pop(name, None)

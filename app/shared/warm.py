@@ -1,4 +1,4 @@
-"""Models that answer while people wait: a process a run, kept warm, asked in turn. Loads no torch.
+"""Models that answer while people wait: one process per run, kept warm. Loads no torch.
 
 Nothing here blocks a page. A question becomes a `Ticket`; the run's line answers one after the
 other, in a thread that talks to the run's process (`adaspec.inference`). The process starts with
@@ -26,7 +26,7 @@ MAX_CHILDREN = 2
 """Processes at a time, each with one run's models in memory."""
 MOST_WAITING = 50
 REMEMBERED = 16
-"""Answers that are given again without asking; the largest have some megabytes."""
+"""Answers kept in memory; the largest have several megabytes."""
 PATIENCE = 300.0  # seconds for opening a target, and for one answer
 TRIES = 2  # a process may be killed by what has nothing to do with the question
 
@@ -66,7 +66,7 @@ def ask(folder: Path, request: Request) -> Ticket:
 
 
 def prepare(folder: Path) -> None:
-    """Have the run's target opened, so that the first question need not wait for it."""
+    """Open the run's target, so that the first question need not wait for it."""
     with _changed:
         _line(folder.resolve()).wanted = True
         _changed.notify_all()
@@ -80,7 +80,7 @@ def wait(ticket: Ticket, seconds: float) -> bool:
 
 @atexit.register
 def end_all() -> None:
-    """End every process; what was asked of them fails."""
+    """End every process; open questions fail."""
     with _changed:
         lines = list(_at_work)
         for line in lines:
@@ -90,7 +90,7 @@ def end_all() -> None:
 
 
 def _line(folder: Path) -> _Line:
-    """The run's line, become the last asked; the one asked longest ago makes room."""
+    """The run's line, now the most recently used; the least recently used one is closed."""
     line = _lines.pop(folder, None) or _Line(folder)
     _lines[folder] = line
     while len(_lines) > MAX_CHILDREN:
@@ -131,7 +131,7 @@ class Ticket:
 
     @property
     def place(self) -> int:
-        """How many questions of this run come before it. The first may wait for other runs'."""
+        """How many questions of this run come before it. The first may wait for other runs."""
         with _changed:
             if self._line is None or self not in self._line.tickets:
                 return 0
@@ -143,7 +143,7 @@ class Ticket:
         return (self._over or time.monotonic()) - self._asked
 
     def cancel(self) -> bool:
-        """Take it back; too late, and False, once it is being answered."""
+        """Withdraw it; returns False if it is already being answered."""
         with _changed:
             if self._line is None or self not in self._line.tickets:
                 return False
@@ -274,7 +274,7 @@ class _Line:
             self._set_opening(True)
 
     def _talk(self, request: Request | None) -> Request:
-        """Say a line, if there is one to say, and hear one."""
+        """Send a line, if there is one to send, and receive one."""
         process, late = self.process, threading.Event()
         assert process is not None
         assert process.stdin is not None

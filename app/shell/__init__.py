@@ -1,1 +1,1 @@
-"""What every page stands on: access, the server's background, links, theme, words."""
+"""What every page uses: access, the server's background, links, theme, words."""

@@ -1,7 +1,7 @@
 """Who is looking, and what they may do.
 
-On this machine alone, everyone is its owner. A studio that others can reach shows itself to all of
-them; starting jobs takes the passphrase, or a login where `[auth]` in `.streamlit/secrets.toml`
+If only this machine can reach the studio, everyone is its owner. Otherwise everyone may look;
+starting jobs takes the passphrase, or a login where `[auth]` in `.streamlit/secrets.toml`
 sets one up. The passphrase is `ADASPEC_PASSPHRASE`, or a random one that the server prints when it
 starts. Its holders are the administrators.
 """
@@ -36,7 +36,7 @@ class Person:
     """A viewer.
 
     Attributes:
-        name: what their jobs are filed under; empty for one who has given none.
+        name: the owner of their jobs; empty if they gave none.
         may_start: submit jobs, and cancel, rename and delete their own.
         is_admin: also other people's, and the order of the queue.
     """
@@ -58,7 +58,7 @@ def person() -> Person:
 
 
 def controls() -> None:
-    """The fields to say who one is, at the right, where that is asked for."""
+    """The fields to sign in, at the right, if signing in is needed."""
     if is_private() and not has_login():
         return
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -90,15 +90,15 @@ def has_login() -> bool:
 
 
 def is_private() -> bool:
-    """Whether only this machine reaches the studio.
+    """Whether only this machine can reach the studio.
 
-    A passphrase that was set is asked for all the same: a proxy may stand in front.
+    If a passphrase is set it is required even then: there may be a proxy in front.
     """
     return st.get_option("server.address") in HERE and settings().passphrase is None
 
 
 def _login() -> str:
-    """The e-mail address, or what else the provider knows a person by; empty before the login."""
+    """The e-mail address, or another identifier from the provider; empty before the login."""
     if not st.user.get("is_logged_in"):
         return ""
     return str(st.user.get("email") or st.user.get("name") or st.user.get("sub") or "")
@@ -115,7 +115,7 @@ def _random_passphrase() -> str:
 
 
 def _is_passphrase(guess: str) -> bool:
-    """Wrong guesses wait, and all guesses of a server take turns."""
+    """A wrong guess has to wait, and all guesses on a server take turns."""
     with _guessing:
         right = hmac.compare_digest(guess.encode(), _passphrase().encode())
         if not right:

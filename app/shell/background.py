@@ -1,4 +1,4 @@
-"""What the server does beside serving pages, from its start to its end, with or without viewers."""
+"""What the server does besides serving pages, whether or not anyone is viewing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger("adaspec.studio")
 
 @asynccontextmanager
 async def lifespan(_: App) -> AsyncIterator[None]:
-    """Around the server's life: say who may do what, and see that jobs are worked off."""
+    """For the server's lifetime: announce who may do what, and keep the supervisor running."""
     access.announce()
     keeper = asyncio.create_task(_keep_supervisor())
     yield
@@ -28,7 +28,7 @@ async def lifespan(_: App) -> AsyncIterator[None]:
 
 
 async def _keep_supervisor() -> None:
-    """Start the supervisor, and again whenever it is gone; what hinders that is said once."""
+    """Start the supervisor, and restart it whenever it is gone; a reason why not is logged once."""
     reported = ""
     while True:
         hindrance = await asyncio.to_thread(_ensure)
@@ -39,7 +39,7 @@ async def _keep_supervisor() -> None:
 
 
 def _ensure() -> str:
-    """What stands in the way; empty if nothing does."""
+    """Why it cannot start; empty if it can."""
     try:
         supervisor.ensure()
     except Exception as error:  # a full disk, say: pages go on without it

@@ -1,6 +1,6 @@
 """Links between pages, and widgets whose values are the page's address: a link is the view.
 
-A value that a link asks for and that is not offered is said and passed over.
+A value that a link asks for and that is not offered is reported and ignored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def page(name: str) -> Path:
 
 
 def arrive(name: str) -> None:
-    """Forget what was chosen on another page: on this one, its address says what is chosen.
+    """Forget what was chosen on another page: on this one, the address decides.
 
     Streamlit would show the first option under a key that both pages have.
     """
@@ -46,9 +46,9 @@ def choice(
     """A select box under a query parameter's name.
 
     Args:
-        options: at least one; told apart by their text.
-        default: what is chosen where the link says nothing; by default the first.
-        always: name the default in the link too, because it will be another one tomorrow.
+        options: at least one; their texts are distinct.
+        default: what is chosen if the link does not say; by default the first.
+        always: name the default in the link too, because it changes over time.
     """
     key = f"link-{name}"
     texts = [str(option) for option in options]
@@ -83,7 +83,7 @@ def text(label: str, name: str, **more: Any) -> str:
 
 
 def number(name: str, low: float, high: float) -> float | None:
-    """A number that the link asks for; None where it asks for none, or for one that cannot be."""
+    """A number that the link asks for; None if it asks for none or for an impossible one."""
     asked = st.query_params.get(name)
     if asked is None:
         return None

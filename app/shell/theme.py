@@ -1,4 +1,4 @@
-"""How drafts and states look: one palette that colour-blind eyes tell apart, in both themes.
+"""How drafts and states look: one palette that colour-blind viewers can tell apart, in both themes.
 
 A colour never carries meaning alone: every draft has a dash and a marker of its own as well, every
 state an icon and a word.

@@ -14,7 +14,7 @@ _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def plain(text: str) -> str:
-    """Foreign text for a place that reads Markdown: every mark escaped, on one line."""
+    """Untrusted text for use in Markdown: every mark escaped, on one line."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
@@ -25,7 +25,7 @@ def listed(names: list[str]) -> str:
 
 
 def fixed(value: Any, digits: int = 4) -> str:
-    """A measured number, or a dash where there is none."""
+    """A measured number, or a dash if there is none."""
     known = isinstance(value, int | float) and math.isfinite(value)
     return f"{value:.{digits}f}" if known else NOTHING
 

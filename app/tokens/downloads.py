@@ -1,4 +1,4 @@
-"""A text and its measures to take away: as a table, or as a page that works offline."""
+"""A text and its measures to download: as a table, or as a page that works offline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples of a run to choose from: in an order that says what is interesting, or by a word."""
+"""The examples of a run to choose from, ordered by interest or searched by a word."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _containing(ranked: pd.DataFrame, word: str) -> pd.DataFrame:
 
 
 def _table(hits: pd.DataFrame, order: str, identity: str, current: int) -> int:
-    """The rows; the chosen one's number, which another list does not change."""
+    """The rows; returns the chosen example's number, which another order does not change."""
     shown = pd.DataFrame(
         {
             "#": hits["seq"],

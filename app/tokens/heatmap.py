@@ -42,6 +42,6 @@ def token_heatmap(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
 
 
 def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
-    """A page that shows the same from disk and asks nobody for anything."""
+    """A page that shows the same from disk, without a server."""
     data = {"view": view, "state": STATE | state}
     return page(_NAME, view["title"], data)

@@ -1,4 +1,4 @@
-"""A text of one's own, read by the models of a run: the fields, the wait, and the answer."""
+"""The viewer's own text, read by the models of a run: the fields, the wait, the answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW_TOKENS = 64
 
 
 def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
-    """Draw the fields; what the models say of the text, once it is there.
+    """Draw the fields; returns the models' answer for the text once it is there.
 
     Args:
         source: where the text comes from that stands there at first.

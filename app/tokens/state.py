@@ -22,7 +22,7 @@ _SWITCHES = ("wrap", "prompt", "outline")
 
 
 def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
-    """The state that the link asks for, but for k; what it asks for in vain is said.
+    """The state that the link asks for, except k; what does not exist is reported.
 
     Args:
         rows: tokens of the text.
@@ -43,15 +43,15 @@ def from_link(rows: int, steps: list[str]) -> dict[str, Any]:
 
 
 def forget_tokens(text: str) -> None:
-    """Drop the chosen token and the pins when another text is shown: it has other tokens."""
+    """Drop the chosen token and the pins when another text is shown, whose tokens differ."""
     view_state.forget(OWN, text, "tokens")
 
 
 def into_link(state: dict[str, Any]) -> None:
-    """Write into the address what differs from how a text is looked at first."""
+    """Write into the address what differs from a text's initial state."""
     view_state.into_link(_with_ratio(state), _with_ratio(STATE))
 
 
 def _with_ratio(state: dict[str, Any]) -> dict[str, Any]:
-    """With k as the address has it: a share, and no thousandths."""
+    """With k as in the address: a fraction, not thousandths."""
     return state | {"k": state["k"] / 1000}

@@ -35,7 +35,7 @@ def plan(recipe: Recipe, rows: int) -> list[Training]:
 
 
 def table(plan: list[Training]) -> list[dict[str, Any]]:
-    """A row a training."""
+    """One row per training."""
     return [
         {
             "draft": training.name,
@@ -52,7 +52,7 @@ def table(plan: list[Training]) -> list[dict[str, Any]]:
 
 
 def sentences(plan: list[Training]) -> list[str]:
-    """In Markdown: who may be compared with whom, and who may not."""
+    """In Markdown: which drafts may be compared, and which may not."""
     drafts = fairness.costs(plan)
     methods = [draft for draft in drafts if draft.name != REFERENCE]
     keys = {training.name: training.key for training in plan}

@@ -1,4 +1,4 @@
-"""The data: where rows come from, how they become a prompt and a response, how they look."""
+"""The data: where rows come from, how they become a prompt and a response, and what they show."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A recipe that one viewer is editing: where it started, what it is now, what was set aside.
+"""A recipe that a viewer is editing: where it started, what it is now, and what was set aside.
 
-Knows no Streamlit. Whatever is taken out can be put back, and nothing typed is thrown away.
+Imports no Streamlit. Whatever is taken out can be put back, and nothing typed is lost.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Editor:
         return bool(self.content) and self.content != recipe_form.open_recipe(self.began)
 
     def begin(self, start: str) -> None:
-        """Start anew from a recipe or a run.
+        """Start over from a recipe or a run.
 
         Raises:
             AdaspecError: there is none of that name, and nothing has changed.
@@ -76,7 +76,7 @@ class Editor:
         self._show(start, began, recipe_form.open_recipe(began))
 
     def take_back(self) -> None:
-        """Return to what another start has replaced."""
+        """Return to what the latest start replaced."""
         if self.earlier:
             earlier, self.earlier = self.earlier, None
             self._show(*earlier)
@@ -86,7 +86,7 @@ class Editor:
         self.aside, self.yaml, self.fault, self.faults, self.complaint = {}, "", "", {}, ""
 
     def follow(self, link: Link) -> None:
-        """Show what a link describes; say so where it cannot be followed to its end."""
+        """Show what a link describes; complain if it cannot be followed completely."""
         try:
             self.begin(RUN + link["from"][0] if "from" in link else link.get("recipe", [FIRST])[0])
         except AdaspecError as error:
@@ -131,7 +131,7 @@ class Editor:
         self.drop_yaml()
 
     def drop_yaml(self) -> None:
-        """Forget the text that is no recipe."""
+        """Discard the text that is not a recipe."""
         self.yaml = self.fault = ""
 
     def set(self, path: str, value: Any) -> None:
@@ -160,7 +160,7 @@ class Editor:
             self.aside[stage] = self.content.pop(stage)
 
     def _new_stage(self, stage: str) -> dict[str, Any]:
-        """Like another stage, where there is one."""
+        """Like another stage, if there is one."""
         others = [self.content[stage] for stage in recipe_form.STAGES if stage in self.content]
         like = others[0] if others else {"batch": 16, "epochs": 3, "lr": 3e-4}
         new = {key: like[key] for key in Optimisation.model_fields if key in like}
@@ -173,7 +173,7 @@ class Editor:
         return new
 
     def switch_origin(self, split: str, origin: str) -> None:
-        """Take the rows of a split from somewhere else; what was given before is kept aside."""
+        """Take the rows of a split from another source; the earlier one is kept aside."""
         rows = recipe_form.at(self.content, split)
         self.aside[f"{split}:{recipe_form.origin(rows)}"] = rows
         self.set(split, self.aside.pop(f"{split}:{origin}", None) or dict(NEW_ROWS[origin]))
@@ -209,7 +209,7 @@ def model_kind(spec: dict[str, Any] | None) -> str:
 
 
 def load(start: str) -> Recipe:
-    """The recipe that a start names. Only bundled recipes, listed runs and jobs can be named.
+    """The recipe that a start names: a bundled recipe, a listed run or a job.
 
     Raises:
         AdaspecError: there is none.

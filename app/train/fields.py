@@ -25,7 +25,7 @@ _PAUSE = "400ms"  # after which what is typed is checked
 
 
 def draw(editor: Editor, errors: Errors, field: Field, *, label: Visibility = "visible") -> None:
-    """The widget of a field, and what is wrong with its value."""
+    """A field's widget, and what is wrong with its value."""
     key = f"train-{field.path}"
     _bring(editor, field, key)
     common: dict[str, Any] = {
@@ -57,7 +57,7 @@ def show_errors(errors: Errors, path: str) -> None:
 
 
 def grid(editor: Editor, errors: Errors, fields: Sequence[Field], columns: int = 3) -> None:
-    """Fields side by side, fewer of them where there is less room."""
+    """Fields side by side, fewer on narrow screens."""
     area = st.grid(columns, min_column_width=_CELL)
     for field in fields:
         with area.cell():

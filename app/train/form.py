@@ -1,4 +1,4 @@
-"""The form: what is trained, for how long, on what, and the finer points, folded."""
+"""The form: what is trained, for how long, on what, and further settings, folded."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _filter_ratio(editor: Editor, errors: Errors) -> None:
 
 
 def _stage_table(editor: Editor, errors: Errors) -> None:
-    """A column a stage, a row a field."""
+    """One column per stage, one row per field."""
     _, *heads = _row()
     for column, (stage, (label, help_text)) in zip(heads, STAGES.items(), strict=True):
         key = f"train-has-{stage}"

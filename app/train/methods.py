@@ -36,7 +36,7 @@ ADDED: dict[str, tuple[str, dict[str, Any]]] = {  # what can be added -> its nam
 
 
 def methods(editor: Editor, errors: Errors) -> None:
-    """The list of them, each to be ticked, opened, changed and removed."""
+    """The list of methods; each can be ticked, opened, changed and removed."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(
             "Methods",

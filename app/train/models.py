@@ -1,4 +1,4 @@
-"""The target and the draft: models that exist, layers of the target, or new ones."""
+"""The target and the draft: existing models, layers of the target, or new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recipe as a form holds it: plain content in which any value may still be half typed.
+"""A recipe as a form holds it: plain content in which any value may be half typed.
 
 `open_recipe` makes content of a recipe, `check` a recipe of content, or says which field is wrong.
 Content is the recipe's YAML as a dictionary, but for the methods: those are rows of their own that
@@ -49,7 +49,7 @@ class Field:
 
     @property
     def help(self) -> str:
-        """What the recipe says of it, and its name there."""
+        """The recipe's description of it, and its name there."""
         name = re.sub(r"methods\.\d+", "methods.NAME", self.path)
         description = _sentence(describe(self.path).get("description", ""))
         return " ".join(filter(None, (description, self.note, f"In YAML: `{name}`")))
@@ -102,7 +102,7 @@ def word(path: str, choice: str) -> str:
 
 
 def open_recipe(recipe: Recipe) -> Content:
-    """The content that a form begins with."""
+    """The content that a form starts with."""
     content = recipe.model_dump(mode="json", exclude_unset=True)
     if content.get("stage2"):
         methods = content["stage2"]["methods"].items()
@@ -192,7 +192,7 @@ def shown(value: Any, kind: Kind) -> str:
 
 
 def typed(text: str, kind: Kind) -> Any:
-    """What a typed text means. One that means nothing stays as it is, for `check` to complain."""
+    """What a typed text means. One without a meaning stays as it is, for `check` to report."""
     if kind == "choice":
         return None if text == "none" else text
     if kind == "lines":
@@ -302,7 +302,7 @@ def _unnamed(content: Content) -> Iterator[tuple[str, str]]:
 
 
 def _unsaid(content: Content) -> Iterator[tuple[str, str]]:
-    """What only the form knows to be missing, in better words than the recipe's."""
+    """What only the form knows to be missing, in clearer words than the recipe's."""
     for split in SPLITS:
         rows = at(content, split)
         if rows.get(origin(rows)) is None:
@@ -332,7 +332,7 @@ def _path(location: tuple[int | str, ...], content: Content) -> str | None:
 
 
 def _reason(message: str) -> str:
-    """Pydantic's message in words of a form."""
+    """Pydantic's message in a form's words."""
     text = message.removeprefix("Value error, ").replace("Input should be", "Must be")
     text = re.sub(r", unable to parse.*", "", text)
     return _sentence("This is needed" if text == "Field required" else text)

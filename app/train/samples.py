@@ -1,6 +1,6 @@
-"""A look at the rows that a recipe would read: how many, the first of them, and what is wrong.
+"""The rows that a recipe would read: how many, the first of them, and what is wrong.
 
-What lies on the Hub is not looked at: it is read when the run begins.
+Rows on the Hub are not read before the run begins.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def _is_new(editor: Editor) -> bool:
 
 
 def leave_link(editor: Editor, now: recipe.Recipe) -> None:
-    """Put what is shown into the address."""
+    """Write what is shown into the address."""
     link = editor.link(now)
     if link != _link():
         st.query_params.from_dict(link)
@@ -55,7 +55,7 @@ def leave_link(editor: Editor, now: recipe.Recipe) -> None:
 
 
 def start_picker(editor: Editor) -> None:
-    """Choose a start; what that replaces can be taken back."""
+    """Choose a start; what it replaces can be restored."""
     groups = _groups()
     names = _run_names()
     group = editor.start.partition("/")[0]
@@ -115,7 +115,7 @@ def _begin(editor: Editor, start: str) -> None:
 
 
 def _cells(editor: Editor, cells: list[str]) -> None:
-    """A control for every axis of a matrix."""
+    """One control for each axis of a matrix."""
     group, _, current = editor.start.partition("/")
     chosen = current.split("-")
     axes = zip(*(cell.partition("/")[2].split("-") for cell in cells), strict=True)

@@ -23,7 +23,7 @@ _BUTTON = "train-start-button"
 
 
 def train_summary(editor: Editor, now: Recipe | None, errors: Errors, look: Look) -> None:
-    """The card; without a recipe (`now`), why there is none."""
+    """The card; without a recipe (`now`), the reason."""
     if now is None:
         _not_ready(editor, errors)
         return
@@ -135,7 +135,7 @@ def _estimate(now: Recipe, known: Estimate | None) -> None:
 
 
 def _measurement(now: Recipe, was_live: bool) -> None:
-    """How far the measurement is, or the button that begins one."""
+    """The measurement's progress, or the button that starts one."""
     measuring = calibration.of(now)
     if measuring and measuring.live:
         waits = (
@@ -201,5 +201,5 @@ def _columns() -> dict[str, Any]:
 
 
 def _rounded(seconds: float) -> float:
-    """An estimate does not know the second of a minute."""
+    """Estimates are not precise to the second."""
     return seconds if seconds < 90 else 60 * round(seconds / 60)

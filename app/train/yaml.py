@@ -1,4 +1,4 @@
-"""The recipe as YAML, exactly as it will be submitted; to be read, changed and taken away."""
+"""The recipe as YAML, exactly as it will be submitted; to read, change and download."""
 
 from __future__ import annotations
 

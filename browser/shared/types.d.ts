@@ -28,7 +28,7 @@ export interface Packed {
 
 export type Numbers = Float32Array | Uint32Array | Uint16Array | Uint8Array;
 
-/** A token's text, or its bytes in hexadecimal where it is no whole character. */
+/** A token's text, or its bytes in hexadecimal if it is not whole characters. */
 export interface Piece {
   text?: string;
   bytes?: string;
