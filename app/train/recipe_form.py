@@ -132,7 +132,7 @@ def add_method(content: Content, name: str, method: Mapping[str, Any]) -> None:
     """One more method; a name that is taken gets a number."""
     rows = method_rows(content)
     taken = {row["name"] for row in rows.values()}
-    free = next(name_ for name_ in _numbered(name) if name_ not in taken)
+    free = next(candidate for candidate in _numbered(name) if candidate not in taken)
     number = max(map(int, rows), default=-1) + 1
     rows[str(number)] = {"name": free, "train": True, **method}
 

@@ -143,7 +143,7 @@ def test_tiles_give_the_kl_and_the_gradient_of_the_formula(
     body = torch.randn(37, 6, requires_grad=True)
     p = Rows(torch.randn(37, 8), target, 50, target)
     q = Rows(body * 2, lambda hidden: draft(hidden)[:, :50], 50, draft)
-    wide = [copy.deepcopy(one).double() for one in (target, draft)]
+    wide = [copy.deepcopy(model).double() for model in (target, draft)]
     wide_body = body.detach().double().requires_grad_()
     logp, logq = wide[0](p.hidden.double()), wide[1](wide_body * 2)[:, :50]
     expected = divergence.forward_kl(logp.detach().log_softmax(-1), logq.log_softmax(-1))
@@ -155,8 +155,8 @@ def test_tiles_give_the_kl_and_the_gradient_of_the_formula(
         tiled_kl_backward(kl, p, q._replace(hidden=body * 2), torch.full((len(p.hidden),), 0.3))
     ours = [body.grad, *(x.grad for x in draft.parameters())]
     theirs = [wide_body.grad, *(x.grad for x in wide[1].parameters())]
-    for one, other in zip(ours, theirs, strict=True):
-        error = (one.double() - 2 * other).abs().max() / other.abs().max()
+    for gradient, other in zip(ours, theirs, strict=True):
+        error = (gradient.double() - 2 * other).abs().max() / other.abs().max()
         assert error < 1e-5
     mask = torch.arange(37) % 3 == 0
     part = [rows._replace(hidden=rows.hidden[mask]) for rows in (p, q)]
@@ -170,7 +170,7 @@ def test_tiles_are_not_for_other_heads_or_precisions() -> None:
     p = Rows(torch.randn(3, 6), head, 50, head)
     capped = p._replace(linear=None)
     half = p._replace(hidden=p.hidden.bfloat16())
-    assert [tiles(p, one) for one in (p, capped, half)] == [True, False, False]
+    assert [tiles(p, rows) for rows in (p, capped, half)] == [True, False, False]
 
 
 @pytest.mark.parametrize(

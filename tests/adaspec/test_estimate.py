@@ -44,14 +44,14 @@ def edit_state(run: Run, **changes: Any) -> None:
 
 def test_tiny_is_known_from_the_example(home: Path) -> None:
     """It foretells what the example itself took, all stages and loading."""
-    found = estimate.known(recipe.load("tiny"))
+    estimated = estimate.known(recipe.load("tiny"))
     example = Run(runs.EXAMPLE)
     ended = runs.read_events(example)[-1]
     assert isinstance(ended, runs.Finished)
     took = ended.time - runs.read_state(example).created.timestamp()
-    assert found.seconds == pytest.approx(took + pace.LIBRARIES, rel=0.08)
-    assert found.disk == pytest.approx(pace.folder_size(runs.EXAMPLE), rel=0.05)
-    assert found.source == "Measured on the bundled example, CPU with 2 threads."
+    assert estimated.seconds == pytest.approx(took + pace.LIBRARIES, rel=0.08)
+    assert estimated.disk == pytest.approx(pace.folder_size(runs.EXAMPLE), rel=0.05)
+    assert estimated.source == "Measured on the bundled example, CPU with 2 threads."
     assert not home.exists()
 
 
@@ -73,8 +73,8 @@ def test_longer_and_wider_trainings_take_longer(home: Path) -> None:
 
 
 def test_a_run_speaks_for_its_like_alone(past: Run, content: dict[str, Any]) -> None:
-    found = estimate.from_past(changed(content, "stage2.epochs=2", "stage1.lr=1.0e-4"))
-    assert found.source.startswith(f"Measured on run mini ({past.path.name}), CPU with ")
+    estimated = estimate.from_past(changed(content, "stage2.epochs=2", "stage1.lr=1.0e-4"))
+    assert estimated.source.startswith(f"Measured on run mini ({past.path.name}), CPU with ")
     for override in (
         "draft={source: target, layers: [0]}",
         "target=assets:tiny/target",
@@ -178,21 +178,21 @@ def test_the_largest_folder_was_foreseen(
     assert foreseen == pytest.approx(max(sizes), rel=0.15)
 
 
-def write(one: Recipe, folder: Path) -> str:
+def write(chosen: Recipe, folder: Path) -> str:
     folder.mkdir(exist_ok=True)
-    (folder / "recipe.yaml").write_text(one.yaml())
+    (folder / "recipe.yaml").write_text(chosen.yaml())
     return str(folder / "recipe.yaml")
 
 
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    found = Estimate(seconds=1, disk=10**18, memory=10**15, device="CPU with 2 threads", source="")
-    [disk, memory] = estimate.lacks(found)
+    huge = Estimate(seconds=1, disk=10**18, memory=10**15, device="CPU with 2 threads", source="")
+    [disk, memory] = estimate.lacks(huge)
     assert disk.startswith("It takes 1000000.0 TB of disk and ")
     assert memory.startswith("It takes 1000.0 TB of memory and there are ")
     assert "micro_batch" in memory
-    assert estimate.lacks(found.model_copy(update={"disk": 1, "memory": None})) == []
+    assert estimate.lacks(huge.model_copy(update={"disk": 1, "memory": None})) == []
     install(monkeypatch, Card("GPU-a", total=80 << 30))
-    on_gpu = found.model_copy(update={"disk": 1, "memory": 81 << 30, "device": "NVIDIA H100"})
+    on_gpu = huge.model_copy(update={"disk": 1, "memory": 81 << 30, "device": "NVIDIA H100"})
     assert "there are 85.9 GB" in estimate.lacks(on_gpu)[0]
     assert not home.exists()
 
@@ -208,9 +208,11 @@ def test_a_calibration_runs_few_steps_of_every_kind() -> None:
     small = calibration.shortened(whole, 5000)
     plan = trainings(small, small.data.limit)
     assert small.data.limit == 80  # two of the widest batches
-    assert {pace.kind(one) for one in plan} == {pace.kind(one) for one in trainings(whole, 5000)}
-    assert {one.steps for one in plan} == {calibration.STEPS}
-    assert max(one.batch for one in plan) == 40  # 16 / k
+    assert {pace.kind(training) for training in plan} == {
+        pace.kind(training) for training in trainings(whole, 5000)
+    }
+    assert {training.steps for training in plan} == {calibration.STEPS}
+    assert max(training.batch for training in plan) == 40  # 16 / k
     assert pace.width(small) == pace.width(whole) == 8
     assert set(small.stage2.methods) == {"adaspec", "distillspec-data"}
     assert small.evaluation.prompts == 40
@@ -277,8 +279,8 @@ def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path:
 
 def test_for_programs(home: Path) -> None:
     done = adaspec("estimate", "tiny", "--json", home=home)
-    found = json.loads(done.stdout)
-    assert set(found) == {"seconds", "disk", "memory", "cache_bytes", "device", "source"}
+    printed = json.loads(done.stdout)
+    assert set(printed) == {"seconds", "disk", "memory", "cache_bytes", "device", "source"}
     assert "No recipe" in one_line_error(adaspec("estimate", "tinny", home=home))
 
 

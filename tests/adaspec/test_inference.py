@@ -45,13 +45,13 @@ def copied(finished_run: Run, tmp_path: Path) -> Run:
     return Run(tmp_path / "run")
 
 
-def text_of(models: Models, said: dict) -> bytes:
-    return b"".join(pieces_of(models, said["ids"]))
+def text_of(models: Models, reading: dict) -> bytes:
+    return b"".join(pieces_of(models, reading["ids"]))
 
 
 def pieces_of(models: Models, ids: list[int]) -> list[bytes]:
     known = {piece.id: piece.data for piece in vocabulary.pieces(models.tokenizer)}
-    return [known[one] for one in ids]
+    return [known[identity] for identity in ids]
 
 
 @pytest.mark.parametrize(
@@ -61,31 +61,31 @@ def pieces_of(models: Models, ids: list[int]) -> list[bytes]:
 def test_the_same_numbers_as_the_token_tables(which, source, request) -> None:
     """Of every snapshot; a text that the tokenizer splits as the target wrote it."""
     models: Models = request.getfixturevalue(which)
-    names = [one.name for one in tokens.snapshots(models.run)]
+    names = [snapshot.name for snapshot in tokens.snapshots(models.run)]
     assert len(names) > 6
     decode = models.tokenizer.decode
     compared = 0
     sequences = measurement.read_sequences(models.run.sequences_file)[source]
-    for seq, one in enumerate(sequences):
-        size = one.prompt_length
-        end = len(one.ids) - (one.ids[-1] == models.tokenizer.eos_token_id)
-        prompt, response = decode(one.ids[:size]), decode(one.ids[size:end])
-        if models.tokenizer(prompt + response)["input_ids"] != one.ids[:end].tolist():
+    for seq, sequence in enumerate(sequences):
+        size = sequence.prompt_length
+        end = len(sequence.ids) - (sequence.ids[-1] == models.tokenizer.eos_token_id)
+        prompt, response = decode(sequence.ids[:size]), decode(sequence.ids[size:end])
+        if models.tokenizer(prompt + response)["input_ids"] != sequence.ids[:end].tolist():
             continue
-        said = read_text(models, prompt, response, names)
-        assert said["ids"] == one.ids[:end].tolist()
-        assert said["response_from"] == size
+        reading = read_text(models, prompt, response, names)
+        assert reading["ids"] == sequence.ids[:end].tolist()
+        assert reading["response_from"] == size
         table = tokens.rows(models.run, source, seq, names)[: end - size]
-        assert set(said["columns"]) == {"entropy", "p"} | {
+        assert set(reading["columns"]) == {"entropy", "p"} | {
             f"{column}@{name}" for column in COLUMNS for name in names
         }
-        for column, values in said["columns"].items():
+        for column, values in reading["columns"].items():
             np.testing.assert_allclose(values, table[column], atol=1e-5, err_msg=column)
         for name in names:
             np.testing.assert_allclose(
-                said["top"][name]["p"], np.stack(table[f"top_q@{name}"]), atol=1e-5
+                reading["top"][name]["p"], np.stack(table[f"top_q@{name}"]), atol=1e-5
             )
-        assert said["top"]["target"]["id"] == [list(ids) for ids in table["top"]]
+        assert reading["top"]["target"]["id"] == [list(ids) for ids in table["top"]]
         compared += 1
         if compared == 3:
             break
@@ -93,11 +93,11 @@ def test_the_same_numbers_as_the_token_tables(which, source, request) -> None:
 
 
 def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> None:
-    said = read_text(example, PROMPT, ODD, ["adaspec", "reference@8"])
+    reading = read_text(example, PROMPT, ODD, ["adaspec", "reference@8"])
     ids = torch.tensor(example.tokenizer(PROMPT + ODD)["input_ids"])
-    assert said["ids"] == ids.tolist()
-    assert text_of(example, said) == (PROMPT + ODD).encode()
-    first = said["response_from"]
+    assert reading["ids"] == ids.tolist()
+    assert text_of(example, reading) == (PROMPT + ODD).encode()
+    first = reading["response_from"]
     next_ids, at = ids[first:], np.arange(len(ids) - first)
 
     def probabilities(folder: Path) -> np.ndarray:
@@ -106,7 +106,7 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
             return model(input_ids=ids[None]).logits[0].softmax(-1)[first - 1 : -1].numpy()
 
     p = probabilities(EXAMPLE.parent / "tiny" / "target")
-    columns = said["columns"]
+    columns = reading["columns"]
     np.testing.assert_allclose(columns["p"], p[at, next_ids], atol=1e-4)
     np.testing.assert_allclose(columns["entropy"], -(p * np.log(p)).sum(-1), atol=1e-4)
     folders = {
@@ -129,38 +129,38 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
         assert apart.max() <= 1
         assert apart.mean() < 0.05
         likeliest = np.argsort(-q, axis=-1)[:, :TOP]
-        assert said["top"][name]["id"] == likeliest.tolist()
+        assert reading["top"][name]["id"] == likeliest.tolist()
 
 
 def test_a_token_that_begins_in_the_prompt_counts_as_response(example) -> None:
     whole = read_text(example, "", PROMPT, [])
     pieces = pieces_of(example, whole["ids"])
-    place, long = next((i, one) for i, one in enumerate(pieces) if i and len(one) > 3)
-    before = b"".join(pieces[:place]).decode()
+    position, long = next((i, data) for i, data in enumerate(pieces) if i and len(data) > 3)
+    before = b"".join(pieces[:position]).decode()
     for inside in (1, len(long) - 1):
         cut = len(before) + inside
-        said = read_text(example, PROMPT[:cut], PROMPT[cut:], [])
-        assert said["ids"] == whole["ids"]
-        assert said["response_from"] == place
-    said = read_text(example, before + long.decode(), PROMPT[len(before) + len(long) :], [])
-    assert said["response_from"] == place + 1
+        reading = read_text(example, PROMPT[:cut], PROMPT[cut:], [])
+        assert reading["ids"] == whole["ids"]
+        assert reading["response_from"] == position
+    reading = read_text(example, before + long.decode(), PROMPT[len(before) + len(long) :], [])
+    assert reading["response_from"] == position + 1
 
 
 def test_the_first_token_has_no_row_and_no_end_is_added(models) -> None:
-    said = read_text(models, "", "Tom", ["stock"])
-    assert said["ids"] == models.tokenizer("Tom")["input_ids"]
-    assert said["response_from"] == 1
-    assert {len(values) for values in said["columns"].values()} == {len(said["ids"]) - 1}
+    reading = read_text(models, "", "Tom", ["stock"])
+    assert reading["ids"] == models.tokenizer("Tom")["input_ids"]
+    assert reading["response_from"] == 1
+    assert {len(values) for values in reading["columns"].values()} == {len(reading["ids"]) - 1}
 
 
 def test_a_prompt_alone_is_continued_by_the_target(models) -> None:
-    said = read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20)
+    reading = read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20)
     prompt = models.tokenizer(PROMPT)["input_ids"]
-    assert said["response_from"] == len(prompt)
-    assert said["ids"][: len(prompt)] == prompt
-    assert len(prompt) < len(said["ids"]) <= len(prompt) + 20
-    assert len(said["columns"]["kl@stock"]) == len(said["ids"]) - len(prompt)
-    assert read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20) == said
+    assert reading["response_from"] == len(prompt)
+    assert reading["ids"][: len(prompt)] == prompt
+    assert len(prompt) < len(reading["ids"]) <= len(prompt) + 20
+    assert len(reading["columns"]["kl@stock"]) == len(reading["ids"]) - len(prompt)
+    assert read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20) == reading
     others = [read_text(models, PROMPT, "", [], seed=seed)["ids"] for seed in range(4)]
     assert len({tuple(ids) for ids in others}) > 1
 
@@ -170,12 +170,12 @@ def test_a_continuation_ends_where_the_models_do(models) -> None:
     text = "a\n" * 600
     ids = models.tokenizer(text)["input_ids"]
     assert len(word) == 1
-    room = 1024  # what the models take
-    prompt = models.tokenizer.decode(ids[: room - 3])
-    assert len(read_text(models, prompt, "", [], new_tokens=50)["ids"]) <= room
+    context = 1024  # what the models take
+    prompt = models.tokenizer.decode(ids[: context - 3])
+    assert len(read_text(models, prompt, "", [], new_tokens=50)["ids"]) <= context
     with pytest.raises(AdaspecError, match=r"1,024 tokens, more than 1,023: shorten it\."):
-        read_text(models, models.tokenizer.decode(ids[:room]), "", [])
-    assert len(read_text(models, "", models.tokenizer.decode(ids[:room]), [])["ids"]) == room
+        read_text(models, models.tokenizer.decode(ids[:context]), "", [])
+    assert len(read_text(models, "", models.tokenizer.decode(ids[:context]), [])["ids"]) == context
 
 
 @pytest.mark.parametrize(
@@ -191,9 +191,9 @@ def test_a_continuation_ends_where_the_models_do(models) -> None:
     ],
 )
 def test_what_cannot_be_read(models, prompt, response, snapshots, fault) -> None:
-    with pytest.raises(AdaspecError, match=fault) as found:
+    with pytest.raises(AdaspecError, match=fault) as refusal:
         read_text(models, prompt, response, snapshots)
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_token_that_the_draft_does_not_know(models) -> None:
@@ -205,8 +205,8 @@ def test_a_token_that_the_draft_does_not_know(models) -> None:
 
 def test_a_decoding_is_the_decoders_own(models) -> None:
     settings = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "max_new_tokens": 20}
-    said = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
-    made = Trace.model_validate(said)
+    answer = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
+    made = Trace.model_validate(answer)
     plain = decoding.speculate(
         models.target,
         models.snapshot("adaspec"),
@@ -220,10 +220,10 @@ def test_a_decoding_is_the_decoders_own(models) -> None:
     assert (made.target, made.draft, made.seed) == ("target", "adaspec", 5)
     assert made.decoding == plain.decoding
     clock = {"draft_ms": 0.0, "verify_ms": 0.0}
-    rounds = [[one.model_copy(update=clock) for one in trace.rounds] for trace in (made, plain)]
+    rounds = [[round.model_copy(update=clock) for round in trace.rounds] for trace in (made, plain)]
     assert rounds[0] == rounds[1]
-    assert said["plain_ms"] > 0
-    json.dumps(said, allow_nan=False)
+    assert answer["plain_ms"] > 0
+    json.dumps(answer, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_decoding_is_the_decoders_own(models) -> None:
     ],
 )
 def test_what_cannot_be_decoded(models, prompt, draft, settings, fault) -> None:
-    with pytest.raises(AdaspecError, match=fault) as found:
+    with pytest.raises(AdaspecError, match=fault) as refusal:
         speculate(models, prompt, draft, **settings)
-    assert "\n" not in str(found.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_names_of_one_training_are_one_model(models) -> None:
@@ -260,9 +260,9 @@ def test_names_of_one_training_are_one_model(models) -> None:
 def test_few_weights_stay_in_memory(models, monkeypatch) -> None:
     monkeypatch.setattr(inference, "WARM", 1)
     small = replace(models, _warm={})
-    said = read_text(small, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
+    reading = read_text(small, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
     assert len(small._warm) == 1
-    assert said == read_text(models, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
+    assert reading == read_text(models, PROMPT, "He has 7.", ["stock", "adaspec", "reference"])
 
 
 def test_a_target_that_the_run_trained(copied, models) -> None:
@@ -273,8 +273,8 @@ def test_a_target_that_the_run_trained(copied, models) -> None:
     state = runs.read_state(copied)
     state.models["target"] = "models/target"
     runs.write_state(copied, state)
-    said = read_text(inference.open_run(copied), PROMPT, "He has 7.", ["stock"])
-    np.testing.assert_allclose(said["columns"]["kl@stock"], 0, atol=1e-6)
+    reading = read_text(inference.open_run(copied), PROMPT, "He has 7.", ["stock"])
+    np.testing.assert_allclose(reading["columns"]["kl@stock"], 0, atol=1e-6)
 
 
 def test_a_target_of_random_weights(content, tmp_path) -> None:
@@ -284,17 +284,17 @@ def test_a_target_of_random_weights(content, tmp_path) -> None:
     plan = content | {"target": {"new": size}, "draft": {"new": size}}
     plan["stage2"] = content["stage2"] | {"methods": methods}
     run = pipeline.execute(recipe.parse(plan), tmp_path / "run")
-    one = measurement.read_sequences(run.sequences_file)[tokens.DATASET][0]
+    sequence = measurement.read_sequences(run.sequences_file)[tokens.DATASET][0]
     models = inference.open_run(run)
     decode = models.tokenizer.decode
-    said = read_text(
+    reading = read_text(
         models,
-        decode(one.ids[: one.prompt_length]),
-        decode(one.ids[one.prompt_length :]),
+        decode(sequence.ids[: sequence.prompt_length]),
+        decode(sequence.ids[sequence.prompt_length :]),
         ["plain"],
     )
     table = tokens.rows(run, tokens.DATASET, 0, ["reference"])
-    np.testing.assert_allclose(said["columns"]["kl@plain"], table["kl@reference"], atol=1e-5)
+    np.testing.assert_allclose(reading["columns"]["kl@plain"], table["kl@reference"], atol=1e-5)
 
 
 def test_a_run_that_cannot_be_opened(copied) -> None:
@@ -324,19 +324,19 @@ def test_the_process_answers_lines_with_lines_until_nobody_asks(finished_run) ->
         {"id": 9, "do": "read_text", "prompt": 5},
         {"id": 10, "do": "nonsense"},
     ]
-    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    lines = "".join(json.dumps(request) + "\n" for request in asked)
     command = [sys.executable, "-c", NOISY, str(finished_run.path)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         process.stdin.write(lines)
         process.stdin.flush()  # and left open
-        said = [json.loads(line) for line in process.stdout]
+        answers = [json.loads(line) for line in process.stdout]
         assert "noise" in process.stderr.read()
     assert process.returncode == -signal.SIGALRM
-    assert said[0] == {"ready": True}
-    assert [one["id"] for one in said[1:]] == [7, "b", 9, 10]
-    assert list(said[1]["ok"]["top"]) == ["target", "stock"]
-    for one in said[2:]:
-        assert one["error"]
-        assert "\n" not in one["error"]
+    assert answers[0] == {"ready": True}
+    assert [answer["id"] for answer in answers[1:]] == [7, "b", 9, 10]
+    assert list(answers[1]["ok"]["top"]) == ["target", "stock"]
+    for answer in answers[2:]:
+        assert answer["error"]
+        assert "\n" not in answer["error"]

@@ -204,5 +204,5 @@ def test_a_real_gguf_opens_prunes_and_saves(tmp_path) -> None:
     assert models.weights_hash(again.model) == models.weights_hash(draft)
     assert models.shared_vocabulary(target, again) == 49_152
     prompt = target.tokenizer("The capital of France is", return_tensors="pt")
-    said = target.model.generate(**prompt, max_new_tokens=3, do_sample=False)
-    assert "Paris" in target.tokenizer.decode(said[0])
+    continued = target.model.generate(**prompt, max_new_tokens=3, do_sample=False)
+    assert "Paris" in target.tokenizer.decode(continued[0])

@@ -91,7 +91,7 @@ def test_a_run_does_what_its_plan_says(finished_run) -> None:
     recipe, state = runs.read_recipe(finished_run), runs.read_state(finished_run)
     trained = trainings(recipe, state.facts.training_rows)
     measured = [name for group in plan.snapshots_together(trained) for name in group]
-    assert sorted(measured) == sorted(one.name for one in tokens.snapshots(finished_run))
+    assert sorted(measured) == sorted(snapshot.name for snapshot in tokens.snapshots(finished_run))
     test, validation = plan.held_out_rows(recipe, state.facts.evaluation_rows)
     sequences = measurement.read_sequences(finished_run.sequences_file)
     assert len(sequences["generated"]) == test
@@ -100,7 +100,7 @@ def test_a_run_does_what_its_plan_says(finished_run) -> None:
     assert done == {stage.name: stage.steps for stage in state.plan if not stage.same_as}
     assert done["replays"] == plan.decodings(recipe, trained, test)
     assert {stage.name: stage.needs for stage in state.plan if stage.needs} == {
-        one.name: one.stands_on for one in trained if one.stands_on
+        training.name: training.stands_on for training in trained if training.stands_on
     }
 
 

@@ -17,11 +17,11 @@ from adaspec.recipe import paths
 def test_every_bundled_recipe_is_valid_and_survives_its_own_yaml(tmp_path) -> None:
     assert len([name for name in recipe.names() if name.startswith("paper/")]) == 20
     for name in recipe.names():
-        one = recipe.load(name)
-        (tmp_path / "copy.yaml").write_text(one.yaml())
+        loaded = recipe.load(name)
+        (tmp_path / "copy.yaml").write_text(loaded.yaml())
         again = recipe.load(str(tmp_path / "copy.yaml"))
-        assert again == one
-        assert again.hash == one.hash
+        assert again == loaded
+        assert again.hash == loaded.hash
 
 
 def test_a_part_of_a_matrix_is_named_by_some_of_its_values() -> None:
@@ -50,12 +50,12 @@ def test_the_matrix_is_the_published_table(task: str, pair: int) -> None:
     name = ("pythia", "codegen")[pair]
     batch, *rest = PUBLISHED[task]
     for regime, epochs in (("3epoch", (3, 3, 3)), ("optimal", rest[2 + pair])):
-        one = recipe.load(f"paper/{task}-{name}-{regime}")
-        assert (one.stage0.batch, one.stage1.batch, one.stage2.batch) == (batch,) * 3
-        assert (one.stage1.lr, one.stage2.lr) == (rest[pair],) * 2
-        assert (one.stage0.epochs, one.stage1.epochs, one.stage2.epochs) == epochs
-        assert one.stage2.k == 0.4
-        assert ("pythia" in one.target.source[0]) == (name == "pythia")
+        paper = recipe.load(f"paper/{task}-{name}-{regime}")
+        assert (paper.stage0.batch, paper.stage1.batch, paper.stage2.batch) == (batch,) * 3
+        assert (paper.stage1.lr, paper.stage2.lr) == (rest[pair],) * 2
+        assert (paper.stage0.epochs, paper.stage1.epochs, paper.stage2.epochs) == epochs
+        assert paper.stage2.k == 0.4
+        assert ("pythia" in paper.target.source[0]) == (name == "pythia")
 
 
 def test_published_budget_is_batch_over_k_for_epochs_over_k() -> None:
@@ -146,16 +146,16 @@ def test_bad_values_are_one_line_that_names_the_field(overrides, expected) -> No
 
 
 def test_overrides_reach_any_field() -> None:
-    one = recipe.load(
+    loaded = recipe.load(
         "tiny", ["stage2.methods.adaspec.k=0.2", "data.limit=7", "data.train=x.jsonl"]
     )
-    assert one.stage2.methods["adaspec"].k == 0.2
-    assert one.data.limit == 7
-    assert one.data.train.file == Path("x.jsonl").absolute()
+    assert loaded.stage2.methods["adaspec"].k == 0.2
+    assert loaded.data.limit == 7
+    assert loaded.data.train.file == Path("x.jsonl").absolute()
     templates = ["data.prompt={question}: ", "data.response={answer}", "data.train={stories: 9}"]
-    one = recipe.load("tiny", templates)
-    assert (one.data.prompt, one.data.response) == (("{question}: ",), "{answer}")
-    assert one.data.train.stories == 9
+    loaded = recipe.load("tiny", templates)
+    assert (loaded.data.prompt, loaded.data.response) == (("{question}: ",), "{answer}")
+    assert loaded.data.train.stories == 9
 
 
 def test_a_path_leads_into_lists_and_to_names_with_dots(tmp_path) -> None:
@@ -210,5 +210,7 @@ def test_snapshots_are_each_three_times_as_late(steps, count, expected) -> None:
     overrides = [f"evaluation.snapshots={count}", f"data.limit={16 * steps}"]
     overrides += ["stage1.epochs=1", "stage2.epochs=1"]
     plan = recipe.trainings(recipe.load("tiny", overrides), 16 * steps)
-    assert {one.snapshots for one in plan} == {expected}
-    assert len({one.key for one in plan}) == len(plan) - 1  # not part of what a training is
+    assert {training.snapshots for training in plan} == {expected}
+    assert (
+        len({training.key for training in plan}) == len(plan) - 1
+    )  # not part of what a training is

@@ -27,54 +27,54 @@ def trace() -> Trace:
 def test_every_token_has_the_mark_of_what_became_of_it(trace: Trace) -> None:
     """Without colour: the marks alone tell accepted, rejected, not tested, residual and bonus."""
     pieces = tokens.vocabulary(EXAMPLE)
-    said = [line.plain for line in telling.lines(trace, pieces)]
-    passes = [line for line in said if re.match(r" *\d+  ", line)]
+    lines = [line.plain for line in telling.lines(trace, pieces)]
+    passes = [line for line in lines if re.match(r" *\d+  ", line)]
     assert len(passes) == len(trace.rounds)
     seen = set()
-    for number, (one, line) in enumerate(zip(trace.rounds, passes, strict=True), 1):
+    for number, (round, line) in enumerate(zip(trace.rounds, passes, strict=True), 1):
         wanted = []
-        for proposal in one.proposals:
+        for proposal in round.proposals:
             word = repr(pieces[proposal.token].text)
             marked = {True: word, False: f"~{word}~", None: f"({word})"}[proposal.accepted]
             wanted.append(marked)
             seen.add(proposal.accepted)
-        if one.last:
-            mark = {"residual": ">", "bonus": "+"}[one.last.kind]
-            wanted.append(mark + repr(pieces[one.last.token].text))
-            seen.add(one.last.kind)
-        spent = f"{one.tokens} in {one.draft_ms + one.verify_ms:.1f} ms"
+        if round.last:
+            mark = {"residual": ">", "bonus": "+"}[round.last.kind]
+            wanted.append(mark + repr(pieces[round.last.token].text))
+            seen.add(round.last.kind)
+        spent = f"{round.tokens} in {round.draft_ms + round.verify_ms:.1f} ms"
         assert line == f"{number:4}  {' '.join(wanted)}  {spent}"
     assert seen == {True, False, None, "residual", "bonus"}
     for kind in telling.MARKS.values():
-        assert kind[3] in said[-2]
+        assert kind[3] in lines[-2]
 
 
 def test_the_last_line_sums_up(trace: Trace) -> None:
     pieces = tokens.vocabulary(EXAMPLE)
-    accepted = sum(one.accepted for one in trace.rounds)
-    tested = accepted + sum(one.rejected for one in trace.rounds)
+    accepted = sum(round.accepted for round in trace.rounds)
+    tested = accepted + sum(round.rejected for round in trace.rounds)
     count, passes = len(trace.text), len(trace.rounds)
 
-    def told(plain_ms: float | None) -> str:
+    def summary(plain_ms: float | None) -> str:
         timed = trace.model_copy(update={"plain_ms": plain_ms})
         return list(telling.lines(timed, pieces))[-1].plain
 
-    assert told(2 * trace.ms / count) == (
+    assert summary(2 * trace.ms / count) == (
         f"{count} tokens in {passes} passes of the target: {count / passes:.2f} tokens a pass. "
         f"Of {tested} proposals tested {accepted} were accepted ({accepted / tested:.1%}); "
-        f"{sum(len(one.proposals) for one in trace.rounds)} were drafted. "
+        f"{sum(len(round.proposals) for round in trace.rounds)} were drafted. "
         f"It took {trace.ms:.1f} ms. Plain decoding takes {2 * trace.ms:.1f} ms for as many "
         "tokens: 2.00 x."
     )
-    assert told(trace.ms / count / 2).endswith("0.50 x, slower than without a draft.")
-    assert "Plain" not in told(None)
+    assert summary(trace.ms / count / 2).endswith("0.50 x, slower than without a draft.")
+    assert "Plain" not in summary(None)
 
 
 def test_no_token_commands_a_terminal(trace: Trace) -> None:
-    pieces = [Piece(one, b"\x1b[31m\x9b\x07\xe2\x80\xae", False) for one in range(512)]
-    said = "\n".join(line.plain for line in telling.lines(trace, pieces))
-    assert not {"\x1b", "\x07", "\u202e"} & set(said)
-    assert said.replace("\n", "").isprintable()
+    pieces = [Piece(identity, b"\x1b[31m\x9b\x07\xe2\x80\xae", False) for identity in range(512)]
+    printed = "\n".join(line.plain for line in telling.lines(trace, pieces))
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+    assert printed.replace("\n", "").isprintable()
 
 
 def test_a_stored_replay(tmp_path: Path, trace: Trace) -> None:
@@ -82,10 +82,10 @@ def test_a_stored_replay(tmp_path: Path, trace: Trace) -> None:
     assert printed.returncode == 0, printed.stderr
     assert "\x1b" not in printed.stdout  # no terminal, no colours
     assert f"{len(trace.text)} tokens in {len(trace.rounds)} passes" in printed.stdout
-    said = json.loads(
+    answer = json.loads(
         adaspec("replay", "example", "--sequence", "2", "--json", home=tmp_path).stdout
     )
-    assert Trace.model_validate(said["trace"]) == replays.read(EXAMPLE, "adaspec", 2)
+    assert Trace.model_validate(answer["trace"]) == replays.read(EXAMPLE, "adaspec", 2)
 
 
 def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
         home=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    made = Trace.model_validate(said["trace"])
-    assert said["prompt"] == PROMPT
+    answer = json.loads(done.stdout)
+    made = Trace.model_validate(answer["trace"])
+    assert answer["prompt"] == PROMPT
     assert (made.draft, made.seed, made.decoding.gamma) == ("stock", 7, 3)
     assert made.decoding.greedy
     assert len(made.text) == 20
-    assert said["summary"]["plain_ms"] > 0
+    assert answer["summary"]["plain_ms"] > 0
 
 
 @pytest.mark.parametrize(

@@ -41,14 +41,14 @@ def test_paired_intervals_hold_the_difference_about_as_often_as_they_say() -> No
     for trial in range(300):
         hard = generator.normal(0, 0.1, 40)
         counts = generator.integers(20, 60, 40)
-        one, other = (
+        first, second = (
             counts * (mean + hard + generator.normal(0, 0.02, 40)) for mean in (0.70, 0.69)
         )
-        value, low, high = paired((one, counts), (other, counts), 300, trial)
-        assert value == pytest.approx(one.sum() / counts.sum() - other.sum() / counts.sum())
+        value, low, high = paired((first, counts), (second, counts), 300, trial)
+        assert value == pytest.approx(first.sum() / counts.sum() - second.sum() / counts.sum())
         held += low <= 0.01 <= high
         widths.append(high - low)
-        a, b = bootstrap(one, counts, 300, trial)
+        a, b = bootstrap(first, counts, 300, trial)
         unpaired.append(b - a)
     assert 0.90 <= held / 300 <= 0.985
     assert np.mean(widths) < np.mean(unpaired) / 3  # what makes a prompt hard has cancelled
@@ -94,9 +94,9 @@ def test_two_way_intervals_are_those_of_the_plain_loop() -> None:
     shift = generator.normal(0, 0.03, (4, 1)) + generator.normal(0, 0.15, (1, 25))
     sums = counts * (0.7 + shift)
     expected = plainly(sums, counts, 4000)
-    found = bootstrap(sums, counts, 4000, 0)
+    interval = bootstrap(sums, counts, 4000, 0)
     width = expected[1] - expected[0]
-    assert found == pytest.approx(expected, abs=0.06 * width)
+    assert interval == pytest.approx(expected, abs=0.06 * width)
 
 
 def test_seeds_count_not_prompts_alone() -> None:

@@ -126,9 +126,9 @@ def test_a_selector_needs_what_it_says(name: str) -> None:
 
     needs = SELECTORS[name].needs
     assert mask(needs) == mask(frozenset({"loss_q", "loss_r", "generator"}))
-    for one in needs - {"generator"}:
+    for need in needs - {"generator"}:
         with pytest.raises((TypeError, AssertionError)):
-            assert mask(needs - {one}) == mask(needs)
+            assert mask(needs - {need}) == mask(needs)
 
 
 def test_the_reference_is_needed_by_the_row_and_not_by_the_name(mini, monkeypatch) -> None:

@@ -22,12 +22,12 @@ def sentencepiece() -> PreTrainedTokenizerFast:
     """A Llama-like tokenizer: ▁ for spaces, and bytes as <0xE2>."""
     words = ["<s>", *(f"<0x{byte:02X}>" for byte in range(256)), "▁", "a", "▁a"]
     model = BPE({word: i for i, word in enumerate(words)}, [("▁", "a")], byte_fallback=True)
-    one = Tokenizer(model)
-    one.normalizer = normalizers.Replace(" ", "▁")
-    one.decoder = decoders.Sequence(
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Replace(" ", "▁")
+    tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )
-    return PreTrainedTokenizerFast(tokenizer_object=one, bos_token="<s>")
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>")
 
 
 @pytest.fixture(scope="module", params=["tiny", "sentencepiece", "gguf"])
@@ -51,13 +51,13 @@ def data(tokenizer) -> list[bytes]:
 def test_the_pieces_of_a_text_are_its_bytes(tokenizer, data, text: str) -> None:
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assume(tokenizer.decode(ids) == text)  # SmolLM2's has no token for some bytes, and drops them
-    assert b"".join(data[one] for one in ids) == text.encode()
+    assert b"".join(data[identity] for identity in ids) == text.encode()
 
 
 def test_every_id_has_a_piece_in_order(tokenizer) -> None:
-    found = pieces(tokenizer)
-    assert [piece.id for piece in found] == list(range(len(tokenizer)))
-    special = {piece.id for piece in found if piece.special}
+    whole = pieces(tokenizer)
+    assert [piece.id for piece in whole] == list(range(len(tokenizer)))
+    special = {piece.id for piece in whole if piece.special}
     assert special == set(tokenizer.all_special_ids) or special > set(tokenizer.all_special_ids)
 
 
@@ -88,15 +88,15 @@ def test_parts_of_characters_know_the_whole(text: str, cut: list[int]) -> None:
         parts.append(whole[:size])
         whole = whole[size:]
     parts = [part for part in [*parts, whole] if part]
-    found = whole_characters(parts)
-    for place, part in enumerate(parts):
+    characters = whole_characters(parts)
+    for position, part in enumerate(parts):
         try:
             part.decode()
         except UnicodeDecodeError:
-            assert part in found[place].encode()
-            assert found[place] in text
+            assert part in characters[position].encode()
+            assert characters[position] in text
         else:
-            assert place not in found or found[place] in text
+            assert position not in characters or characters[position] in text
 
 
 def test_broken_bytes_belong_to_nothing() -> None:
