@@ -73,9 +73,9 @@ def main(tokens: int, rounds: int) -> None:
             loads.append(page.evaluate("window.figures"))
             if len(loads) < rounds:
                 page.close()
-        add(table, "mount to the first painted text", [one["first"] for one in loads])
-        add(table, "mount to all blocks built", [one["all"] for one in loads])
-        add(table, "opening the file to all blocks built", [one["ready"] for one in loads])
+        add(table, "mount to the first painted text", [load["first"] for load in loads])
+        add(table, "mount to all blocks built", [load["all"] for load in loads])
+        add(table, "opening the file to all blocks built", [load["ready"] for load in loads])
         for name, act, values in changes(rounds):
             add(table, name, [measure(page, act, value) for value in values])
         size = file.stat().st_size
@@ -87,11 +87,11 @@ def changes(rounds: int) -> list[tuple[str, str, list[object]]]:
     each = range(rounds)
     return [
         ("another metric, first time", METRIC, list(METRICS)),
-        ("another metric, again", METRIC, [METRICS[one % 4] for one in each]),
-        ("a step of k of 0.01", K, [400 + 10 * one for one in each]),
-        ("a jump of k", K, [(0, 1000)[one % 2] for one in each]),
-        ("another limit", LIMIT, [one / 10 for one in each]),
-        ("another checkpoint", STEP, [one % 5 for one in each]),
+        ("another metric, again", METRIC, [METRICS[i % 4] for i in each]),
+        ("a step of k of 0.01", K, [400 + 10 * i for i in each]),
+        ("a jump of k", K, [(0, 1000)[i % 2] for i in each]),
+        ("another limit", LIMIT, [i / 10 for i in each]),
+        ("another checkpoint", STEP, [i % 5 for i in each]),
     ]
 
 

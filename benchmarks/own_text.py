@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="warm questions of each kind")
     times = parser.parse_args().times
-    names = [one.name for one in tokens.snapshots(Run(EXAMPLE))]
+    names = [snapshot.name for snapshot in tokens.snapshots(Run(EXAMPLE))]
     some = [name for name in names if "@" not in name]
     table = Table(
         "snapshots", "tokens", "cold", "prepared", "warm", "warm, most", "MB", title="seconds"
@@ -47,7 +47,7 @@ def main() -> None:
         memory = child.memory_info().rss / 1e6
         seconds = [cold, prepared, median(later), max(later)]
         table.add_row(
-            str(len(chosen)), str(length), *(f"{one:.3f}" for one in seconds), f"{memory:.0f}"
+            str(len(chosen)), str(length), *(f"{time:.3f}" for time in seconds), f"{memory:.0f}"
         )
     warm.end_all()
     Console().print(table)

@@ -84,8 +84,8 @@ def played(page: Page, speed: float, seconds: float) -> tuple[str, ...]:
     begin = int(page.get_by_role("slider", name="Step").input_value())
     page.get_by_label("Speed").select_option(f"{speed:g}")
     page.get_by_role("button", name="Play").click()
-    said = page.evaluate("seconds => window.frames_of(seconds)", seconds)
-    times, scripts = said["times"], said["scripts"]
+    frames = page.evaluate("seconds => window.frames_of(seconds)", seconds)
+    times, scripts = frames["times"], frames["scripts"]
     steps = int(page.get_by_role("slider", name="Step").input_value()) - begin
     return (
         f"{1000 * len(times) / sum(times):.1f}",

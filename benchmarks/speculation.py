@@ -53,14 +53,14 @@ def pairs(which: str) -> tuple[dict[str, Pair], Any]:
         return {"tiny, the example's adaspec": pair}, target.tokenizer
     target = models.open_model(ModelSpec(source=SMOLLM2), [], 0, "target")
     vocabulary = target.model.get_output_embeddings().weight.shape[0]
-    found = {}
+    opened = {}
     for name, layers in {
         "layers 0, 1, 29, untrained": (0, 1, 29),
-        "all layers but 20": tuple(one for one in range(30) if one != 20),
+        "all layers but 20": tuple(layer for layer in range(30) if layer != 20),
     }.items():
         draft = models.prune(target.model, layers)
-        found[f"smollm2, {name}"] = Pair(target.model, draft, vocabulary)
-    return found, target.tokenizer
+        opened[f"smollm2, {name}"] = Pair(target.model, draft, vocabulary)
+    return opened, target.tokenizer
 
 
 def ways(pair: Pair, how: Decoding) -> dict[str, Callable[[list[int], int], float]]:
@@ -145,8 +145,8 @@ def measure(pair: Pair, prompts: list[list[int]], how: Decoding) -> dict[str, Ti
             ended = time.perf_counter(), time.process_time()
             took[name].append((ended[0] - began[0], ended[1] - began[1]))
         for name, two in took.items():
-            times[name].clock.append(min(one for one, _ in two))
-            times[name].processor.append(min(one for _, one in two))
+            times[name].clock.append(min(clock for clock, _ in two))
+            times[name].processor.append(min(processor for _, processor in two))
     return times
 
 
@@ -156,18 +156,20 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=10)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--gamma", type=int, default=4)
-    told = parser.parse_args()
+    options = parser.parse_args()
     console = Console()
-    found, tokenizer = pairs(told.pair)
-    rows = stories(told.prompts, seed=123)
+    opened, tokenizer = pairs(options.pair)
+    rows = stories(options.prompts, seed=123)
     prompts = [tokenizer(row["question"] + "\n")["input_ids"] for row in rows]
-    for (name, pair), temperature in itertools.product(found.items(), (0.0, 1.0)):
-        how = Decoding(gamma=told.gamma, temperature=temperature, max_new_tokens=told.tokens)
+    for (name, pair), temperature in itertools.product(opened.items(), (0.0, 1.0)):
+        how = Decoding(gamma=options.gamma, temperature=temperature, max_new_tokens=options.tokens)
         times = measure(pair, prompts, how)
         kind = "greedy" if how.greedy else f"temperature {temperature:g}"
-        table = Table("", "tokens/s", "tokens a pass", title=f"{name}, gamma {told.gamma}, {kind}")
-        for way, one in times.items():
-            rate, share = told.tokens / median(one.clock), median(one.passes)
+        table = Table(
+            "", "tokens/s", "tokens a pass", title=f"{name}, gamma {options.gamma}, {kind}"
+        )
+        for way, taken in times.items():
+            rate, share = options.tokens / median(taken.clock), median(taken.passes)
             table.add_row(way, f"{rate:.1f}", f"{share:.2f}")
         console.print(table)
         ratios = Table("median over prompts", "clock", "processor", title="how many times as fast")
@@ -186,8 +188,8 @@ def main() -> None:
             )
         console.print(ratios)
     console.print(
-        f"{told.prompts} prompts, {told.tokens} tokens each, torch on {torch.get_num_threads()} "
-        f"threads of {psutil.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"{options.prompts} prompts, {options.tokens} tokens each, torch on "
+        f"{torch.get_num_threads()} threads of {psutil.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
 
 

@@ -40,7 +40,7 @@ def make_run(folder: Path, rows: int) -> Run:
     """The bundled example with tables of so many rows, half of each source."""
     run = Run(folder / "run")
     shutil.copytree(runs.EXAMPLE, run.path)
-    names = [one.name for one in tokens.snapshots(run)]
+    names = [snapshot.name for snapshot in tokens.snapshots(run)]
     width = len(tokens.vocabulary(run))
     examples = rows // LENGTH
     of_half = np.arange(examples) // (examples // 2 + 1)
@@ -60,7 +60,7 @@ def make_run(folder: Path, rows: int) -> Run:
         for start in range(0, examples, AT_ONCE // LENGTH):
             here = np.repeat(np.arange(start, min(start + AT_ONCE // LENGTH, examples)), LENGTH)
             own = {
-                "source": [sources[one] for one in here],
+                "source": [sources[source] for source in here],
                 "seq": seq[here],
                 "pos": np.arange(len(here)) % LENGTH,
                 "token": random.integers(0, width, len(here)),
@@ -93,7 +93,7 @@ def _likeliest(
 
 
 def _typed(columns: dict[str, object], schema: pa.Schema) -> dict[str, object]:
-    found = {}
+    columns = {}
     for field in schema:
         values = columns[field.name]
         if pa.types.is_fixed_size_list(field.type):
@@ -101,38 +101,38 @@ def _typed(columns: dict[str, object], schema: pa.Schema) -> dict[str, object]:
             values = pa.FixedSizeListArray.from_arrays(flat, TOP)
         elif isinstance(values, np.ndarray):
             values = pa.array(values, type=field.type, safe=False)
-        found[field.name] = values
-    return found
+        columns[field.name] = values
+    return columns
 
 
 def looks(run: Run) -> dict[str, Callable[[int], object]]:
     """What a page waits for -> doing it, for the example of a number."""
     searched = ["hardest", "improved", "disputed", "selected"]
-    found: dict[str, Callable[[int], object]] = {
+    looks: dict[str, Callable[[int], object]] = {
         f"examples, {order}": lambda number, order=order: tokens.ranking(
             run, "generated", order, *(ROLES.draft, ROLES.rival), 300 + number
         )
         for order in searched
     }
-    found["one example's rows"] = lambda number: tokens.rows(
+    looks["one example's rows"] = lambda number: tokens.rows(
         run, "generated", 37 * number, ["stock", "reference", "adaspec", "distillspec-data"]
     )
-    found["one example's view"] = lambda number: token_view.example(
+    looks["one example's view"] = lambda number: token_view.example(
         run, "generated", 41 * number, ROLES
     )
-    found["the filter page"] = lambda number: filter_view.filter_view(
+    looks["the filter page"] = lambda number: filter_view.filter_view(
         run, "generated", "stock", "corpus", 43 * number
     )
-    return found
+    return looks
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=5_000_000)
-    told = options.parse_args()
+    given = options.parse_args()
     process = psutil.Process()
     with tempfile.TemporaryDirectory() as folder:
-        run = make_run(Path(folder), told.rows)
+        run = make_run(Path(folder), given.rows)
         before = process.memory_info().rss
         table = Table("seconds", "first", "median of the others", "memory after, MB")
         for name, look in looks(run).items():
@@ -147,7 +147,7 @@ def main() -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{told.rows:,} rows, {told.rows // LENGTH:,} examples, {size / 1e6:.0f} MB of tables, "
+        f"{given.rows:,} rows, {given.rows // LENGTH:,} examples, {size / 1e6:.0f} MB of tables, "
         f"{psutil.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
 

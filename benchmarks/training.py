@@ -129,11 +129,11 @@ def published(world: World, on_step: OnStep, labels: bool) -> None:
         micros = list(data.batches(order, MICRO_BATCH))
         total = exact = 0.0
         aside = (0.0, 0.0)
-        for places in micros:
-            examples = [world.examples[i] for i in places]
+        for micro in micros:
+            examples = [world.examples[i] for i in micro]
             loss, logp, logq, kept = published_loss(world, examples, labels)
             began = now()
-            tokens = sum(one.predicted for one in examples) * len(micros)
+            tokens = sum(example.predicted for example in examples) * len(micros)
             exact += kl_exactly(logp[kept], logq[kept]) / tokens
             aside = added(aside, since(began))
             del logp, logq
@@ -168,7 +168,9 @@ def published_loss(
         del logr
     logq = world.draft(**inputs).logits.float().log_softmax(-1)
     loss_q = kl_div(logq, logp, reduction="none", log_target=True).sum(-1)[predicts]
-    sizes = [sum(one.predicted for one in pool) for pool in data.batches(examples, MICRO_BATCH)]
+    sizes = [
+        sum(example.predicted for example in pool) for pool in data.batches(examples, MICRO_BATCH)
+    ]
     selected = torch.cat(
         [
             # In float64: in float32 the rank of an element can round past it, which then is left
@@ -199,10 +201,10 @@ def kl_exactly(logp: torch.Tensor, logq: torch.Tensor) -> float:
 
 def ours(world: World, on_step: OnStep) -> None:
     world.draft.requires_grad_(True)
-    teacher, build = know(world, str(os.getpid()))
+    teacher, build = make_teacher(world, str(os.getpid()))
     first = True
 
-    def told(row: dict[str, Any]) -> None:
+    def on_step(row: dict[str, Any]) -> None:
         nonlocal first
         on_step(row | (build if first else {}))
         first = False
@@ -210,11 +212,11 @@ def ours(world: World, on_step: OnStep) -> None:
     training.train(
         world.training, world.draft, teacher, world.examples, accelerator=Accelerator(cpu=True),
         checkpoints=world.folder / "checkpoints", checkpoint_every=10**9,
-        hooks=Hooks(lambda model: {}, 1, told),
+        hooks=Hooks(lambda model: {}, 1, on_step),
     )  # fmt: skip
 
 
-def know(world: World, home: str) -> tuple[Teacher, dict[str, float]]:
+def make_teacher(world: World, home: str) -> tuple[Teacher, dict[str, float]]:
     """What is computed once, and what it took: seconds of the clock and of the processor.
 
     Args:
@@ -228,24 +230,31 @@ def know(world: World, home: str) -> tuple[Teacher, dict[str, float]]:
     )
     teacher = Teacher(world.target, vocabulary, world.reference, cache)
     losses = all_losses_r(teacher, world.examples, PASS_TOKENS["cpu"])
-    sizes = [one.predicted for one in world.examples]
+    sizes = [example.predicted for example in world.examples]
     clock, processor = since(began)
     teacher = Teacher(
         world.target, vocabulary, world.reference, cache, list(torch.split(losses, sizes))
     )
-    tokens, rows = sum(len(one.ids) for one in world.examples), sum(sizes)
+    tokens, rows = sum(len(example.ids) for example in world.examples), sum(sizes)
     flops = 2 * tokens * (body(world.target) + body(world.reference))
     flops += (
         2
         * rows
-        * sum(one.get_output_embeddings().weight.numel() for one in (world.target, world.reference))
+        * sum(
+            model.get_output_embeddings().weight.numel()
+            for model in (world.target, world.reference)
+        )
     )
     return teacher, {"clock": clock, "processor": processor, "flops": flops}
 
 
 def body(model: Any) -> int:
     """Numbers in a model's matrices between embeddings and head."""
-    return sum(one.numel() for one in model.base_model.layers.parameters() if one.ndim == 2)
+    return sum(
+        parameter.numel()
+        for parameter in model.base_model.layers.parameters()
+        if parameter.ndim == 2
+    )
 
 
 # Turns
@@ -260,8 +269,8 @@ def since(began: tuple[float, float]) -> tuple[float, float]:
     return time.perf_counter() - began[0], time.process_time() - began[1]
 
 
-def added(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    return one[0] + other[0], one[1] + other[1]
+def added(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
+    return first[0] + second[0], first[1] + second[1]
 
 
 def side(name: str, folder: Path, steps: int, batch: int, talk: Connection) -> None:
@@ -295,11 +304,11 @@ def side(name: str, folder: Path, steps: int, batch: int, talk: Connection) -> N
         ours(world, on_step)
 
 
-def shares(told: profile, vocabulary: int) -> dict[str, float]:
+def shares(profiled: profile, vocabulary: int) -> dict[str, float]:
     """Seconds of the processor in each of PARTS, by operation and shape."""
-    found: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
     widths = {vocabulary, min(divergence.TILE, vocabulary)}
-    for event in told.events():
+    for event in profiled.events():
         parent, ancestors = event.cpu_parent, [event.name]
         while parent is not None:
             ancestors.append(parent.name)
@@ -307,7 +316,7 @@ def shares(told: profile, vocabulary: int) -> dict[str, float]:
         wide = any(widths & set(shape) for shape in event.input_shapes or [] if shape)
         multiplies = event.name in ("aten::mm", "aten::addmm", "aten::bmm")
         if any(
-            one.startswith(("Optimizer", "aten::_foreach", "aten::_fused")) for one in ancestors
+            name.startswith(("Optimizer", "aten::_foreach", "aten::_fused")) for name in ancestors
         ):
             part = "optimiser"
         elif multiplies and wide:
@@ -316,8 +325,8 @@ def shares(told: profile, vocabulary: int) -> dict[str, float]:
             part = "softmax and divergence"
         else:
             part = "body"
-        found[part] += event.self_cpu_time_total / 1e6
-    return dict(found)
+        seconds[part] += event.self_cpu_time_total / 1e6
+    return dict(seconds)
 
 
 class Side:
@@ -366,27 +375,27 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="the first is not counted")
     parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--labels", action="store_true", help="the published loop with labels too")
-    told = parser.parse_args()
-    if told.pair == "smollm2" and told.data is None:
+    given = parser.parse_args()
+    if given.pair == "smollm2" and given.data is None:
         parser.error("smollm2 needs --data FOLDER with GSM8K's train.jsonl and test.jsonl")
     console = Console()
-    if told.pair == "growth":
+    if given.pair == "growth":
         growth(console)
         return
-    names = [PUBLISHED, *([LABELS] if told.labels else []), OURS, BATCH_POOL]
+    names = [PUBLISHED, *([LABELS] if given.labels else []), OURS, BATCH_POOL]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        in_process(prepare, told.pair, told.data, told.rows, folder)
-        sides = {one: Side(one, folder, told.steps + 1, told.batch) for one in names}
-        for step in range(told.steps):
-            for one in names if step % 2 else names[::-1]:
-                sides[one].rows.append(sides[one].step())
-                console.log(one, json.dumps(sides[one].rows[-1]))
+        in_process(prepare, given.pair, given.data, given.rows, folder)
+        sides = {name: Side(name, folder, given.steps + 1, given.batch) for name in names}
+        for step in range(given.steps):
+            for name in names if step % 2 else names[::-1]:
+                sides[name].rows.append(sides[name].step())
+                console.log(name, json.dumps(sides[name].rows[-1]))
         more = {}
-        for one in names[::-1]:  # the published last: alone, since looking takes memory
-            more[one] = sides[one].step("look")
-            sides[one].end()
-    report(console, told, sides, more)
+        for name in names[::-1]:  # the published last: alone, since looking takes memory
+            more[name] = sides[name].step("look")
+            sides[name].end()
+    report(console, given, sides, more)
 
 
 # Growth
@@ -415,7 +424,7 @@ def grow(folder: Path, tokens: int, talk: Connection) -> None:
     examples = [Example(draw.integers(0, 512, 100), 40) for _ in range(tokens // 60)]
     world = world._replace(examples=examples)
     times: list[tuple[float, float]] = []
-    teacher, build = know(world, "shared")
+    teacher, build = make_teacher(world, "shared")
     began = now()
     opened = teacher_cache.on_disk(world.target, examples, "benchmark", 1, lambda sequences: None)
     opening = since(began)[0]
@@ -449,9 +458,9 @@ def grown(folder: Path, tokens: int) -> Grown:
     process = context.Process(target=grow, args=(folder, tokens, theirs), daemon=True)
     process.start()
     theirs.close()
-    one: Grown = ours.recv()
+    grown: Grown = ours.recv()
     process.join()
-    return one
+    return grown
 
 
 def growth(console: Console) -> None:
@@ -473,9 +482,9 @@ def growth(console: Console) -> None:
 
 
 def report(
-    console: Console, told: argparse.Namespace, sides: dict[str, Side], more: dict[str, Any]
+    console: Console, given: argparse.Namespace, sides: dict[str, Side], more: dict[str, Any]
 ) -> None:
-    steps = EPOCHS * told.rows / told.batch
+    steps = EPOCHS * given.rows / given.batch
     base = sides[PUBLISHED]
     rounding = max(abs(row["float32"] - row["loss"]) / row["loss"] for row in base.rows)
     errors = [
@@ -486,30 +495,30 @@ def report(
     ]
     table = Table(
         "a step", "clock s", "processor s", "faster", "(processor)", "peak MB", "TFLOP", "bound",
-        title=f"{told.pair}: {told.batch} sequences, amortised over {EPOCHS} epochs",
+        title=f"{given.pair}: {given.batch} sequences, amortised over {EPOCHS} epochs",
     )  # fmt: skip
-    for name, one in sides.items():
-        clock, processor = (one.seconds(kind, steps) for kind in ("clock", "processor"))
-        flops = more[name]["flops"] + one.build.get("flops", 0.0) / steps
+    for name, side in sides.items():
+        clock, processor = (side.seconds(kind, steps) for kind in ("clock", "processor"))
+        flops = more[name]["flops"] + side.build.get("flops", 0.0) / steps
         table.add_row(
             name,
             f"{clock:.2f}",
             f"{processor:.2f}",
             f"{base.seconds('clock', steps) / clock:.2f}x",
             f"{base.seconds('processor', steps) / processor:.2f}x",
-            f"{one.rows[-1]['peak'] / 1e6:,.0f}",
+            f"{side.rows[-1]['peak'] / 1e6:,.0f}",
             f"{flops / 1e12:.3f}",
             f"{more[PUBLISHED]['flops'] / flops:.2f}x",
         )
     console.print(table)
     where = Table("processor s of a step", *PARTS, "computed once")
-    for name, one in sides.items():
+    for name, side in sides.items():
         parts = [f"{more[name]['shares'].get(part, 0.0):.2f}" for part in PARTS]
-        where.add_row(name, *parts, f"{one.build.get('processor', 0.0) / steps:.2f}")
+        where.add_row(name, *parts, f"{side.build.get('processor', 0.0) / steps:.2f}")
     console.print(where)
     console.print(
         f"losses of the same pool agree to {max(errors):.1e} (published in float32 are off by "
-        f"{rounding:.1e}), {told.steps - 1} steps measured, torch on {torch.get_num_threads()} "
+        f"{rounding:.1e}), {given.steps - 1} steps measured, torch on {torch.get_num_threads()} "
         f"threads of {psutil.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     )
     assert all(error <= 1e-5 for error in errors), errors

@@ -155,7 +155,7 @@ async def watch(address: str, query: str, sessions: int, seconds: float, times: 
     """Let so many watch one page together for so long."""
     stream = address.replace("http", "ws") + "/_stcore/stream"
 
-    async def one() -> None:
+    async def viewer() -> None:
         async with connect(
             stream, subprotocols=[Subprotocol("streamlit")], max_size=None
         ) as socket:
@@ -164,7 +164,7 @@ async def watch(address: str, query: str, sessions: int, seconds: float, times: 
     async with asyncio.TaskGroup() as group:
         viewers = []
         for _ in range(sessions):
-            viewers.append(group.create_task(one()))
+            viewers.append(group.create_task(viewer()))
             await asyncio.sleep(ARRIVAL)
         await asyncio.sleep(seconds)
         for viewer in viewers:
@@ -194,14 +194,16 @@ def seconds_of_steps(run: Run) -> Steps:
 
 def seconds_a_step(rounds: list[Steps], common: set[tuple[str, int]]) -> float:
     """The mean over the steps that every round came to: the same work in each."""
-    return sum(steps[one] for steps in rounds for one in common) / (len(rounds) * len(common))
+    return sum(steps[step] for steps in rounds for step in common) / (len(rounds) * len(common))
 
 
 def measure(address: str, sessions: int, seconds: float) -> tuple[Times, dict[str, list[Steps]]]:
     """Train in every round, and watch in some."""
     times = Times()
     rounds: dict[str, list[Steps]] = {name: [] for name in ROUNDS}
-    (server,) = (one for one in psutil.Process().children() if "streamlit" in one.cmdline())
+    (server,) = (
+        process for process in psutil.Process().children() if "streamlit" in process.cmdline()
+    )
     for name in ROUNDS:
         with training() as run:
             if name == "watched":
@@ -242,13 +244,13 @@ def main() -> None:
     options.add_argument("--sessions", type=int, default=30)
     options.add_argument("--seconds", type=float, default=60, help="of each of the four rounds")
     options.add_argument("--threads", type=int, default=1, help="of the training")
-    told = options.parse_args()
+    given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["ADASPEC_HOME"] = folder
-        threads = {"OMP_NUM_THREADS": str(told.threads)}
+        threads = {"OMP_NUM_THREADS": str(given.threads)}
         with supervisor(Path(folder), **threads), studio(Path(folder)) as address:
-            times, rounds = measure(address, told.sessions, told.seconds)
-    tell(told.sessions, told.threads, times, rounds)
+            times, rounds = measure(address, given.sessions, given.seconds)
+    tell(given.sessions, given.threads, times, rounds)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def change_json(path: Path, change: Callable[[Any], Any]) -> None:
 
 def change_table(path: Path, name: str, change: Callable[[list[Any]], list[Any]]) -> None:
     table = pq.read_table(path)
-    place = table.schema.get_field_index(name)
+    index = table.schema.get_field_index(name)
     values = pa.array(change(table[name].to_pylist()), table.schema.field(name).type)
-    pq.write_table(table.set_column(place, table.schema.field(name), values), path)
+    pq.write_table(table.set_column(index, table.schema.field(name), values), path)
 
 
 def hash_changed(run: Run, name: str) -> None:
@@ -47,7 +47,7 @@ def without(run: Run, draft: str) -> None:
     """As if the run had never trained this draft."""
     change_json(
         run.report_file,
-        lambda it: it | {"drafts": [one for one in it["drafts"] if one["name"] != draft]},
+        lambda it: it | {"drafts": [row for row in it["drafts"] if row["name"] != draft]},
     )
 
 

@@ -115,11 +115,11 @@ def finished_run(mini: recipe.Recipe, tmp_path_factory: pytest.TempPathFactory) 
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
-    with browser() as one:
-        yield one
+    with browser() as opened:
+        yield opened
 
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    with faultless(chromium) as one:
-        yield one
+    with faultless(chromium) as opened:
+        yield opened

@@ -74,17 +74,17 @@ def supervisor(home: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]
     """A supervisor of this home, its jobs on one core if the variables say no other; at the end
     nothing is left of it.
     """
-    one = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "adaspec", "supervisor"],
         cwd=ROOT,
         env=_one_core(ADASPEC_HOME=str(home)) | variables,
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield one
+        yield process
     finally:
-        one.terminate()
-        one.wait(timeout=20)
+        process.terminate()
+        process.wait(timeout=20)
         for worker in workers(home):
             with suppress(psutil.NoSuchProcess):
                 worker.kill()
@@ -123,10 +123,10 @@ def serve_script(script: str) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", "0"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    found: list[str] = []
-    while not found:
-        found = re.findall(r"http://\S+", process.stdout.readline())
-    yield found[0]
+    addresses: list[str] = []
+    while not addresses:
+        addresses = re.findall(r"http://\S+", process.stdout.readline())
+    yield addresses[0]
     process.terminate()
     process.wait(timeout=20)
 
@@ -144,7 +144,7 @@ def faultless(chromium: Browser) -> Iterator[Page]:
     """A page on which nothing may go wrong, neither in the browser nor on the server."""
     complaints: list[str] = []
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
-    page.on("console", lambda told: told.type == "error" and complaints.append(told.text))
+    page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(dialog.message))
     yield page

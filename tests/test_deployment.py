@@ -146,8 +146,8 @@ def served(home: Path, **variables: str) -> Iterator[tuple[int, Path]]:
     port = free_port("127.0.0.2")
     command = json.loads(arguments("CMD")[0])
     command[command.index("8501")] = str(port)
-    said = home.parent / "stderr.txt"
-    with said.open("wb") as stderr:
+    errors = home.parent / "stderr.txt"
+    with errors.open("wb") as stderr:
         server = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -159,7 +159,7 @@ def served(home: Path, **variables: str) -> Iterator[tuple[int, Path]]:
         )
     try:
         enough(lambda: healthy(port))
-        yield port, said
+        yield port, errors
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -184,20 +184,20 @@ def test_the_health_that_is_asked_for_is_streamlits(home: Path) -> None:
 def supervisor_of(home: Path) -> psutil.Process | None:
     with suppress(OSError, KeyError, ValueError, psutil.NoSuchProcess):
         status = json.loads((home / "supervisor.json").read_text())
-        one = psutil.Process(status["process"]["pid"])
-        if one.status() != psutil.STATUS_ZOMBIE and "supervisor" in one.cmdline():
-            return one
+        process = psutil.Process(status["process"]["pid"])
+        if process.status() != psutil.STATUS_ZOMBIE and "supervisor" in process.cmdline():
+            return process
     return None
 
 
 def test_the_server_keeps_a_supervisor_with_no_viewer_and_says_the_passphrase(home: Path) -> None:
-    with served(home) as (_, said):
+    with served(home) as (_, errors):
         enough(lambda: supervisor_of(home))
         first = supervisor_of(home)
         first.kill()
-        enough(lambda: (found := supervisor_of(home)) and found.pid != first.pid)
+        enough(lambda: (current := supervisor_of(home)) and current.pid != first.pid)
         second = supervisor_of(home)
-        assert said.read_text().count("WARNING: Anyone who reaches this address") == 1
+        assert errors.read_text().count("WARNING: Anyone who reaches this address") == 1
     try:
         assert second.is_running()  # the server's end is not the jobs'
         assert supervisor.alive()
@@ -208,19 +208,19 @@ def test_the_server_keeps_a_supervisor_with_no_viewer_and_says_the_passphrase(ho
 def test_elsewhere_means_that_the_server_starts_none(home: Path) -> None:
     with served(home, ADASPEC_SUPERVISOR="elsewhere", ADASPEC_PASSPHRASE="open sesame") as (
         _,
-        said,
+        errors,
     ):
         time.sleep(background.PACE / 2)
         assert not home.exists()
-        assert "open sesame" not in said.read_text()
+        assert "open sesame" not in errors.read_text()
 
 
 def test_a_home_that_cannot_be_written_breaks_no_page(home: Path) -> None:
     home.write_text("a file")
-    with served(home) as (port, said):
-        enough(lambda: "No supervisor is running, so jobs wait" in said.read_text())
+    with served(home) as (port, errors):
+        enough(lambda: "No supervisor is running, so jobs wait" in errors.read_text())
         time.sleep(1.5 * background.PACE)
-        assert said.read_text().count("No supervisor") == 1
+        assert errors.read_text().count("No supervisor") == 1
         assert urlopen(f"http://127.0.0.2:{port}/", timeout=5).status == 200
 
 

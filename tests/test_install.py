@@ -85,7 +85,7 @@ def test_its_requirements_are_what_make_app_installs(wheel: Path) -> None:
         Requirement,
         BytesParser().parsebytes(ZipFile(wheel).read(metadata)).get_all("Requires-Dist"),
     )
-    bounds = {one.name: one.specifier for one in required}
+    bounds = {requirement.name: requirement.specifier for requirement in required}
     pinned = pins("requirements.txt") | pins("requirements-ray.txt")
     assert bounds.keys() == pinned.keys()
     for name, version in pinned.items():
@@ -94,8 +94,10 @@ def test_its_requirements_are_what_make_app_installs(wheel: Path) -> None:
 
 def pins(file: str) -> dict[str, str]:
     lines = (ROOT / file).read_text().splitlines()
-    found = [Requirement(line) for line in lines if line and line[0] != "#"]
-    return {one.name: next(iter(one.specifier)).version for one in found}
+    requirements = [Requirement(line) for line in lines if line and line[0] != "#"]
+    return {
+        requirement.name: next(iter(requirement.specifier)).version for requirement in requirements
+    }
 
 
 def test_the_command_line_has_recipes_models_and_example(installed: Path, tmp_path: Path) -> None:
@@ -121,5 +123,7 @@ def test_the_studio_is_in_it(installed: Path, tmp_path: Path) -> None:
         enough(lambda: serves(f"http://127.0.0.1:{port}/_stcore/health"))
     finally:
         studio.terminate()
-    said, _ = studio.communicate(timeout=20)
-    assert f"http://localhost:{port}" in said  # by the wheel's config.toml: nobody else is let in
+    printed, _ = studio.communicate(timeout=20)
+    assert (
+        f"http://localhost:{port}" in printed
+    )  # by the wheel's config.toml: nobody else is let in

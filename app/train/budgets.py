@@ -99,4 +99,4 @@ def _dependent(methods: list[Cost]) -> Iterator[str]:
     names = [draft.name for draft in methods if draft.needs]
     if names:
         verb = "needs" if len(names) == 1 else "need"
-        yield f"{_ALSO} {words.listed(names)} {verb} the training of the reference before."
+        yield f"{_ALSO} {words.listed(names)} {verb} the reference's training first."

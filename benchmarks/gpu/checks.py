@@ -65,15 +65,17 @@ def tiny(setting: Setting) -> Verdict:
         if run is None:
             raise AdaspecError(f"The job has {state}: {queue.find(job.id).error}")
         report = read_report(run)
-    expected = {one.name: one for one in read_report(Run(ASSETS / "example")).drafts}
+    expected = {draft.name: draft for draft in read_report(Run(ASSETS / "example")).drafts}
     apart = {
-        one.name: one.alpha.generated - expected[one.name].alpha.generated for one in report.drafts
+        draft.name: draft.alpha.generated - expected[draft.name].alpha.generated
+        for draft in report.drafts
     }
     lines = [
-        f"α {one.name}: {one.alpha.generated:.4f} ({apart[one.name]:+.4f})" for one in report.drafts
+        f"α {draft.name}: {draft.alpha.generated:.4f} ({apart[draft.name]:+.4f})"
+        for draft in report.drafts
     ]
     lines.append(f"on {report.device}, beside a CPU's in float32; allowed: ±{ALPHA_TOLERANCE}")
-    close = all(abs(one) <= ALPHA_TOLERANCE for one in apart.values())
+    close = all(abs(difference) <= ALPHA_TOLERANCE for difference in apart.values())
     return Verdict(close or setting.small, lines)  # small, it is another training
 
 

@@ -26,7 +26,7 @@ def pairs(setting: Setting) -> Iterator[tuple[str, speculation.Pair, list[list[i
         for row in stories(2 if setting.small else 6, seed=123)
     ]
     draft = models.load_weights(ASSETS / "example" / "drafts" / "adaspec", setting.device)
-    target, draft = (one.to(setting.device, setting.precision) for one in (opened.model, draft))
+    target, draft = (model.to(setting.device, setting.precision) for model in (opened.model, draft))
     yield "tiny", speculation.Pair(target, draft, len(opened.tokenizer)), prompts
     target = random_model(SIZES["smollm2"][0], 1, setting.precision, setting).requires_grad_(False)
     layers = target.base_model.layers
@@ -95,7 +95,7 @@ def decode(pair: speculation.Pair, prompts: list[list[int]], setting: Setting) -
     in_steps = [steps(pair.draft, prompt, how, detail=False).text for prompt in prompts]
     alone = [ours(None, prompt, plain, detail=False).text for prompt in prompts]
     times = speculation.measure(pair, prompts, how)
-    ms = {way: 1000 * median(one.clock) / how.max_new_tokens for way, one in times.items()}
+    ms = {way: 1000 * median(taken.clock) / how.max_new_tokens for way, taken in times.items()}
     drafting = median(
         turn.draft_ms / how.gamma
         for trace in traces

@@ -136,9 +136,11 @@ def steps(pair: str, setting: Setting) -> Steps:
         del world, draft
 
         rate = matrix_rate(setting)
-        target, reference = (models.fast_attention(one) for one in (target, reference))
-        teacher, states_s, losses_r_s = know(target, reference, vocabulary, examples, setting)
-        flops = 2 * sum(len(one.ids) for one in examples) * matrices(target)
+        target, reference = (models.fast_attention(model) for model in (target, reference))
+        teacher, states_s, losses_r_s = make_teacher(
+            target, reference, vocabulary, examples, setting
+        )
+        flops = 2 * sum(len(example.ids) for example in examples) * matrices(target)
         ours_ms, ours_peak, busy, launches, apart = {}, {}, {}, {}, 0.0
         for pool in ("micro_batch", "batch"):
             draft = models.fast_attention(random_model(draft_config, 3, torch.float32, setting))
@@ -152,7 +154,7 @@ def steps(pair: str, setting: Setting) -> Steps:
     return Steps(
         published_ms, at_once, peak, ours_ms, ours_peak,
         once_ms=1000 * (states_s + losses_r_s) * BATCH / (EPOCHS * len(examples)),
-        apart=apart, tokens=sum(len(one.ids) for one in examples), states_s=states_s,
+        apart=apart, tokens=sum(len(example.ids) for example in examples), states_s=states_s,
         losses_r_s=losses_r_s, matrix_rate=rate, states_rate=flops / states_s,
         once_rate=flops / (states_s + losses_r_s), busy=busy, launches=launches,
     )  # fmt: skip
@@ -234,9 +236,9 @@ def ours(
 
 def on_the_card(look: profile, wall: float) -> tuple[float, float]:
     """The share of the wall-clock seconds in which something ran, and the kernels of a step."""
-    events = [one for one in look.events() or [] if one.device_type.name == "CUDA"]
-    kernels = [one for one in events if not one.name.startswith(("Memcpy", "Memset"))]
-    spans = sorted((one.time_range.start, one.time_range.end) for one in events)
+    events = [event for event in look.events() or [] if event.device_type.name == "CUDA"]
+    kernels = [event for event in events if not event.name.startswith(("Memcpy", "Memset"))]
+    spans = sorted((event.time_range.start, event.time_range.end) for event in events)
     busy = end = 0.0
     for start, stop in spans:  # in microseconds; they overlap
         busy += max(0.0, stop - max(start, end))
@@ -244,7 +246,7 @@ def on_the_card(look: profile, wall: float) -> tuple[float, float]:
     return busy / 1e6 / wall, len(kernels) / LOOKED_AT
 
 
-def know(
+def make_teacher(
     target: Any, reference: Any, vocabulary: int, examples: list[Example], setting: Setting
 ) -> tuple[Teacher, float, float]:
     """The teacher with all that is computed once, and the seconds of the states and of L_r."""
@@ -260,7 +262,7 @@ def know(
     middle = time.perf_counter()
     losses = all_losses_r(Teacher(target, vocabulary, reference, cache), examples, tokens)
     ended = time.perf_counter()
-    split = list(losses.split([one.predicted for one in examples]))
+    split = list(losses.split([example.predicted for example in examples]))
     teacher = Teacher(target, vocabulary, reference, cache, split)
     return teacher, middle - began, ended - middle
 
@@ -268,7 +270,7 @@ def know(
 def matrices(model: Any) -> int:
     """Numbers in the matrices of a model's body, by which every token is multiplied."""
     body = model.base_model.modules()
-    return sum(one.weight.numel() for one in body if isinstance(one, torch.nn.Linear))
+    return sum(module.weight.numel() for module in body if isinstance(module, torch.nn.Linear))
 
 
 def matrix_rate(setting: Setting) -> float:

@@ -25,11 +25,11 @@ from tests.views import vocabulary  # noqa: E402
 
 PIECES = [
     Piece(
-        int(one),
-        bytes.fromhex(said["bytes"]) if "bytes" in said else said["text"].encode(),
-        said.get("special", False),
+        int(identity),
+        bytes.fromhex(piece["bytes"]) if "bytes" in piece else piece["text"].encode(),
+        piece.get("special", False),
     )
-    for one, said in vocabulary().items()
+    for identity, piece in vocabulary().items()
 ]
 
 
@@ -44,12 +44,12 @@ def trace(
     rounds, made = [], 0
     while made < tokens:
         proposals: list[Proposal] = []
-        room = min(gamma, tokens - made - 1)
+        length = min(gamma, tokens - made - 1)
         rejected = False
-        for place in range(room):
+        for position in range(length):
             p, q = random.beta(1.5, 1, 2).tolist()
             u = float(random.random())
-            token = (made + place) % words
+            token = (made + position) % words
             kept = u < (0.7 if greedy else min(1, p / q))
             other = (token + 1) % words
             proposals.append(
@@ -64,7 +64,7 @@ def trace(
                 )
             )
             rejected = rejected or not kept
-        accepted = sum(one.accepted is True for one in proposals)
+        accepted = sum(proposal.accepted is True for proposal in proposals)
         token = (made + accepted) % words
         p, q = sorted(random.random(2).tolist(), reverse=True)
         last = Last(

@@ -66,13 +66,13 @@ def test_a_view_is_the_trace_with_its_words() -> None:
         shown = replay_view.stored(EXAMPLE, draft, 3)
         trace = replays.read(EXAMPLE, draft, 3)
         assert Trace.model_validate(shown["trace"]) == trace
-        words = {int(one): piece["text"] for one, piece in shown["vocabulary"].items()}
-        text = "".join(words[one] for one in trace.text)
-        prompt = "".join(words[one] for one in trace.prompt)
+        words = {int(identity): piece["text"] for identity, piece in shown["vocabulary"].items()}
+        text = "".join(words[identity] for identity in trace.text)
+        prompt = "".join(words[identity] for identity in trace.prompt)
         assert prompt == tokens.examples(EXAMPLE, "generated")["prompt"][3]
         assert text
-        for one in trace.rounds:
-            for proposal in one.proposals:
+        for round in trace.rounds:
+            for proposal in round.proposals:
                 assert {token for token, *_ in proposal.likeliest} <= words.keys()
         json.dumps(shown, allow_nan=False)
 
@@ -111,9 +111,9 @@ def test_a_replay_made_anew_is_shown_anew(tmp_path: Path) -> None:
     assert after["plain"] is None
     assert len(after["trace"]["rounds"]) == 5
     gamma, draft_ms, verify_ms = after["costs"][0]
-    whole = [one for one in trace.rounds[:5] if len(one.proposals) == gamma]
-    assert min(one.draft_ms for one in whole) <= gamma * draft_ms
-    assert verify_ms <= max(one.verify_ms for one in whole)
+    whole = [round for round in trace.rounds[:5] if len(round.proposals) == gamma]
+    assert min(round.draft_ms for round in whole) <= gamma * draft_ms
+    assert verify_ms <= max(round.verify_ms for round in whole)
 
 
 # The page.
@@ -165,7 +165,7 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("run=01NOSUCHRUN", "There is no run '01NOSUCHRUN' here"),
         ("run=example&draft=nobody", "There is no draft q 'nobody' here"),
@@ -176,9 +176,9 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
         ("run=example&token=<b>", "There is no token '<b>' here"),
     ],
 )
-def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wrong: str, said):
+def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wrong: str, message):
     visit(page, f"{address}/replay?{wrong}")
-    expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
+    expect(page.get_by_test_id("stAlert").filter(has_text=message).first).to_be_visible()
     expect(page.locator(".replay .ladder")).to_be_visible()
 
 
@@ -212,13 +212,13 @@ def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
     assert took < 3
     page.get_by_role("button", name="To the end").click()
     expect(page.locator(".told")).to_contain_text("24 tokens in")
-    told = page.locator(".told").inner_text().partition(";")[0]
+    summary = page.locator(".told").inner_text().partition(";")[0]
     wait_for_link(page, of="own", gamma="3", temperature="0", seed="5", step=str(steps(page)))
     assert link_of(page)["max_new_tokens"] == "24"
     assert "shells" in link_of(page)["prompt"]
     with faultless(chromium) as other:  # greedy: the same tokens; the clock is another
         visit(other, page.url)
-        expect(other.locator(".told")).to_contain_text(told)
+        expect(other.locator(".told")).to_contain_text(summary)
         words = "all => all.map(one => one.textContent)"
         there, here = (x.locator(".text .word").evaluate_all(words) for x in (other, page))
         assert there == here
@@ -236,12 +236,12 @@ def test_files_to_take_away(page: Page, address: str, chromium: Browser, tmp_pat
             page.get_by_role("button", name=name, exact=True).click()
         return Path(got.value.path()).read_bytes()
 
-    said = json.loads(download("JSON"))
-    assert Trace.model_validate(said["trace"]) == trace
-    assert said["text"] == "".join(said["tokens"][str(one)] for one in trace.text)
-    assert said["summary"]["target_passes"] == len(trace.rounds)
-    assert said["summary"]["accepted"] == sum(one.accepted for one in trace.rounds)
-    assert {"p", "q", "u", "keep", "alpha.tested"} <= said["definitions"].keys()
+    answer = json.loads(download("JSON"))
+    assert Trace.model_validate(answer["trace"]) == trace
+    assert answer["text"] == "".join(answer["tokens"][str(identity)] for identity in trace.text)
+    assert answer["summary"]["target_passes"] == len(trace.rounds)
+    assert answer["summary"]["accepted"] == sum(round.accepted for round in trace.rounds)
+    assert {"p", "q", "u", "keep", "alpha.tested"} <= answer["definitions"].keys()
     file = tmp_path / "replay.html"
     file.write_bytes(download("Page"))
     alone = chromium.new_page()

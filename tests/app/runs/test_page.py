@@ -82,7 +82,7 @@ def listed(page: AppTest) -> str:
 
 
 def table(page: AppTest) -> Any:
-    return next(one.value for one in page.dataframe if "generated" in one.value.columns)
+    return next(element.value for element in page.dataframe if "generated" in element.value.columns)
 
 
 def plot(page: AppTest, number: int) -> Any:
@@ -120,9 +120,9 @@ def test_finished_run_shows_every_draft_with_its_cost(put):
 
 def test_unequal_budgets_are_said(put):
     run = put()
-    said = words_on(opened())
-    assert "Budgets differ" in said
-    assert "sequences for distillspec-data and adaspec" in said
+    text = words_on(opened())
+    assert "Budgets differ" in text
+    assert "sequences for distillspec-data and adaspec" in text
     report = runs.read_report(run)
     equal = {"budget": report.drafts[1].budget}
     drafts = [draft.model_copy(update=equal) for draft in report.drafts]
@@ -139,9 +139,9 @@ def test_overlapping_intervals_are_said_to_overlap(put):
         alpha = draft.alpha.model_copy(update=interval)
         drafts.append(draft.model_copy(update={"alpha": alpha}))
     runs.REPORT.write(run.report_file, report.model_copy(update={"drafts": drafts}))
-    said = words_on(opened())
-    assert "Highest acceptance: **distillspec-data**" in said
-    assert "interval overlaps that of reference and distillspec: only a paired" in said
+    text = words_on(opened())
+    assert "Highest acceptance: **distillspec-data**" in text
+    assert "interval overlaps that of reference and distillspec: only a paired" in text
 
 
 def test_curves_by_steps_or_by_sequences(put):
@@ -311,9 +311,9 @@ def supervised(home: Path) -> Iterator[None]:
         yield
 
 
-def tell(home: Path, **said: Any) -> None:
+def tell(home: Path, **fields: Any) -> None:
     process = runs.Process.this()
-    status = supervisor.Status(process=process, engine="local", slots=1).model_copy(update=said)
+    status = supervisor.Status(process=process, engine="local", slots=1).model_copy(update=fields)
     (home / "supervisor.json").write_text(status.model_dump_json())
 
 
@@ -325,7 +325,9 @@ def claimed(job: Job) -> Job:
 
 def state_of(page: AppTest) -> str:
     """The badge beside the heading."""
-    badges = re.findall(r"badge\[:\S+: (\w+)\]", "".join(one.value for one in page.markdown))
+    badges = re.findall(
+        r"badge\[:\S+: (\w+)\]", "".join(element.value for element in page.markdown)
+    )
     return badges[-1]
 
 
@@ -349,12 +351,12 @@ def test_queued_jobs_show_their_place_and_when_they_start(
     second = queue.submit(mini, "chloe")
     queue.submit(mini, "dora")
     page = opened(run=second.id)
-    said = words_on(page)
-    assert "1st, in about 10 min" in said
-    assert "2nd, in about 15 min" in said
-    assert "3rd in the queue" in said  # nobody knows how long the second takes
+    text = words_on(page)
+    assert "1st, in about 10 min" in text
+    assert "2nd, in about 15 min" in text
+    assert "3rd in the queue" in text  # nobody knows how long the second takes
     assert page.info[0].value == "2nd in the queue. It is expected to start in about 15 min."
-    assert "The next job waits: The CPU is busy with another job." in said
+    assert "The next job waits: The CPU is busy with another job." in text
     assert openers(page)[:3] == [running.id, first.id, second.id]
     assert not page.warning
 
@@ -428,7 +430,7 @@ def test_a_job_that_died_tells_of_its_attempts(put, mini: Recipe):
     job = claimed(queue.submit(mini, "anna", identity=OLD))
     queue.requeue(job, "its process was gone", died=True)
     claimed(queue.find(OLD))
-    badge = next(one for one in opened().markdown if "attempt 2" in one.value)
+    badge = next(element for element in opened().markdown if "attempt 2" in element.value)
     assert "1 attempt died before this one. The latest: its process was gone" in badge.help
     queue.end(queue.find(OLD), "failed", "It died 3 times.")
     mailbox.output_file(OLD).parent.mkdir(parents=True)
@@ -544,7 +546,7 @@ def test_rename(put):
 
     def rename(name: str) -> None:
         page.text_input(key=f"new-name-{OLD}").input(name)
-        sound(next(one for one in page.button if one.label == "Rename").click().run())
+        sound(next(button for button in page.button if button.label == "Rename").click().run())
 
     rename("<b>mine</b>")
     assert runs.read_state(run).name == "<b>mine</b>"
@@ -596,7 +598,7 @@ def test_hostile_jobs_are_only_text(home: Path, mini: Recipe):
     queue.end(job, "failed", hostile)
     page = opened()
     shown = [page.subheader[0].value, page.error[0].value, page.button(key=f"open-{job.id}").label]
-    shown += [one.value for one in page.caption if "onerror" in one.value]
+    shown += [element.value for element in page.caption if "onerror" in element.value]
     assert len(shown) == 4
     assert "<img" not in listed(page)
     for text in shown:
@@ -630,7 +632,7 @@ def test_runs_are_laid_over_each_other(put):
         assert curve["line"]["color"] == theme.look(draft).colour
         assert curve["line"]["color"] in alone.values()
         assert curve["marker"]["symbol"] == theme.look(draft).marker
-    key = next(one.value for one in page.markdown if "**B**" in one.value)
+    key = next(element.value for element in page.markdown if "**B**" in element.value)
     assert f"…{OLD[-4:]}" in key
     assert "<b>" not in key
     assert not page.warning
@@ -652,18 +654,18 @@ def test_a_comparison_is_in_the_link(put):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"target": "x"}, "B has a different target from A"),
         ({"data": "x"}, "B has different data from A"),
         ({}, ""),
     ],
 )
-def test_what_cannot_be_compared_is_said(put, change: dict[str, str], said: str):
+def test_what_cannot_be_compared_is_said(put, change: dict[str, str], message: str):
     hashes = runs.read_state(put(NEW)).hashes
     put(OLD, hashes=hashes | change)
     warnings = opened(run=NEW, **{"with": OLD}).warning
-    assert [said in one.value for one in warnings] == ([True] if said else [])
+    assert [message in warning.value for warning in warnings] == ([True] if message else [])
 
 
 def test_another_tuning_makes_another_target(put, content: dict[str, Any]):
@@ -735,8 +737,8 @@ def test_a_draft_keeps_its_look_and_known_ones_differ():
 @pytest.mark.parametrize("end", [0.5, 0.7, 0.9])
 def test_labels_of_close_curves_stay_apart(end: float):
     curves = [
-        Curve(name, name, "solid", [(0, 0.5), (5, 0.9), (9, end + place / 1e4)])
-        for place, name in enumerate("abcdefghijklmnopq")
+        Curve(name, name, "solid", [(0, 0.5), (5, 0.9), (9, end + i / 1e4)])
+        for i, name in enumerate("abcdefghijklmnopq")
     ]
     figure = charts.acceptance(curves, "steps", Curve("stock", "stock", "dot", [(0, 0.5)]))
     heights = sorted(note.y for note in figure.layout.annotations)
@@ -764,8 +766,8 @@ def test_durations(seconds: float | None, text: str):
 
 
 def test_ordinals():
-    told = [words.ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 112, 122)]
-    assert told == "1st 2nd 3rd 4th 11th 12th 13th 21st 112th 122nd".split()
+    ordinals = [words.ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 112, 122)]
+    assert ordinals == "1st 2nd 3rd 4th 11th 12th 13th 21st 112th 122nd".split()
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,10 @@ def test_a_view_is_the_tables_rows(run: Run, source: tokens.Source) -> None:
         if column.dtype.kind == "f":
             assert np.isnan(column[~response]).all()
     top = unpacked(view["top"]["adaspec"]["id"]).reshape(-1, 5)[response]
-    assert top.tolist() == [list(one) for one in rows["top@adaspec"]]
+    assert top.tolist() == [list(likeliest) for likeliest in rows["top@adaspec"]]
     top_p = unpacked(view["top"]["target"]["p"]).reshape(-1, 5)[response]
     np.testing.assert_array_equal(top_p, np.stack(rows["top_p"]))
-    text = "".join(view["vocabulary"][str(one)]["text"] for one in ids)
+    text = "".join(view["vocabulary"][str(identity)]["text"] for identity in ids)
     example = tokens.examples(run, source).iloc[7]
     assert text == example["prompt"] + example["response"]
     assert view["timeline"] == ["stock", "adaspec@8", "adaspec@25", "adaspec@75", "adaspec"]
@@ -63,7 +63,9 @@ def test_what_is_kept_is_what_training_would_keep(run: Run) -> None:
     here = tokens.find(run, "generated", 50)
     response = unpacked(view["tokens"]["response"]) == 1
     for name in ("adaspec", "stock", "adaspec@25"):
-        kl, reference = (tokens.column(run, "generated", "kl", one) for one in (name, "reference"))
+        kl, reference = (
+            tokens.column(run, "generated", "kl", snapshot) for snapshot in (name, "reference")
+        )
         delta = torch.from_numpy(kl.astype(np.float64) - reference)
         shown = unpacked(view["columns"][f"entry@{name}"])[response]
         for k in RATIOS[1:]:
@@ -101,24 +103,29 @@ def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
     names = list(dict.fromkeys([*ROLES.known(run).values(), *view["timeline"]]))
     rows = tokens.rows(run, "generated", 9, names)
     prompt = tokens.prompt_ids(run, "generated", 9)
-    columns = [one for one in rows if "top" not in one and one not in ("pos", "token")]
+    columns = [column for column in rows if "top" not in column and column not in ("pos", "token")]
     answer: dict[str, Any] = {
         "ids": [*map(int, prompt), *map(int, rows["token"])],
         "response_from": len(prompt),
         "columns": {name: rows[name].tolist() for name in columns},
         "top": {
             name: {
-                "id": [list(map(int, one)) for one in rows[f"top{at}"]],
-                "p": [list(map(float, one)) for one in rows[f"top_{letter}{at}"]],
+                "id": [list(map(int, values)) for values in rows[f"top{at}"]],
+                "p": [list(map(float, values)) for values in rows[f"top_{letter}{at}"]],
             }
-            for name, at, letter in [("target", "", "p"), *((one, f"@{one}", "q") for one in names)]
+            for name, at, letter in [
+                ("target", "", "p"),
+                *((name, f"@{name}", "q") for name in names),
+            ]
         },
     }
     own = token_view.text(run, "generated", json.loads(json.dumps(answer)), ROLES)
     for name, column in view["columns"].items():
         if not name.startswith(("entry", "reverse")):
             assert own["columns"][name] == column, name
-    mine, theirs = (unpacked(one["columns"]["entry@adaspec"]).astype(int) for one in (own, view))
+    mine, theirs = (
+        unpacked(shown["columns"]["entry@adaspec"]).astype(int) for shown in (own, view)
+    )
     assert abs(mine - theirs).max() <= 1
     assert own["top"] == view["top"]
     assert list(own["pools"]) == ["corpus"]
@@ -136,13 +143,16 @@ def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> No
         else np.repeat(np.arange(200) // size, tokens.examples(run, "generated")["tokens"])
     )
     classes = np.array(
-        [classify(tokens.vocabulary(run)[one]) for one in tokens.column(run, "generated", "token")]
+        [
+            classify(tokens.vocabulary(run)[identity])
+            for identity in tokens.column(run, "generated", "token")
+        ]
     )
     entropy = tokens.column(run, "generated", "entropy")
     for k in RATIOS:
         mask = np.zeros(len(delta), bool)
-        for one in np.unique(where):
-            mine = np.flatnonzero(where == one)
+        for pool in np.unique(where):
+            mine = np.flatnonzero(where == pool)
             best = np.argsort(-delta[mine].astype(np.float32), kind="stable")
             mask[mine[best[: selection.count(len(mine), k / 1000)]]] = True
         assert unpacked(view["kept"])[k] == mask.sum()
@@ -156,8 +166,8 @@ def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> No
         assert unpacked(first["kept"])[k] == (mask & (entropy < 0.01)).sum()
         highest = view["overlaps"][0]["rows"][1]
         rival = np.zeros(len(delta), bool)
-        for one in np.unique(where):
-            mine = np.flatnonzero(where == one)
+        for pool in np.unique(where):
+            mine = np.flatnonzero(where == pool)
             best = np.argsort(-kl[mine].astype(np.float32), kind="stable")
             rival[mine[best[: selection.count(len(mine), k / 1000)]]] = True
         assert unpacked(highest["shared"])[k] == (mask & rival).sum()

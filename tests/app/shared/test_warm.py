@@ -37,7 +37,7 @@ def until(true: Callable[[], bool]) -> None:
 def process_of(folder: Path) -> psutil.Process:
     """The one that answers for this run now."""
     processes = psutil.Process().children()
-    return next(one for one in processes if str(folder.resolve()) in one.cmdline())
+    return next(process for process in processes if str(folder.resolve()) in process.cmdline())
 
 
 def gone(process: psutil.Process) -> bool:
@@ -107,13 +107,15 @@ def test_ten_people_are_answered_in_turn(folder) -> None:
     with held(folder):
         for thread in threads:
             thread.start()
-        until(lambda: len(seen) == 10 and sorted(one.place for one in tickets) == [*range(10)])
-        in_turn = sorted(tickets, key=lambda one: one.place)
-        assert [one.state for one in in_turn] == ["working"] + ["waiting"] * 9
+        until(
+            lambda: len(seen) == 10 and sorted(ticket.place for ticket in tickets) == [*range(10)]
+        )
+        in_turn = sorted(tickets, key=lambda ticket: ticket.place)
+        assert [ticket.state for ticket in in_turn] == ["working"] + ["waiting"] * 9
     for thread in threads:
         thread.join(LONG)
-    assert [one.state for one in tickets] == ["done"] * 10
-    ends = [one._over for one in in_turn]
+    assert [ticket.state for ticket in tickets] == ["done"] * 10
+    ends = [ticket._over for ticket in in_turn]
     assert ends == sorted(ends)
     for ticket, places in seen.items():
         assert places == sorted(places, reverse=True), "nobody is ever put back"
@@ -122,7 +124,7 @@ def test_ten_people_are_answered_in_turn(folder) -> None:
 
 def test_who_takes_a_question_back_lets_the_next_one_up(folder) -> None:
     with held(folder):
-        first, second, third = (warm.ask(folder, question(f"{one} pears.")) for one in "123")
+        first, second, third = (warm.ask(folder, question(f"{number} pears.")) for number in "123")
         until(lambda: first.state == "working")
         assert (second.place, third.place) == (1, 2)
         assert second.cancel()
@@ -166,16 +168,16 @@ def test_only_so_many_may_wait(folder, monkeypatch) -> None:
     with held(folder):
         working = warm.ask(folder, question("0 figs."))
         until(lambda: working.state == "working")
-        waiting = [warm.ask(folder, question(f"{one} figs.")) for one in (1, 2)]
+        waiting = [warm.ask(folder, question(f"{number} figs.")) for number in (1, 2)]
         refused = warm.ask(folder, question("3 figs."))
         assert refused.state == "failed"
         assert refused.error == "2 questions are already waiting: try again later."
-    assert all(warm.wait(one, LONG) and one.state == "done" for one in waiting)
+    assert all(warm.wait(ticket, LONG) and ticket.state == "done" for ticket in waiting)
 
 
 def test_a_process_killed_in_a_question_is_asked_again_once(folder) -> None:
     with held(folder) as process:
-        ticket, after = (warm.ask(folder, question(f"{one} nuts.")) for one in (1, 2))
+        ticket, after = (warm.ask(folder, question(f"{number} nuts.")) for number in (1, 2))
         until(lambda: ticket.state == "working")
         process.kill()
     until(lambda: ticket.state == "opening models")

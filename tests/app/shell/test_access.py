@@ -119,20 +119,20 @@ def test_without_one_a_random_passphrase_is_said_once_on_stderr(capsys: Any) -> 
     access._random_passphrase.cache_clear()
     listening("0.0.0.0")
     access.announce()
-    said = capsys.readouterr()
-    assert said.out == ""
-    found = re.fullmatch(r"WARNING: Anyone who reaches .* the passphrase: (\S{20,})\n", said.err)
-    assert found
-    assert seen(sign_in(opened(), "Ada", found[1])) == ("Ada", True, True)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    match = re.fullmatch(r"WARNING: Anyone who reaches .* the passphrase: (\S{20,})\n", printed.err)
+    assert match
+    assert seen(sign_in(opened(), "Ada", match[1])) == ("Ada", True, True)
 
 
 def test_a_passphrase_that_was_chosen_is_never_said(capsys: Any, monkeypatch: Any) -> None:
     monkeypatch.setenv("ADASPEC_PASSPHRASE", PASSPHRASE)
     listening("0.0.0.0")
     access.announce()
-    said = capsys.readouterr().err
-    assert "the passphrase: ADASPEC_PASSPHRASE" in said
-    assert PASSPHRASE not in said
+    printed = capsys.readouterr().err
+    assert "the passphrase: ADASPEC_PASSPHRASE" in printed
+    assert PASSPHRASE not in printed
     monkeypatch.delenv("ADASPEC_PASSPHRASE")
     listening("localhost")
     access.announce()
@@ -168,12 +168,12 @@ def test_a_login_names_people_and_the_passphrase_makes_admins(
 def test_a_login_without_its_library_is_said_at_the_start(capsys: Any, monkeypatch: Any) -> None:
     listening("localhost")
     log_in(monkeypatch)
-    for found, times in ((None, 1), ("there", 0)):
-        monkeypatch.setattr(access, "find_spec", lambda _, found=found: found)
+    for module, times in ((None, 1), ("there", 0)):
+        monkeypatch.setattr(access, "find_spec", lambda _, module=module: module)
         access.announce()
-        said = capsys.readouterr().err
-        assert said.count("pip install 'streamlit[auth]'") == times
-        assert "administrate it by the passphrase: " in said
+        printed = capsys.readouterr().err
+        assert printed.count("pip install 'streamlit[auth]'") == times
+        assert "administer it with the passphrase: " in printed
 
 
 def test_login_is_on_where_the_secrets_have_it(monkeypatch: Any) -> None:

@@ -43,7 +43,9 @@ def open_page(chromium: Browser) -> Iterator[Open]:
         page = chromium.new_page(
             viewport={"width": 1440, "height": 1100}, color_scheme=theme, **options
         )
-        page.on("console", lambda told: told.type == "error" and complaints.append(told.text))
+        page.on(
+            "console", lambda message: message.type == "error" and complaints.append(message.text)
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(address)
         opened.append(page)
@@ -107,12 +109,12 @@ def levels(
 
 
 def drawn(page: Page) -> NDArray[Any]:
-    found = page.locator(".token").evaluate_all(
+    values = page.locator(".token").evaluate_all(
         """tokens => tokens.map(token => token.classList.contains('scored')
             ? token.style.getPropertyValue('--v') * (token.classList.contains('minus') ? -1 : 1)
             : null)"""
     )
-    return np.array([np.nan if one is None else one for one in found], float)
+    return np.array([np.nan if value is None else value for value in values], float)
 
 
 def agree(page: Page, *expected: Any, **named: Any) -> None:
@@ -121,8 +123,8 @@ def agree(page: Page, *expected: Any, **named: Any) -> None:
 
 
 def rows(page: Page, selector: str) -> list[int]:
-    found: list[int] = page.locator(selector).evaluate_all("all => all.map(one => one.row)")
-    return found
+    values: list[int] = page.locator(selector).evaluate_all("all => all.map(one => one.row)")
+    return values
 
 
 def written(value: float) -> str:
@@ -203,10 +205,10 @@ def test_text_is_legible_on_every_colour(exported: Open, theme: str):
     page = exported({"metric": "p"}, theme=theme)
     strengths = levels(next(metric for metric in METRICS if metric.name == "p"))
     assert np.nanmax(strengths) > 0.95
-    found = np.array(page.locator(".token").evaluate_all(CONTRASTS))
-    assert found[:, 1].min() >= 4.5
+    contrasts = np.array(page.locator(".token").evaluate_all(CONTRASTS))
+    assert contrasts[:, 1].min() >= 4.5
     order = np.argsort(strengths[RESPONSE])
-    steps = np.diff(found[RESPONSE, 0][order])
+    steps = np.diff(contrasts[RESPONSE, 0][order])
     assert (steps >= -0.003).all() if theme == "dark" else (steps <= 0.003).all()
     page.locator(".metric select").select_option("delta")
     page.locator(".limits input").first.fill("-0.01")
@@ -282,8 +284,8 @@ def test_exactly_the_tokens_kept_at_k_are_outlined(exported: Open):
             page.wait_for_selector(".text[data-complete]")
             kept = np.flatnonzero(entries <= k)
             assert rows(page, ".token.kept") == kept.tolist()
-            told = page.locator(".kept-count")
-            expect(told).to_contain_text(f"{len(kept)} of {RESPONSE.sum()} response tokens kept")
+            count = page.locator(".kept-count")
+            expect(count).to_contain_text(f"{len(kept)} of {RESPONSE.sum()} response tokens kept")
     expect(page.locator(".selection .figure")).to_have_text("0.999")
     expect(page.locator(".selection .explanation")).to_have_text(VIEW["pools"]["batch"])
 
@@ -327,11 +329,11 @@ def test_a_hovered_token_shows_its_numbers(exported: Open):
     expect(shown.locator("dl")).to_contain_text(f"ΔL{written(delta)}")
     entry = column("entry@adaspec")[row]
     expect(shown.locator("dl")).to_contain_text(f"kept (corpus)from k = 0.{entry:03} on")
-    for place, model in enumerate(("target", "reference", "adaspec")):
+    for position, model in enumerate(("target", "reference", "adaspec")):
         likely = unpacked(VIEW["top"][model]["p"])[row * 5 : row * 5 + 5]
-        guesses = shown.locator(".guesses > div").nth(place).locator(".guess")
-        said = guesses.locator("> span:last-child").all_inner_texts()
-        assert said == [written(value) for value in likely]
+        guesses = shown.locator(".guesses > div").nth(position).locator(".guess")
+        probabilities = guesses.locator("> span:last-child").all_inner_texts()
+        assert probabilities == [written(value) for value in likely]
         assert guesses.evaluate_all("all => all.map(one => one.classList.contains('came'))") == (
             [False, True, False, False, False]
         )
@@ -384,8 +386,8 @@ def test_cards_are_pinned_side_by_side_and_removed(exported: Open):
     token(page, 25).click()
     cards = page.locator(".pins .card")
     expect(cards).to_have_count(2)
-    one, other = (card.bounding_box() for card in cards.all())
-    assert one["y"] == other["y"]
+    left, right = (card.bounding_box() for card in cards.all())
+    assert left["y"] == right["y"]
     page.locator(".text").press("ArrowRight")
     page.keyboard.press("p")
     assert cards.evaluate_all("all => all.map(one => one.dataset.row)") == ["20", "25", "26"]
@@ -413,8 +415,8 @@ def test_arrows_walk_the_text(exported: Open):
     assert [after(key) for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft")] == (
         [0, 1, 2, 1]
     )
-    told = page.locator(".told")
-    expect(told).to_contain_text("token 2: prompt, not measured")
+    description = page.locator(".told")
+    expect(description).to_contain_text("token 2: prompt, not measured")
     assert after("End") == 399
     expect(token(page, 399)).to_be_in_viewport()
     assert after("Home") == 0
@@ -425,7 +427,7 @@ def test_arrows_walk_the_text(exported: Open):
     assert 20 < below["y"] - here["y"] < 50
     assert abs(below["x"] - here["x"]) < 60
     assert after("ArrowUp") == row
-    expect(told).to_contain_text(f"KL, draft {written(column('kl@adaspec')[row])} nats")
+    expect(description).to_contain_text(f"KL, draft {written(column('kl@adaspec')[row])} nats")
     page.get_by_label("prompt", exact=True).uncheck()
     text.focus()
     assert after("Home") == PROMPT
@@ -438,7 +440,7 @@ def test_search_marks_matches_across_tokens(exported: Open):
     field = page.get_by_role("searchbox")
     expect(field).to_be_focused()
     ids = unpacked(VIEW["tokens"]["id"])
-    words = [VIEW["vocabulary"][str(one)].get("text", "") for one in ids]
+    words = [VIEW["vocabulary"][str(identity)].get("text", "") for identity in ids]
     pair = words[30] + words[31]
     field.fill(pair.upper())
     joined = "".join(words).lower()
@@ -480,10 +482,10 @@ def test_checkpoints_are_scrubbed(exported: Open):
 def test_toggles_change_how_text_is_set(exported: Open):
     page = exported()
     style = "(one, name) => getComputedStyle(one)[name]"
-    one = token(page, 30)
-    assert one.evaluate(style, "fontSize") == "18px"
+    shown = token(page, 30)
+    assert shown.evaluate(style, "fontSize") == "18px"
     page.get_by_label("density").select_option("compact")
-    assert one.evaluate(style, "fontSize") == "14px"
+    assert shown.evaluate(style, "fontSize") == "14px"
     page.get_by_label("wrap").uncheck()
     assert page.locator(".text").evaluate("one => one.scrollWidth > one.clientWidth")
     page.get_by_label("wrap").check()
@@ -629,11 +631,11 @@ def test_the_export_asks_nobody(exported: Open):
 @pytest.mark.parametrize("where", ["served", "exported"])
 def test_nothing_stands_in_anybodys_way(request: Any, theme: str, where: str):
     page = request.getfixturevalue(where)({"pins": [30, 41], "token": 30}, theme=theme)
-    found = Axe().run(page, context=None if where == "exported" else ".stBidiComponent")
+    axe = Axe().run(page, context=None if where == "exported" else ".stBidiComponent")
     grave = [
-        (one["id"], [node["html"][:200] for node in one["nodes"]])
-        for one in found.response["violations"]
-        if one["impact"] in ("serious", "critical")
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in axe.response["violations"]
+        if violation["impact"] in ("serious", "critical")
     ]
     assert grave == []
-    assert len(found.response["passes"]) > 10
+    assert len(axe.response["passes"]) > 10

@@ -80,9 +80,9 @@ def test_the_first_minute(page: Page, address: str):
     coloured = page.locator(".token.scored")
     expect(coloured).to_have_count(int(hardest["tokens"]))
     kl = tokens.rows(EXAMPLE, "generated", int(hardest["seq"]), ["adaspec"])["kl@adaspec"]
-    place = int(kl.argmax())
-    coloured.nth(place).hover()
-    expect(page.locator(".card:visible").first).to_contain_text(f"{kl[place]:.3f}"[:4])
+    highest = int(kl.argmax())
+    coloured.nth(highest).hover()
+    expect(page.locator(".card:visible").first).to_contain_text(f"{kl[highest]:.3f}"[:4])
 
 
 def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
@@ -113,7 +113,7 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("run=01NOSUCHRUN", "There is no run '01NOSUCHRUN' here"),
         ("run=example&example=9999", "example=9999 in the link is not a number from 0 to 199"),
@@ -125,9 +125,9 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
         ("run=example&source=<b>x</b>", "There is no text '<b>x</b>' here"),
     ],
 )
-def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wrong: str, said):
+def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wrong: str, message):
     visit(page, f"{address}/tokens?{wrong}")
-    expect(page.get_by_test_id("stAlert").filter(has_text=said).first).to_be_visible()
+    expect(page.get_by_test_id("stAlert").filter(has_text=message).first).to_be_visible()
     expect(page.locator(".token.scored").first).to_be_visible()
 
 

@@ -43,12 +43,12 @@ def field(page: Page, name: str) -> Locator:
 
 def retype(page: Page, name: str, text: str) -> Locator:
     """What is in the field is replaced, key by key."""
-    one = field(page, name)
-    one.click()
-    one.press("Control+a")
-    one.press("Delete")
-    one.press_sequentially(text, delay=20)
-    return one
+    box = field(page, name)
+    box.click()
+    box.press("Control+a")
+    box.press("Delete")
+    box.press_sequentially(text, delay=20)
+    return box
 
 
 def start_button(page: Page) -> Locator:

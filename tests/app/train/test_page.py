@@ -42,9 +42,9 @@ HOSTILE = (
 
 @pytest.fixture
 def editor(home: Path) -> Editor:
-    one = Editor()
-    one.begin("tiny")
-    return one
+    editor = Editor()
+    editor.begin("tiny")
+    return editor
 
 
 def tiny(**values: Any) -> Recipe:
@@ -53,8 +53,8 @@ def tiny(**values: Any) -> Recipe:
     )
 
 
-def errors(one: Editor) -> dict[str, str]:
-    return recipe_form.check(one.content).errors
+def errors(editor: Editor) -> dict[str, str]:
+    return recipe_form.check(editor.content).errors
 
 
 # The form as data
@@ -62,8 +62,8 @@ def errors(one: Editor) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", recipe.names())
 def test_every_bundled_recipe_comes_out_of_the_form_as_it_went_in(name: str):
-    one = recipe.load(name)
-    content = recipe_form.open_recipe(one)
+    loaded = recipe.load(name)
+    content = recipe_form.open_recipe(loaded)
     for path, value in leaves(content):  # as if every field had been typed
         kind = (
             "lines"
@@ -75,8 +75,8 @@ def test_every_bundled_recipe_comes_out_of_the_form_as_it_went_in(name: str):
         recipe_form.put(content, path, recipe_form.typed(recipe_form.shown(value, kind), kind))
     checked = recipe_form.check(content)
     assert checked.errors == {}
-    assert checked.recipe == one
-    assert checked.recipe.yaml() == one.yaml() == recipe_form.write_yaml(content)
+    assert checked.recipe == loaded
+    assert checked.recipe.yaml() == loaded.yaml() == recipe_form.write_yaml(content)
 
 
 def kind_of(value: Any) -> str:
@@ -121,8 +121,8 @@ def leaves(content: Any, path: str = ""):
 )
 def test_a_fault_is_told_at_its_field(editor: Editor, path, text, kind, message):
     editor.set(path, recipe_form.typed(text, kind))
-    found = recipe_form.errors_at(errors(editor), path)
-    assert found == [message]
+    messages = recipe_form.errors_at(errors(editor), path)
+    assert messages == [message]
     assert len(errors(editor)) == 1
 
 
@@ -295,7 +295,7 @@ def test_a_link_holds_what_was_changed_and_brings_it_back(editor: Editor):
 
 
 @pytest.mark.parametrize(
-    ("link", "said"),
+    ("link", "complaint"),
     [
         ({"recipe": ["tinny"]}, "There is no recipe 'tinny' here. Did you mean 'tiny'?"),
         ({"recipe": ["/etc/passwd.yaml"]}, "There is no recipe"),
@@ -308,9 +308,9 @@ def test_a_link_holds_what_was_changed_and_brings_it_back(editor: Editor):
         ({"recipe": ["tiny"], "set": ["stage2=" + "[" * 5000]}, "stage2"),
     ],
 )
-def test_a_link_that_cannot_be_followed_is_said(editor: Editor, link, said: str):
+def test_a_link_that_cannot_be_followed_is_said(editor: Editor, link, complaint: str):
     editor.follow(link)
-    assert said in editor.complaint
+    assert complaint in editor.complaint
     assert recipe_form.check(editor.content).recipe == recipe.load("tiny")
 
 
@@ -338,10 +338,10 @@ def test_clicks_that_come_twice_do_no_harm(editor: Editor):
         editor.drop_prompt()
     editor.switch_model("draft", "source")
     editor.switch_origin("data.train", "stories")
-    one = recipe_form.check(editor.content).recipe
-    assert list(one.stage2.methods) == ["distillspec", "adaspec"]
-    assert one.data == recipe.load("tiny").data
-    assert (one.draft, one.stage0) == (recipe.load("tiny").draft, None)
+    built = recipe_form.check(editor.content).recipe
+    assert list(built.stage2.methods) == ["distillspec", "adaspec"]
+    assert built.data == recipe.load("tiny").data
+    assert (built.draft, built.stage0) == (recipe.load("tiny").draft, None)
 
 
 def test_a_job_that_is_no_run_yet_can_be_a_start(editor: Editor):
@@ -354,14 +354,16 @@ def test_a_job_that_is_no_run_yet_can_be_a_start(editor: Editor):
 
 
 def test_fair_and_unfair_comparisons_are_told_apart():
-    told = "\n".join(budgets.sentences(budgets.plan(recipe.load("tiny"), 1200))).replace("\\", "")
-    assert "reference and distillspec are the same training: it is done once." in told
-    assert "**Fair:** distillspec-data and adaspec take equal steps" in told
+    sentences = "\n".join(budgets.sentences(budgets.plan(recipe.load("tiny"), 1200))).replace(
+        "\\", ""
+    )
+    assert "reference and distillspec are the same training: it is done once." in sentences
+    assert "**Fair:** distillspec-data and adaspec take equal steps" in sentences
     assert (
         "**Not fair:** distillspec-data and adaspec take as many steps, but 2.5 times the "
-        "sequences of distillspec." in told
+        "sequences of distillspec." in sentences
     )
-    assert "adaspec needs the training of the reference before." in told
+    assert "adaspec needs the reference's training first." in sentences
     table = budgets.table(budgets.plan(recipe.load("tiny"), 1200))
     assert [row["needs"] for row in table] == ["", "= reference", "", "reference"]
     assert table[-1] == {
@@ -387,13 +389,13 @@ def test_the_missing_baseline_makes_the_comparison_fair(editor: Editor, method: 
     editor.set("stage2.methods", {})
     editor.set("stage2.epochs", 2)  # so that the reference is no baseline
     editor.add_method("mine", method)
-    one = recipe_form.check(editor.content).recipe
-    (baseline,) = budgets.missing(one, budgets.plan(one, 1200))
+    built = recipe_form.check(editor.content).recipe
+    (baseline,) = budgets.missing(built, budgets.plan(built, 1200))
     assert baseline.of == "mine"
     editor.add_method(baseline.name, baseline.method)
-    one = recipe_form.check(editor.content).recipe
-    plan = budgets.plan(one, 1200)
-    assert budgets.missing(one, plan) == []
+    built = recipe_form.check(editor.content).recipe
+    plan = budgets.plan(built, 1200)
+    assert budgets.missing(built, plan) == []
     assert any("**Fair:** mine and" in sentence for sentence in budgets.sentences(plan))
 
 
@@ -425,7 +427,7 @@ def test_rows_are_counted_and_shown_as_the_models_read_them(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("content", "values", "path", "said"),
+    ("content", "values", "path", "message"),
     [
         (ROWS, {"response": "{anwser}"}, "data.response", "Did you mean 'answer'?"),
         (ROWS, {"prompt": ["{question}", "{q}"]}, "data.prompt.1", "no column 'q'"),
@@ -438,9 +440,11 @@ def test_rows_are_counted_and_shown_as_the_models_read_them(tmp_path: Path):
         ("", {}, "data.train.file", "no rows"),
     ],
 )
-def test_a_fault_in_rows_or_templates_is_told_at_its_field(tmp_path, content, values, path, said):
+def test_a_fault_in_rows_or_templates_is_told_at_its_field(
+    tmp_path, content, values, path, message
+):
     seen = look(tmp_path, content, **values)
-    assert said in seen.errors[path]
+    assert message in seen.errors[path]
 
 
 def test_files_are_read_only_for_those_who_may_start(tmp_path: Path):
@@ -481,10 +485,10 @@ def test_the_place_in_the_queue_is_the_one_it_gets(home: Path):
     assert submission.place(tiny(), "ada") == "Starts at once."
     queue.submit(tiny(seed=1), "ada", seconds=120.0)
     queue.submit(tiny(seed=2), "ada", seconds=120.0)
-    said = submission.place(tiny(), "ben")
+    estimate = submission.place(tiny(), "ben")
     job = submission.start(tiny(), "ben", None)
     assert queue.positions(queue.all_jobs())[job.id] == 2  # people take turns
-    assert said == "2nd in the queue, to begin in about 2 min."
+    assert estimate == "2nd in the queue, to begin in about 2 min."
 
 
 def test_who_has_a_job_running_waits_for_it(home: Path):
@@ -494,28 +498,28 @@ def test_who_has_a_job_running_waits_for_it(home: Path):
 
 def test_calibrations_take_turns_and_tell_their_end(home: Path, monkeypatch: pytest.MonkeyPatch):
     go_on, at_once = threading.Event(), []
-    found = Estimate(seconds=5.0, disk=10, memory=None, device="CPU", source="Measured.")
+    estimate = Estimate(seconds=5.0, disk=10, memory=None, device="CPU", source="Measured.")
 
-    def measure(one: Recipe) -> Estimate:
-        at_once.append(one.seed)
+    def measure(measured: Recipe) -> Estimate:
+        at_once.append(measured.seed)
         assert go_on.wait(20)
-        if one.seed == 2:
+        if measured.seed == 2:
             raise AdaspecError("no such model")
-        return found
+        return estimate
 
     monkeypatch.setattr(calibration, "calibrate", measure)
     monkeypatch.setattr(calibration, "_calibrations", {})
     other = {"target": "assets:tiny/stock"}  # nothing on disk knows of it
     first, second = tiny(seed=1, **other), tiny(seed=2, **other)
-    for one in (first, first, second):
-        calibration.begin(one)
+    for submitted in (first, first, second):
+        calibration.begin(submitted)
     until(lambda: at_once)
     assert calibration.of(first).live
     assert calibration.of(second).live
     assert len(at_once) == 1
     go_on.set()
     until(lambda: not calibration.of(first).live and not calibration.of(second).live)
-    assert calibration.known(first) == found
+    assert calibration.known(first) == estimate
     assert calibration.of(second).error == "no such model"
 
 
@@ -554,7 +558,9 @@ def start_button(page: AppTest) -> Any:
 
 
 def budget(page: AppTest) -> dict[str, dict[str, Any]]:
-    table = next(one.value for one in page.dataframe if "sequences" in one.value.columns)
+    table = next(
+        element.value for element in page.dataframe if "sequences" in element.value.columns
+    )
     return {row["draft"]: row for row in table.to_dict("records")}
 
 
@@ -564,7 +570,7 @@ def test_the_page_opens_on_tiny_ready_to_start(home: Path):
     assert recipe.load("tiny").about in words_on(page)
     assert not start_button(page).disabled
     assert f"As {queue.me()}. Starts at once." in words_on(page)
-    assert [one.label for one in page.metric] == ["Time", "Disk", "Memory"]
+    assert [element.label for element in page.metric] == ["Time", "Disk", "Memory"]
     assert page.query_params["recipe"] == "tiny"
     assert not home.exists()  # looking writes nothing
 
@@ -610,7 +616,7 @@ def test_a_full_queue_is_said_at_the_button_and_nothing_is_lost(home: Path):
 
 
 @pytest.mark.parametrize(
-    ("key", "text", "said"),
+    ("key", "text", "message"),
     [
         ("train-stage2.lr", "fast", "Must be a valid number."),
         ("train-stage2.methods.2.k", "7", "Must be less than or equal to 1."),
@@ -619,11 +625,11 @@ def test_a_full_queue_is_said_at_the_button_and_nothing_is_lost(home: Path):
         ("train-name", "", "This is needed."),
     ],
 )
-def test_a_bad_value_is_said_kept_and_stops_the_start(home: Path, key, text, said):
+def test_a_bad_value_is_said_kept_and_stops_the_start(home: Path, key, text, message):
     page = opened()
     sound(page.text_input(key=key).input(text).run())
-    assert sum(said in one.value.replace("\\", "") for one in page.markdown) == 1
-    assert said in page.warning[0].value.replace("\\", "")
+    assert sum(message in one.value.replace("\\", "") for one in page.markdown) == 1
+    assert message in page.warning[0].value.replace("\\", "")
     assert start_button(page).disabled
     assert page.text_input(key=key).value == text
     sound(page.text_input(key="train-seed").input("5").run())
@@ -638,12 +644,12 @@ def test_what_is_typed_stays_as_it_was_typed(home: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("inf", "Must be a finite number"), ("1e300", "It would never end")]
+    ("text", "message"), [("inf", "Must be a finite number"), ("1e300", "It would never end")]
 )
-def test_endless_epochs_cannot_be_started(home: Path, text: str, said: str):
+def test_endless_epochs_cannot_be_started(home: Path, text: str, message: str):
     page = opened()
     sound(page.text_input(key="train-stage2.epochs").input(text).run())
-    assert said in page.warning[0].value
+    assert message in page.warning[0].value
     assert start_button(page).disabled
 
 
@@ -673,7 +679,7 @@ def test_yaml_there_and_back(home: Path):
     assert page.text_area(key="train-yaml").value == "name: ["
     sound(page.text_area(key="train-yaml").input("").run())
     assert page.text_area(key="train-yaml").value == ""
-    drop = next(one for one in page.button if one.label.startswith("Drop"))
+    drop = next(button for button in page.button if button.label.startswith("Discard"))
     sound(drop.click().run())
     assert "seed: 9" in page.text_area(key="train-yaml").value
 
@@ -694,16 +700,19 @@ def test_an_upload_from_torn_to_trained(home: Path):
     )
     assert "There is no column 'question'." in words_on(page)
     assert "9 training rows, 1 held out." in words_on(page)
-    assert re.findall(r"(?<!\\)[<$]|(?<!\\)\*\*b", "".join(one.value for one in page.caption)) == []
-    fit = next(one for one in page.button if one.label.startswith("Fill in"))
+    assert (
+        re.findall(r"(?<!\\)[<$]|(?<!\\)\*\*b", "".join(element.value for element in page.caption))
+        == []
+    )
+    fit = next(element for element in page.button if element.label.startswith("Fill in"))
     sound(fit.click().run())
     assert page.text_area(key="train-data.response").value == "{answer}"
-    assert "{question} :red[x]" in [one.value for one in page.code]
+    assert "{question} :red[x]" in [element.value for element in page.code]
     sound(start_button(page).click().run())
     (job,) = queue.all_jobs()
-    one = recipe.read(job.recipe)
-    assert one.data.train.file.parent == home / "uploads"
-    assert one.data.evaluation.holdout == 0.1
+    submitted = recipe.read(job.recipe)
+    assert submitted.data.train.file.parent == home / "uploads"
+    assert submitted.data.evaluation.holdout == 0.1
 
 
 def test_a_method_is_added_changed_and_removed(home: Path):
@@ -725,7 +734,7 @@ def test_the_missing_baseline_is_one_click_away(home: Path):
     page = opened()
     sound(page.checkbox(key="train-tick-1").uncheck().run())
     assert "Nothing here is a fair comparison for adaspec" in words_on(page)
-    add = next(one for one in page.button if one.label.startswith("Add distillspec"))
+    add = next(button for button in page.button if button.label.startswith("Add distillspec"))
     sound(add.click().run())
     assert "Nothing here is a fair comparison" not in words_on(page)
     assert budget(page)["distillspec-data-2"]["sequences"] == 9000
@@ -745,7 +754,7 @@ def test_a_run_is_a_start_and_its_name_is_hostile(home: Path):
     run = runs.create(tiny(name="<b> :red[x] $y$ ![](http://x)", about="<i> :red[x]"))
     page = opened(**{"from": run.path.name})
     assert page.text_input(key="train-name").value == "<b> :red[x] $y$ ![](http://x)"
-    assert r"\<i\> \:red\[x\]" in [one.value for one in page.caption]
+    assert r"\<i\> \:red\[x\]" in [element.value for element in page.caption]
     assert page.query_params["from"] == run.path.name
 
 
