@@ -189,7 +189,8 @@ def main() -> None:
         console.print(ratios)
     console.print(
         f"{options.prompts} prompts, {options.tokens} tokens each, torch on "
-        f"{torch.get_num_threads()} threads of {psutil.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        f"{torch.get_num_threads()} threads of {psutil.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}"
     )
 
 
