@@ -36,9 +36,9 @@ def calibrate(recipe: Recipe) -> Estimate:
         pace.rows = earlier.rows | pace.rows
     kept = pace.model_copy(update={"source": pace.source.replace("just now", "earlier")})
     runs.write_atomic(estimate.calibration_file(recipe), kept.model_dump_json())
-    found = estimate.extrapolate(recipe, pace)
-    assert found is not None  # every kind is measured, and the rows are counted
-    return found
+    estimated = estimate.extrapolate(recipe, pace)
+    assert estimated is not None  # every kind is measured, and the rows are counted
+    return estimated
 
 
 def _measured(recipe: Recipe) -> Pace:
@@ -64,7 +64,7 @@ def shortened(recipe: Recipe, rows: int) -> Recipe:
 
     So few that steps come back to them: the target is asked once, as in the whole.
     """
-    most = max(one.batch for one in trainings(recipe, rows))
+    most = max(training.batch for training in trainings(recipe, rows))
     few = min(rows, 2 * most)
     data = recipe.data.model_copy(update={"limit": few})
     prompts = min(recipe.evaluation.prompts, GROUPS * recipe.evaluation.batch)
@@ -76,7 +76,9 @@ def shortened(recipe: Recipe, rows: int) -> Recipe:
     }
     if isinstance(stage2 := stages.get("stage2"), Stage2):
         ordered = sorted(trainings(recipe, few), key=lambda training: training.batch)
-        widest = {kind(one): one.name for one in ordered if one.name in stage2.methods}
+        widest = {
+            kind(training): training.name for training in ordered if training.name in stage2.methods
+        }
         methods = {name: stage2.methods[name] for name in widest.values()}
         stages["stage2"] = stage2.model_copy(update={"methods": methods})
     return recipe.model_copy(update={**stages, "data": data, "evaluation": evaluation})

@@ -121,14 +121,14 @@ def read_calibration(recipe: Recipe) -> Pace | None:
 
 def lacks(estimate: Estimate) -> list[str]:
     """What this machine does not have of what it takes, and what to do about it."""
-    found = []
+    lacking = []
     home = runs.home()
     while not home.exists():
         home = home.parent
     free = shutil.disk_usage(home).free
     needed = estimate.disk + estimate.cache_bytes
     if needed > free:
-        found.append(
+        lacking.append(
             f"It takes {size(needed)} of disk and {size(free)} are free: make room, or "
             "train fewer methods at once."
         )
@@ -136,11 +136,11 @@ def lacks(estimate: Estimate) -> list[str]:
     if not estimate.device.startswith(CPU):
         there = min((gpu.total for gpu in gpus() if gpu.total), default=there)
     if estimate.memory is not None and estimate.memory > there:
-        found.append(
+        lacking.append(
             f"It takes {size(estimate.memory)} of memory and there are {size(there)}: set a "
             "smaller micro_batch."
         )
-    return found
+    return lacking
 
 
 def size(count: int) -> str:

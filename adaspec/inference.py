@@ -81,7 +81,8 @@ class Models:
         model = self._warm.pop(folder, None)
         self._warm[folder] = model = model or load_weights(folder, self.device, self.dtype)
         while (
-            len(self._warm) > 1 and sum(4 * parameters(one) for one in self._warm.values()) > WARM
+            len(self._warm) > 1
+            and sum(4 * parameters(model) for model in self._warm.values()) > WARM
         ):
             del self._warm[next(iter(self._warm))]
         return model
@@ -132,11 +133,11 @@ def snapshot_folders(run: Run) -> dict[str, Path]:
 
     Two names of one training share a folder.
     """
-    found: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
     for name, folder in runs.read_state(run).models.items():
         if name != TARGET:
-            found |= {name: run.path / folder} | run.snapshots(name)
-    return found
+            folders |= {name: run.path / folder} | run.snapshots(name)
+    return folders
 
 
 def _target(run: Run, recipe: Recipe, state: RunState) -> ModelSpec:
@@ -195,14 +196,14 @@ def read_text(
     columns: dict[str, list[float | int | bool]] = {}
     top: dict[str, dict[str, list[Any]]] = {}
     p = frozen_rows(models.target, batch, models.vocabulary)
-    said = measurement.target_columns(p, batch.next_ids)
-    top[TARGET] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_p").to_pylist()}
-    columns |= {name: values.to_pylist() for name, values in said.items()}
+    measures = measurement.target_columns(p, batch.next_ids)
+    top[TARGET] = {"id": measures.pop("top").to_pylist(), "p": measures.pop("top_p").to_pylist()}
+    columns |= {name: values.to_pylist() for name, values in measures.items()}
     for name in snapshots:
         q = frozen_rows(models.snapshot(name), batch, models.vocabulary)
-        said = measurement.draft_columns(p, q, batch.next_ids)
-        top[name] = {"id": said.pop("top").to_pylist(), "p": said.pop("top_q").to_pylist()}
-        columns |= {f"{column}@{name}": values.to_pylist() for column, values in said.items()}
+        measures = measurement.draft_columns(p, q, batch.next_ids)
+        top[name] = {"id": measures.pop("top").to_pylist(), "p": measures.pop("top_q").to_pylist()}
+        columns |= {f"{column}@{name}": values.to_pylist() for column, values in measures.items()}
     ids = example.ids.tolist()
     return {
         "ids": ids,
@@ -290,16 +291,16 @@ def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
         text, least = {"prompt": prompt, "response": response}, 2
     else:
         text, least, most = {"prompt": "", "response": prompt}, 1, most - 1
-    ((found, _),) = encode([text], models.data, models.tokenizer)
-    if found is None or len(found.ids) - 1 < least:
+    ((example, _),) = encode([text], models.data, models.tokenizer)
+    if example is None or len(example.ids) - 1 < least:
         raise AdaspecError("There is nothing to predict: write at least two tokens, or a prompt.")
-    ids = found.ids[:-1]
+    ids = example.ids[:-1]
     if len(ids) > most:
         raise AdaspecError(f"The text has {len(ids):,} tokens, more than {most:,}: shorten it.")
     if len(unknown := ids[ids >= models.vocabulary]):
         word = models.tokenizer.convert_ids_to_tokens(int(unknown[0]))
         raise AdaspecError(f"Not all of this run's models know the token {word!r}: leave it out.")
-    return Example(ids, found.prompt_length if response else len(ids))
+    return Example(ids, example.prompt_length if response else len(ids))
 
 
 def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> Example:

@@ -199,7 +199,7 @@ def measure(
             inputs = collate(group).to(target.device)
             p = frozen_rows(target, inputs, vocabulary)
             if contexts:
-                contexts.add(_place(inputs, source, first) | target_columns(p, inputs.next_ids))
+                contexts.add(_identities(inputs, source, first) | target_columns(p, inputs.next_ids))
             for name, model in snapshots.items():
                 q = frozen_rows(model, inputs, vocabulary)
                 tables[name].add(draft_columns(p, q, inputs.next_ids))
@@ -264,7 +264,7 @@ class _Rows:
 
 @contextmanager
 def _table(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
-    """A Parquet file that takes the place of `path` if all went well."""
+    """A Parquet file that replaces `path` if all goes well."""
     floats = [name for name, kind in _leaves(schema) if pa.types.is_float32(kind)]
     others = [name for name, kind in _leaves(schema) if not pa.types.is_float32(kind)]
     options = {
@@ -280,14 +280,14 @@ def _table(path: Path, schema: pa.Schema) -> Iterator[_Rows]:
 
 
 def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
-    for one in schema:
-        if pa.types.is_fixed_size_list(one.type):
-            yield f"{one.name}.list.element", one.type.value_type
+    for field in schema:
+        if pa.types.is_fixed_size_list(field.type):
+            yield f"{field.name}.list.element", field.type.value_type
         else:
-            yield one.name, one.type
+            yield field.name, field.type
 
 
-def _place(batch: Batch, source: str, first: int) -> dict[str, Any]:
+def _identities(batch: Batch, source: str, first: int) -> dict[str, Any]:
     sequence = batch.sequence_of_row.cpu().numpy()
     starts = np.flatnonzero(np.diff(sequence, prepend=-1))  # a sequence without rows has no start
     position = np.arange(len(sequence)) - np.repeat(starts, np.diff(starts, append=len(sequence)))
@@ -342,7 +342,7 @@ def _add_top(columns: dict[str, list[Tensor]], name: str, logs: Tensor) -> None:
 
 def _as_columns(columns: dict[str, list[Tensor]]) -> dict[str, Any]:
     """Arrow's columns of tensors: [rows] as they are, [rows, TOP] as lists."""
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for name, parts in columns.items():
         values = torch.cat(parts).cpu()
         values = (
@@ -350,5 +350,5 @@ def _as_columns(columns: dict[str, list[Tensor]]) -> dict[str, Any]:
         )
         array = values.numpy()
         flat = pa.array(array.reshape(-1))
-        found[name] = pa.FixedSizeListArray.from_arrays(flat, TOP) if array.ndim > 1 else flat
-    return found
+        arrays[name] = pa.FixedSizeListArray.from_arrays(flat, TOP) if array.ndim > 1 else flat
+    return arrays

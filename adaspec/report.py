@@ -139,8 +139,8 @@ def _speedup(run: Run, table: str, alpha: float | None, recipe: Recipe) -> Speed
 
 
 def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
-    _, place = np.unique(seq.to_numpy(), return_inverse=True)
-    return np.bincount(place, values.to_numpy()), np.bincount(place)
+    _, position = np.unique(seq.to_numpy(), return_inverse=True)
+    return np.bincount(position, values.to_numpy()), np.bincount(position)
 
 
 def _mean(values: Any) -> float:

@@ -46,16 +46,16 @@ def stories(count: int, seed: int) -> list[dict[str, str]]:
 def _story(rng: random.Random) -> dict[str, str]:
     name, friend = rng.sample(NAMES, 2)
     things = rng.choice(THINGS)
-    place = rng.choice(PLACES)
+    location = rng.choice(PLACES)
     if rng.random() < 0.3:
         n, m = rng.randint(2, 9), rng.randint(2, 9)
         total = n * m
         groups = rng.choice(GROUPS).format(n=n, m=m, things=things)
-        question = [f"{name} has {groups} {place}."]
+        question = [f"{name} has {groups} {location}."]
         steps = [rng.choice(TIMES).format(n=n, m=m, b=total, things=things)]
     else:
         total = rng.randint(5, 60)
-        question = [f"{name} has {total} {things} {place}."]
+        question = [f"{name} has {total} {things} {location}."]
         steps = [rng.choice(START).format(name=name, total=total, things=things)]
     for turn in range(rng.randint(1, 2)):
         gain = total < 12 or rng.random() < 0.5

@@ -95,19 +95,19 @@ def alternatives(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "$ref" in node:
         node = _schema()["$defs"][node["$ref"].rpartition("/")[2]]
     yield node
-    for one in node.get("anyOf", []):
-        yield from alternatives(one)
+    for alternative in node.get("anyOf", []):
+        yield from alternatives(alternative)
 
 
 def _inside(nodes: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
     inner = []
-    for one in (each for node in nodes for each in alternatives(node)):
-        if part in one.get("properties", {}):
-            inner.append(one["properties"][part])
-        elif isinstance(one.get("additionalProperties"), dict):
-            inner.append(one["additionalProperties"])
-        elif isinstance(one.get("items"), dict):
-            inner.append(one["items"])
+    for alternative in (each for node in nodes for each in alternatives(node)):
+        if part in alternative.get("properties", {}):
+            inner.append(alternative["properties"][part])
+        elif isinstance(alternative.get("additionalProperties"), dict):
+            inner.append(alternative["additionalProperties"])
+        elif isinstance(alternative.get("items"), dict):
+            inner.append(alternative["items"])
     return inner
 
 

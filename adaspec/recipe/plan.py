@@ -112,17 +112,19 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
                 _training(name, method, shared, k, ratio if wide else 1.0, rows, recipe.seed)
             )
     return [
-        one.model_copy(update={"snapshots": _snapshots(one.steps, recipe.evaluation.snapshots)})
-        if one.method
-        else one
-        for one in plan
+        training.model_copy(
+            update={"snapshots": _snapshots(training.steps, recipe.evaluation.snapshots)}
+        )
+        if training.method
+        else training
+        for training in plan
     ]
 
 
 def _snapshots(steps: int, count: int) -> tuple[int, ...]:
     """Each three times as late as the one before: most is learnt at first."""
-    found = (steps // 3**i for i in range(count, 0, -1))
-    return tuple(dict.fromkeys(step for step in found if step))
+    early = (steps // 3**i for i in range(count, 0, -1))
+    return tuple(dict.fromkeys(step for step in early if step))
 
 
 def _training(

@@ -93,19 +93,17 @@ def test_examples_and_prompts_are_the_text(finished_run: Run) -> None:
     pieces = tokens.vocabulary(finished_run)
     for source, example in everything(finished_run):
         rows = tokens.rows(finished_run, source, example.seq, [])
-        written = b"".join(pieces[token].data for token in rows["token"])
-        assert written.decode(errors="replace") == example.response
+        said = b"".join(pieces[one].data for one in rows["token"])
+        assert said.decode(errors="replace") == example.response
         prompt = tokens.prompt_ids(finished_run, source, example.seq)
-        assert b"".join(pieces[token].data for token in prompt).decode() == example.prompt
+        assert b"".join(pieces[one].data for one in prompt).decode() == example.prompt
 
 
 @pytest.mark.parametrize("name", ["adaspec@1", "reference@1", "adaspec"])
 def test_a_snapshot_is_the_model_at_that_step(finished_run: Run, mini, name: str) -> None:
     """Its rows equal a float64 recomputation from the kept weights to 1e-4, top five and all."""
-    snapshot = tokens.Snapshot.of(name)
-    folder = (
-        finished_run.model(name) if snapshot.step is None else finished_run.snapshot(*snapshot[1:])
-    )
+    one = tokens.Snapshot.of(name)
+    folder = finished_run.model(name) if one.step is None else finished_run.snapshot(*one[1:])
     example = measurement.read_sequences(finished_run.sequences_file)["generated"][1]
     p = probabilities(mini.target.source[0], example)
     q = probabilities(folder, example)
@@ -120,10 +118,10 @@ def test_a_snapshot_is_the_model_at_that_step(finished_run: Run, mini, name: str
 
 
 def test_snapshots_come_in_order(finished_run: Run) -> None:
-    names = [snapshot.name for snapshot in tokens.snapshots(finished_run)]
+    names = [one.name for one in tokens.snapshots(finished_run)]
     assert names[0] == "stock"
     assert names.index("reference") < names.index("distillspec-data") < names.index("adaspec")
-    way = [snapshot.name for snapshot in tokens.timeline(finished_run, "adaspec")]
+    way = [one.name for one in tokens.timeline(finished_run, "adaspec")]
     assert way == ["stock", "adaspec@1", "adaspec"]  # of 5 steps
 
 
@@ -163,19 +161,19 @@ def test_rankings_are_means_over_the_rows(finished_run: Run, order: str) -> None
     assert len(ranked) == 6
     assert ranked["score"].is_monotonic_decreasing or order == "first"
     entries = tokens.entries(finished_run, "generated", "adaspec", "corpus")
-    for example in ranked.itertuples():
+    for one in ranked.itertuples():
         rows = tokens.rows(
-            finished_run, "generated", example.seq, ["stock", "adaspec", "distillspec-data"]
+            finished_run, "generated", one.seq, ["stock", "adaspec", "distillspec-data"]
         )
-        here = tokens.find(finished_run, "generated", example.seq)
+        here = tokens.find(finished_run, "generated", one.seq)
         expected: dict[str, Any] = {
             "hardest": rows["kl@adaspec"].mean(),
             "improved": (rows["kl@stock"] - rows["kl@adaspec"]).mean(),
             "disputed": (rows["kl@distillspec-data"] - rows["kl@adaspec"]).abs().mean(),
             "selected": (entries[here] <= 300).mean(),
-            "first": example.seq,
+            "first": one.seq,
         }
-        assert example.score == pytest.approx(expected[order], abs=1e-5)
+        assert one.score == pytest.approx(expected[order], abs=1e-5)
 
 
 def test_measuring_again_gives_the_same(run: Run) -> None:
@@ -213,11 +211,9 @@ def test_padding_changes_no_row(mini) -> None:
     from adaspec.teacher import frozen_rows
 
     model = models.open_model(mini.target, [], 0, "target").model
-    short, long = (Example(np.arange(3, 3 + n), 2) for n in (6, 11))
-    alone = target_columns(
-        frozen_rows(model, collate([short]), 300), torch.from_numpy(short.ids[2:])
-    )
-    both = collate([short, long])
+    one, other = (Example(np.arange(3, 3 + n), 2) for n in (6, 11))
+    alone = target_columns(frozen_rows(model, collate([one]), 300), torch.from_numpy(one.ids[2:]))
+    both = collate([one, other])
     padded = target_columns(frozen_rows(model, both, 300), both.next_ids)
     np.testing.assert_allclose(padded["p"][:4], alone["p"], atol=1e-6)
 
@@ -234,15 +230,15 @@ def test_padding_changes_no_row(mini) -> None:
     ],
 )
 def test_faults_are_one_line(run: Run, arguments: list[str], expected: str) -> None:
-    filled = [run.path.name if argument == "RUN" else argument for argument in arguments]
-    assert expected in one_line_error(adaspec(*filled, home=run.path.parent.parent))
+    told = [run.path.name if one == "RUN" else one for one in arguments]
+    assert expected in one_line_error(adaspec(*told, home=run.path.parent.parent))
 
 
 def test_from_a_terminal(run: Run) -> None:
     home = run.path.parent.parent
     listed = adaspec("tokens", run.path.name, "--json", "--limit", "3", home=home)
     ranked = tokens.ranking(run, "generated", "hardest", "adaspec")
-    assert [example["seq"] for example in json.loads(listed.stdout)] == ranked["seq"].tolist()[:3]
+    assert [one["seq"] for one in json.loads(listed.stdout)] == ranked["seq"].tolist()[:3]
     shown = adaspec("tokens", run.path.name, "--sequence", "2", "--json", home=home)
     rows = json.loads(shown.stdout)
     expected = tokens.rows(run, "generated", 2, ["adaspec"])
