@@ -199,7 +199,9 @@ def measure(
             inputs = collate(group).to(target.device)
             p = frozen_rows(target, inputs, vocabulary)
             if contexts:
-                contexts.add(_identities(inputs, source, first) | target_columns(p, inputs.next_ids))
+                contexts.add(
+                    _identities(inputs, source, first) | target_columns(p, inputs.next_ids)
+                )
             for name, model in snapshots.items():
                 q = frozen_rows(model, inputs, vocabulary)
                 tables[name].add(draft_columns(p, q, inputs.next_ids))

@@ -146,15 +146,15 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
 ):
     """The first one takes all there is: in Ray two CPUs, and so two workers of Ray Train."""
     engine = make()
-    one = ask(str(mini(tmp_path / "mini.yaml", stage1_epochs=3)))
-    enough(lambda: not engine.capacity(one, []))
-    first = replace(one, gpus=engine.slots())
+    job = ask(str(mini(tmp_path / "mini.yaml", stage1_epochs=3)))
+    enough(lambda: not engine.capacity(job, []))
+    first = replace(job, gpus=engine.slots())
     engine.launch(first)
     enough(lambda: sum(map(len, runs.read_metrics(run_of(first)).values())) > 3, 180)
 
     successor = make()
     assert successor.poll(first)
-    assert successor.capacity(one, [first])
+    assert successor.capacity(job, [first])
     asked = time.monotonic()
     successor.stop(first, kill=False)
     enough(lambda: not successor.poll(first))
@@ -166,7 +166,7 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
     else:
         assert outcome(first) == "stopped"
 
-    second = again(one)
+    second = again(job)
     enough(lambda: not successor.capacity(second, []))
     successor.launch(second)
     enough(lambda: not successor.poll(second))
@@ -245,8 +245,8 @@ def test_an_attempt_that_is_submitted_twice_runs_once(ray: Ray):
     enough(lambda: not ray.poll(attempt))
     Ray().launch(attempt)
     assert not ray.poll(attempt)
-    said = mailbox.output_file(attempt.job).read_text()
-    assert said.count("something odd happened") == 1
+    output = mailbox.output_file(attempt.job).read_text()
+    assert output.count("something odd happened") == 1
 
 
 def test_what_was_launched_just_now_counts_before_ray_counts_it(ray: Ray):

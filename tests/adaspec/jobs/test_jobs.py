@@ -56,10 +56,10 @@ def longer(content) -> Recipe:
 @contextmanager
 def serving(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A supervisor; jobs that it leaves running are ended by the fixture."""
-    one = supervisor()
-    yield one
-    one.kill()
-    one.wait()
+    process = supervisor()
+    yield process
+    process.kill()
+    process.wait()
 
 
 def supervisor() -> subprocess.Popen[bytes]:
@@ -129,10 +129,10 @@ def test_cancelled_and_resumed_it_ends_as_if_nothing_had_been(home, longer, tmp_
 
 def test_a_fenced_out_attempt_writes_nothing_more(home, longer):
     job = queue.submit(longer, "ada")
-    with serving(home) as one:
+    with serving(home) as process:
         enough(lambda: steps(job) > 3)
-        one.kill()  # so that nobody but the attempt itself can end it
-        one.wait()
+        process.kill()  # so that nobody but the attempt itself can end it
+        process.wait()
         mailbox.say(job.id, Lease(token="another attempt's"))
         fenced = time.monotonic()
         enough(lambda: not workers(job))
@@ -143,10 +143,10 @@ def test_a_fenced_out_attempt_writes_nothing_more(home, longer):
 
 def test_an_attempt_sees_by_itself_that_it_shall_stop(home, longer):
     job = queue.submit(longer, "ada")
-    with serving(home) as one:
+    with serving(home) as process:
         enough(lambda: steps(job) > 3)
-        one.kill()  # so that nobody sends a signal
-        one.wait()
+        process.kill()  # so that nobody sends a signal
+        process.wait()
         mailbox.say(job.id, Lease(token=now(job).token, cancel=True))
         enough(lambda: not workers(job))
     verdict = mailbox.heard(job.id, mailbox.Verdict)
@@ -265,11 +265,11 @@ def strike(victim: str, home: Path, studio: Studio) -> bool:
         studio.kill()
         return True
     if victim == "supervisor":
-        found = [one for one in at_home(home) if "supervisor" in one.cmdline()]
+        processes = [process for process in at_home(home) if "supervisor" in process.cmdline()]
     else:
         running = [job for job in queue.all_jobs() if job.state == "running" and job.deaths < 2]
-        found = [one for job in running for one in workers(job)]
-    for process in found:
+        processes = [worker for job in running for worker in workers(job)]
+    for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    return bool(found)
+    return bool(processes)

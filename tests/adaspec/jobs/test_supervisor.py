@@ -59,18 +59,18 @@ def now(job: Job) -> Job:
     return queue.find(job.id)
 
 
-def watch(one: Supervisor, until: Callable[[], object], seconds: float = 30) -> None:
+def watch(supervised: Supervisor, until: Callable[[], object], seconds: float = 30) -> None:
     """Let it look again and again."""
-    enough(lambda: one.look() or until(), seconds)
+    enough(lambda: supervised.look() or until(), seconds)
 
 
-def ends(job: Job, one: Supervisor | None = None) -> Job:
-    watch(one or Supervisor(Local()), lambda: not now(job).live)
+def ends(job: Job, supervised: Supervisor | None = None) -> Job:
+    watch(supervised or Supervisor(Local()), lambda: not now(job).live)
     return now(job)
 
 
-def begins(job: Job, one: Supervisor) -> Job:
-    watch(one, lambda: mailbox.heard(job.id, mailbox.Pulse))
+def begins(job: Job, supervised: Supervisor) -> Job:
+    watch(supervised, lambda: mailbox.heard(job.id, mailbox.Pulse))
     return now(job)
 
 
@@ -79,7 +79,7 @@ def begins(job: Job, one: Supervisor) -> Job:
 
 def test_jobs_are_worked_off_in_turn_one_at_a_time():
     jobs = [ask("succeed", "ada"), ask("succeed", "ada"), ask("succeed", "bob")]
-    one, seen = Supervisor(Local()), []
+    supervised, seen = Supervisor(Local()), []
 
     def all_ended() -> bool:
         everything = queue.all_jobs()
@@ -88,7 +88,7 @@ def test_jobs_are_worked_off_in_turn_one_at_a_time():
         seen.extend(running)
         return not any(job.live for job in everything)
 
-    watch(one, all_ended)
+    watch(supervised, all_ended)
     assert list(dict.fromkeys(seen)) == [jobs[0].id, jobs[2].id, jobs[1].id]
     assert {job.state for job in queue.all_jobs()} == {"succeeded"}
     assert [job.attempt for job in queue.all_jobs()] == [1, 1, 1]
@@ -118,20 +118,23 @@ def test_a_run_that_finished_has_succeeded_even_if_nobody_said_so():
 
 
 def test_an_attempt_that_was_told_to_leave_is_started_again_and_not_counted():
-    job, one = ask("leave"), Supervisor(Local())
+    job, supervised = ask("leave"), Supervisor(Local())
     for attempt in range(1, 5):
-        watch(one, lambda attempt=attempt: now(job).attempt == attempt)
-        begun = begins(job, one)
-        watch(one, lambda begun=begun: mailbox.heard(job.id, mailbox.Pulse).token == begun.token)
+        watch(supervised, lambda attempt=attempt: now(job).attempt == attempt)
+        begun = begins(job, supervised)
+        watch(
+            supervised,
+            lambda begun=begun: mailbox.heard(job.id, mailbox.Pulse).token == begun.token,
+        )
         Local().stop(Attempt.of(begun), kill=False)
-    watch(one, lambda: now(job).attempt == 5)
+    watch(supervised, lambda: now(job).attempt == 5)
     assert now(job).deaths == 0
 
 
 def test_a_hung_attempt_is_ended_and_tried_again():
-    job, one = ask("sleep"), Supervisor(Local(), patience=1.0)
-    begun = begins(job, one)
-    watch(one, lambda: now(job).attempt == 2)  # it beats once only
+    job, supervised = ask("sleep"), Supervisor(Local(), patience=1.0)
+    begun = begins(job, supervised)
+    watch(supervised, lambda: now(job).attempt == 2)  # it beats once only
     assert now(job).deaths == 1
     assert not Local().poll(Attempt.of(begun))
 
@@ -147,8 +150,8 @@ class Small(Local):
 
 def test_what_will_never_find_room_fails_and_lets_others_pass():
     large = queue.submit(TINY.model_copy(update={"name": "succeed", "gpus": 2}), "ada")
-    small, one = ask("succeed", "bob"), Supervisor(Small())
-    assert ends(small, one).state == "succeeded"
+    small, supervised = ask("succeed", "bob"), Supervisor(Small())
+    assert ends(small, supervised).state == "succeeded"
     assert (now(large).state, now(large).attempt) == ("failed", 0)
     assert now(large).error.endswith("set gpus=1.")
 
@@ -158,15 +161,15 @@ def test_what_will_never_find_room_fails_and_lets_others_pass():
 
 @pytest.mark.parametrize("part", ["sleep", "leave", "deaf"])
 def test_cancelling_ends_every_process_within_5_seconds(part: str):
-    job, one = ask(part), Supervisor(Local())
-    begins(job, one)
+    job, supervised = ask(part), Supervisor(Local())
+    begins(job, supervised)
     if part == "deaf":
         enough(lambda: with_word("child of " + job.id))
     queue.cancel(job.id)
     asked = time.monotonic()
-    watch(one, lambda: not with_word(job.id))
+    watch(supervised, lambda: not with_word(job.id))
     assert time.monotonic() - asked < 5
-    assert ends(job, one).state == "cancelled"
+    assert ends(job, supervised).state == "cancelled"
 
 
 # Supervisors that die
@@ -214,24 +217,24 @@ def serve(home: Path) -> subprocess.Popen[str]:
 def test_of_supervisors_started_together_one_works(home: Path):
     several = [serve(home) for _ in range(4)]
     try:
-        enough(lambda: sum(one.poll() is None for one in several) == 1)
+        enough(lambda: sum(process.poll() is None for process in several) == 1)
         time.sleep(1)
-        left = [one for one in several if one.poll() is None]
+        left = [process for process in several if process.poll() is None]
         assert len(left) == 1
         assert supervisor.alive()
-        gone = [one for one in several if one is not left[0]]
-        assert [one.returncode for one in gone] == [2, 2, 2]
-        assert all("is at work already" in one.stderr.read() for one in gone)
+        gone = [process for process in several if process is not left[0]]
+        assert [process.returncode for process in gone] == [2, 2, 2]
+        assert all("is at work already" in process.stderr.read() for process in gone)
         left[0].send_signal(signal.SIGKILL)
         left[0].wait()
         assert not supervisor.alive()
     finally:
-        for one in several:
-            one.kill()
+        for process in several:
+            process.kill()
 
 
 def test_a_supervisor_ends_when_its_home_is_gone(home: Path):
-    one = serve(home)
+    process = serve(home)
     enough(supervisor.alive)
     (home / "supervisor.lock").unlink()
-    assert one.wait(timeout=10) == 0
+    assert process.wait(timeout=10) == 0

@@ -72,12 +72,12 @@ CARDS = """player => Object.fromEntries([...player.querySelectorAll('.ladder .ch
 # A plain twin: the steps of a trace, and what has been counted after each.
 
 
-def steps_of(one: Round) -> list[tuple[str, int]]:
+def steps_of(decoded: Round) -> list[tuple[str, int]]:
     """(what, place): every proposal, the check, every decision, the target's own token."""
-    proposals = [("propose", place) for place in range(len(one.proposals))]
-    tested = one.accepted + one.rejected
-    decided = [("decide", place) for place in range(tested)]
-    added = [("add", len(one.proposals))] if one.last else []
+    proposals = [("propose", i) for i in range(len(decoded.proposals))]
+    tested = decoded.accepted + decoded.rejected
+    decided = [("decide", i) for i in range(tested)]
+    added = [("add", len(decoded.proposals))] if decoded.last else []
     return [*proposals, ("check", 0), *decided, *added]
 
 
@@ -87,35 +87,35 @@ def twin(made: Trace, until: int) -> dict[str, Any]:
     ms, done = 0.0, (0, 0.0)  # tokens and milliseconds of the whole rounds
     looks: dict[str, str] = {}
     words: list[str] = []
-    for number, one in enumerate(made.rounds):
+    for number, decoded in enumerate(made.rounds):
         began, drafted = ms, 0
-        for what, place in steps_of(one):
+        for what, i in steps_of(decoded):
             if step == until:
                 break
             step += 1
-            identity = f"{number}.{place}"
+            identity = f"{number}.{i}"
             if what == "propose":
                 drafted += 1
                 looks[identity] = "proposed"
-                ms = began + one.draft_ms * drafted / len(one.proposals)
+                ms = began + decoded.draft_ms * drafted / len(decoded.proposals)
             elif what == "check":
                 passes += 1
-                ms = began + one.draft_ms + one.verify_ms
-                looks |= {f"{number}.{i}": "checking" for i in range(len(one.proposals))}
+                ms = began + decoded.draft_ms + decoded.verify_ms
+                looks |= {f"{number}.{i}": "checking" for i in range(len(decoded.proposals))}
             elif what == "decide":
                 tested += 1
-                kept = one.proposals[place].accepted
+                kept = decoded.proposals[i].accepted
                 accepted += bool(kept)
                 tokens += bool(kept)
                 looks[identity] = "accepted" if kept else "rejected"
                 words += [identity] if kept else []
                 if not kept:
-                    after = range(place + 1, len(one.proposals))
+                    after = range(i + 1, len(decoded.proposals))
                     looks |= {f"{number}.{i}": "untested" for i in after}
             else:
-                assert one.last
+                assert decoded.last
                 tokens += 1
-                looks[identity] = one.last.kind
+                looks[identity] = decoded.last.kind
                 words.append(identity)
         else:
             done = tokens, ms
@@ -132,13 +132,13 @@ def twin(made: Trace, until: int) -> dict[str, Any]:
 
 
 def total(made: Trace) -> int:
-    return sum(len(steps_of(one)) for one in made.rounds)
+    return sum(len(steps_of(decoded)) for decoded in made.rounds)
 
 
 def agrees(page: Page, shown: dict[str, Any], step: int) -> None:
     """Everything on the page is what the trace says of this step."""
     made = Trace.model_validate(shown["trace"])
-    said = page.locator(".replay").evaluate(SHOWN)
+    shown = page.locator(".replay").evaluate(SHOWN)
     wanted = twin(made, step)
     tokens, passes, tested = wanted["tokens"], wanted["passes"], wanted["tested"]
     all_of = len(made.text)
@@ -150,27 +150,29 @@ def agrees(page: Page, shown: dict[str, Any], step: int) -> None:
         ],
         [f"{wanted['ms']:.1f}", "ms"],
     ]
-    assert said["score"][0] == score[0]
-    assert said["score"][1][1] == score[1][1]
+    assert shown["score"][0] == score[0]
+    assert shown["score"][1][1] == score[1][1]
     if tested:
-        percent = float(said["score"][1][0].removesuffix(" %"))
+        percent = float(shown["score"][1][0].removesuffix(" %"))
         assert abs(percent - 100 * wanted["accepted"] / tested) <= 0.5
-    assert abs(float(said["score"][2][0]) - wanted["ms"]) <= 0.051
+    assert abs(float(shown["score"][2][0]) - wanted["ms"]) <= 0.051
     plain = shown["plain"]
     theirs = min(all_of, int(wanted["ms"] / plain["ms"] + 1e-9)) if plain else passes
-    assert said["counts"] == [f"{tokens} of {all_of}", f"{theirs} of {all_of}"]
+    assert shown["counts"] == [f"{tokens} of {all_of}", f"{theirs} of {all_of}"]
     race = [tokens, min(all_of, wanted["ms"] / plain["ms"]) if plain else passes]
-    assert said["bars"] == pytest.approx([one / all_of for one in race], abs=1e-6)
+    assert shown["bars"] == pytest.approx([length / all_of for length in race], abs=1e-6)
     if plain and wanted["done"][0]:
         done, ms = wanted["done"]
-        assert abs(float(said["score"][3][0].removesuffix("×")) - plain["ms"] * done / ms) <= 0.0051
+        assert (
+            abs(float(shown["score"][3][0].removesuffix("×")) - plain["ms"] * done / ms) <= 0.0051
+        )
         slower = plain["ms"] * done < ms
-        assert ("slower" in said["score"][3][1]) == slower
-    looks = {identity: set(classes) for identity, classes in said["chips"]}
+        assert ("slower" in shown["score"][3][1]) == slower
+    looks = {identity: set(classes) for identity, classes in shown["chips"]}
     assert looks.keys() == wanted["looks"].keys()
     for identity, look in wanted["looks"].items():
         assert look in looks[identity]
-    assert said["words"] == wanted["words"]
+    assert shown["words"] == wanted["words"]
 
 
 # Pages.
@@ -194,7 +196,9 @@ def opened(chromium: Browser) -> Iterator[Callable[..., Page]]:
         page = chromium.new_page(
             viewport={"width": more.pop("width", 1440), "height": 1200}, **more
         )
-        page.on("console", lambda told: told.type == "error" and complaints.append(told.text))
+        page.on(
+            "console", lambda message: message.type == "error" and complaints.append(message.text)
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(address)
         pages.append(page)
@@ -205,7 +209,7 @@ def opened(chromium: Browser) -> Iterator[Callable[..., Page]]:
     for page in pages:
         assert page.evaluate("window.hacked") is None
         page.close()
-    assert [one for one in complaints if "404 (Not Found)" not in one] == []
+    assert [complaint for complaint in complaints if "404 (Not Found)" not in complaint] == []
 
 
 @pytest.fixture
@@ -266,7 +270,7 @@ def test_the_player_counts_what_the_trace_says(exported: Open, which: str):
         scrub(page, step)
         agrees(page, shown, step)
     at_end = page.locator(".replay").evaluate(SHOWN)
-    accepted = sum(one.accepted for one in made.rounds)
+    accepted = sum(decoded.accepted for decoded in made.rounds)
     assert at_end["score"][0][1] == f"{len(made.text)} in {len(made.rounds)}"
     assert at_end["score"][1][1].startswith(f"{accepted} of ")
     assert f"{len(made.text)} tokens in {len(made.rounds)} passes" in at_end["told"]
@@ -303,7 +307,7 @@ def test_every_step_forward_and_back_again(exported: Open):
 def test_round_by_round(exported: Open):
     shown = view()
     made = Trace.model_validate(shown["trace"])
-    ends = [sum(len(steps_of(one)) for one in made.rounds[: n + 1]) for n in range(4)]
+    ends = [sum(len(steps_of(decoded)) for decoded in made.rounds[: n + 1]) for n in range(4)]
     page = exported(shown=shown)
     page.locator(".ladder").focus()
     for end in ends:
@@ -329,9 +333,9 @@ def test_why_is_what_the_trace_says(exported: Open):
     page = exported({"step": shown["steps"]}, shown=shown)
     cards = page.locator(".replay").evaluate(CARDS)
     seen = set()
-    for number, one in enumerate(made.rounds):
-        for place, proposal in enumerate(one.proposals):
-            card = cards[f"{number}.{place}"]
+    for number, decoded in enumerate(made.rounds):
+        for i, proposal in enumerate(decoded.proposals):
+            card = cards[f"{number}.{i}"]
             for row, (token, p, q) in zip(card["bars"], proposal.likeliest[:7], strict=False):
                 shares = [number_in(cell) for cell in row["cells"][1:]]
                 assert shares == pytest.approx([100 * p, 100 * q], abs=0.51)
@@ -350,26 +354,26 @@ def test_why_is_what_the_trace_says(exported: Open):
             if chance < 1 and proposal.u >= 0.01:
                 assert f"The die showed {proposal.u:.2f}: {verdict}" in card["text"]
             seen.add(verdict)
-        if one.last:
-            card = cards[f"{number}.{len(one.proposals)}"]
+        if decoded.last:
+            card = cards[f"{number}.{len(decoded.proposals)}"]
             shares = [number_in(row["cells"][-1]) for row in card["drawn"]]
-            drawn = [100 * p for _, p in one.last.drawn_from]
+            drawn = [100 * p for _, p in decoded.last.drawn_from]
             assert shares == pytest.approx(drawn, abs=0.51)
-            assert f"u = {one.last.u:.3f}" in card["text"]
-            seen.add(one.last.kind)
+            assert f"u = {decoded.last.u:.3f}" in card["text"]
+            seen.add(decoded.last.kind)
     assert seen == {"accepted", "rejected", "untested", "residual", "bonus"}
 
 
 def test_why_in_greedy_decoding_throws_no_die(exported: Open):
     shown = view(greedy=True)
     page = exported({"step": shown["steps"]}, shown=shown)
-    said = {
+    sentences = {
         "accepted": "it is the target's likeliest too",
         "rejected": "its likeliest is",
         "residual": "writes its own likeliest token",
         "bonus": "it adds one more token",
     }
-    for kind, sentence in said.items():
+    for kind, sentence in sentences.items():
         page.locator(f".ladder .chip.{kind}").first.click()
         expect(page.locator(".why")).to_contain_text(sentence)
         expect(page.locator(".why")).to_contain_text("no die")
@@ -393,14 +397,14 @@ def test_the_card_follows_until_a_token_is_asked_about(exported: Open):
 
 
 @pytest.mark.parametrize(
-    ("factor", "due", "said"),
+    ("factor", "due", "message"),
     [
         (2.0, 1.0, "2.00 times as fast."),
         (0.5, 1.0, "slower. Drafting and checking cost more than the passes they saved; one guess"),
         (0.5, 0.1, "the machine was busy while this was recorded."),
     ],
 )
-def test_the_end_says_whether_it_paid(exported: Open, factor: float, due: float, said: str):
+def test_the_end_says_whether_it_paid(exported: Open, factor: float, due: float, message: str):
     """And where it did not, whether the costs or the clock are to blame."""
     shown = stored()
     made = Trace.model_validate(shown["trace"])
@@ -408,7 +412,7 @@ def test_the_end_says_whether_it_paid(exported: Open, factor: float, due: float,
     each = due * made.ms / len(made.rounds)
     costs = [(4, each / 8, each / 2)]
     page = exported({"step": shown["steps"]}, shown=shown | {"plain": plain, "costs": costs})
-    expect(page.locator(".told")).to_contain_text(said)
+    expect(page.locator(".told")).to_contain_text(message)
     expect(page.locator(".score")).to_contain_text("saved" if factor > 1 else "slower")
 
 
@@ -417,13 +421,13 @@ def test_surprises_are_flagged(exported: Open):
     made = Trace.model_validate(shown["trace"])
     page = exported({"step": shown["steps"]}, shown=shown)
     wanted: dict[str, list[str]] = {"lucky": [], "unlucky": []}
-    for number, one in enumerate(made.rounds):
-        for place, proposal in enumerate(one.proposals):
+    for number, decoded in enumerate(made.rounds):
+        for i, proposal in enumerate(decoded.proposals):
             chance = min(1, proposal.p / proposal.q)
             if proposal.accepted and chance <= 0.2:
-                wanted["lucky"].append(f"{number}.{place}")
+                wanted["lucky"].append(f"{number}.{i}")
             if proposal.accepted is False and chance >= 0.8:
-                wanted["unlucky"].append(f"{number}.{place}")
+                wanted["unlucky"].append(f"{number}.{i}")
     for luck, chips in wanted.items():
         assert chips
         ids = "all => all.map(one => one.dataset.chip)"
@@ -450,13 +454,13 @@ def expected_passes(keep: list[float], gamma: int) -> float:
     """From the end: rounds that are still to come where one begins at a place."""
     end = len(keep)
     to_come = [0.0] * (end + 1)
-    for place in reversed(range(end)):
+    for position in reversed(range(end)):
         ways, sure = 0.0, 1.0
-        for more in range(min(gamma, end - 1 - place)):
-            ways += sure * (1 - keep[place + more]) * to_come[place + more + 1]
-            sure *= keep[place + more]
-        reached = min(end, place + min(gamma, end - 1 - place) + 1)
-        to_come[place] = 1 + ways + sure * to_come[reached]
+        for more in range(min(gamma, end - 1 - position)):
+            ways += sure * (1 - keep[position + more]) * to_come[position + more + 1]
+            sure *= keep[position + more]
+        reached = min(end, position + min(gamma, end - 1 - position) + 1)
+        to_come[position] = 1 + ways + sure * to_come[reached]
     return to_come[0]
 
 
@@ -464,7 +468,7 @@ def what_if(page: Page) -> dict[str, list[float]]:
     rows = page.locator(".whatif tbody tr").all()
     return {
         row.locator("th").inner_text(): [
-            number_in(one) for one in row.locator("td").all_inner_texts()
+            number_in(cell) for cell in row.locator("td").all_inner_texts()
         ]
         for row in rows
     }
@@ -475,17 +479,17 @@ def test_what_if_is_the_expectation(exported: Open, which: str):
     shown = stored() if which == "stored" else view(tokens=200)
     made = Trace.model_validate(shown["trace"])
     page = exported(shown=shown)
-    keep = [one.keep or 0.0 for one in emitted(made)]
+    keep = [entry.keep or 0.0 for entry in emitted(made)]
     wanted = [expected_passes(keep, gamma) for gamma in LENGTHS]
-    said = what_if(page)
-    assert said["target passes"] == pytest.approx(wanted, abs=0.051)
-    assert said["tokens per pass"] == pytest.approx([len(keep) / x for x in wanted], abs=0.0051)
+    table = what_if(page)
+    assert table["target passes"] == pytest.approx(wanted, abs=0.051)
+    assert table["tokens per pass"] == pytest.approx([len(keep) / x for x in wanted], abs=0.0051)
     costs = {gamma: (draft, verify) for gamma, draft, verify in shown["costs"]}
     for gamma, (draft, verify) in costs.items():
         ms = wanted[gamma - 1] * (gamma * draft + verify)
-        assert said["ms"][gamma - 1] == pytest.approx(ms, abs=0.51)
+        assert table["ms"][gamma - 1] == pytest.approx(ms, abs=0.51)
         ratio = shown["plain"]["ms"] * len(keep) / ms
-        assert said["speed-up"][gamma - 1] == pytest.approx(ratio, abs=0.0051)
+        assert table["speed-up"][gamma - 1] == pytest.approx(ratio, abs=0.0051)
     expect(page.locator(".whatif")).to_contain_text("Expected, given this text")
 
 
@@ -508,12 +512,12 @@ def test_what_if_is_exact_in_greedy_decoding(exported: Open, small_models: Path)
 
     rounds = {gamma: len(decode(gamma).rounds) for gamma in (1, 2, 3, 4, 8, 16)}
     assert len(set(rounds.values())) > 1
-    pieces = [one._replace(id=i) for i, one in enumerate(PIECES * 20)]
+    pieces = [piece._replace(id=i) for i, piece in enumerate(PIECES * 20)]
     made = decode(4)
     shown = replay_view.view(made, pieces, "x", "greedy", "stock", [])
     page = exported(shown=shown)
-    said = what_if(page)["target passes"]
-    assert {gamma: said[gamma - 1] for gamma in rounds} == rounds
+    passes = what_if(page)["target passes"]
+    assert {gamma: passes[gamma - 1] for gamma in rounds} == rounds
     expect(page.locator(".whatif")).to_contain_text("Exact")
     expect(page.locator(".whatif")).to_contain_text(f"{len(made.rounds)} passes")
 
@@ -543,7 +547,7 @@ def test_the_first_rounds_play_by_themselves_but_not_for_everybody(exported: Ope
     shown = view()
     made = Trace.model_validate(shown["trace"])
     page = exported({"step": None, "speed": 20}, shown=shown, reduced_motion="no-preference")
-    end = sum(len(steps_of(one)) for one in made.rounds[:3])
+    end = sum(len(steps_of(decoded)) for decoded in made.rounds[:3])
     expect(page.get_by_role("slider", name="Step")).to_have_value(str(end))
     expect(page.get_by_role("button", name="Play")).to_be_visible()
     page.wait_for_timeout(400)  # what slides in arrives
@@ -618,19 +622,19 @@ def test_hostile_tokens_are_text(exported: Open, served: Open):
     for page in (exported(), served()):
         scrub(page, shown["steps"])
         first = len(WORDS) + 4
-        place = {one.token: i for i, one in reversed([*enumerate(emitted(trace(seed=1)))])}
+        position = {entry.token: i for i, entry in reversed([*enumerate(emitted(trace(seed=1)))])}
         words = page.locator(".text [data-chip]")
         for offset, text in enumerate([*HOSTILE, LONG]):
-            word = words.nth(place[first + offset])
+            word = words.nth(position[first + offset])
             if text.isprintable() and text.strip():
                 assert word.inner_text() == text
             assert word.inner_text()
             word.evaluate("one => one.click()")
             assert page.locator(".why .title").inner_text() == word.inner_text().strip("\n")
-        expect(words.nth(place[first])).to_have_text(ATTACK)
+        expect(words.nth(position[first])).to_have_text(ATTACK)
         expect(page.locator(".replay h3")).to_contain_text("<b>prompt</b>")
         assert page.locator(".replay :is(script, img)").count() == 0
-        words.nth(place[len(WORDS) + 1]).click()
+        words.nth(position[len(WORDS) + 1]).click()
         expect(page.locator(".why header")).to_contain_text("part of €")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
@@ -656,12 +660,12 @@ def test_the_export_asks_nobody(exported: Open):
 def test_nothing_stands_in_anybodys_way(request: Any, theme: str, where: str):
     page = request.getfixturevalue(where)({"step": 120}, color_scheme=theme, width=1024)
     page.get_by_label("Keys").click()
-    found = Axe().run(page, context=None if where == "exported" else ".stBidiComponent")
+    axe = Axe().run(page, context=None if where == "exported" else ".stBidiComponent")
     grave = [
-        (one["id"], [node["html"][:200] for node in one["nodes"]])
-        for one in found.response["violations"]
-        if one["impact"] in ("serious", "critical")
+        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
+        for violation in axe.response["violations"]
+        if violation["impact"] in ("serious", "critical")
     ]
     assert grave == []
-    assert len(found.response["passes"]) > 10
+    assert len(axe.response["passes"]) > 10
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
