@@ -100,7 +100,7 @@ def plain_distribution(logits: Tensor, how: Decoding) -> list[float]:
     row = logits.double().tolist()
     if how.temperature == 0:
         return [float(i == row.index(max(row))) for i in range(len(row))]
-    weights = [np.exp((one - max(row)) / how.temperature) for one in row]
+    weights = [np.exp((logit - max(row)) / how.temperature) for logit in row]
     order = sorted(range(len(row)), key=lambda i: -row[i])
     kept = set(order[: how.top_k] if how.top_k else order)
     total = sum(weights[i] for i in kept)
@@ -121,9 +121,9 @@ def target_law(p: Table, prompt: list[int], how: Decoding, eos: int | None) -> d
         longer = {}
         for text, mass in open_.items():
             row = plain_distribution(p.logits((*prompt, *text)), how)
-            for token, one in enumerate(row):
+            for token, share in enumerate(row):
                 ended = token == eos or length == how.max_new_tokens
-                (law if ended else longer)[(*text, token)] = mass * one
+                (law if ended else longer)[(*text, token)] = mass * share
         open_ = longer
     return {text: mass for text, mass in law.items() if mass}
 
@@ -145,31 +145,31 @@ def boxes(
 
     def go(text: tuple, left: int | None, volume: float, box: dict) -> Iterator:
         """`left` proposals are still to come in this round; None: a round begins."""
-        place = len(text)
-        if place == how.max_new_tokens or (text and text[-1] == eos):
+        position = len(text)
+        if position == how.max_new_tokens or (text and text[-1] == eos):
             yield volume, box, text
             return
-        of_p, of_q = (plain_distribution(one.logits((*prompt, *text)), how) for one in (p, q))
+        of_p, of_q = (plain_distribution(model.logits((*prompt, *text)), how) for model in (p, q))
         if left is None:
-            left = min(how.gamma, how.max_new_tokens - place - 1)
+            left = min(how.gamma, how.max_new_tokens - position - 1)
         if left == 0:
             for token, *piece in pieces(of_p):
-                inner = box | {(place, LAST): piece}
+                inner = box | {(position, LAST): piece}
                 yield from go((*text, token), None, volume * (piece[1] - piece[0]), inner)
             return
         for token, *drawn in pieces(of_q):
             share = min(1.0, of_p[token] / of_q[token])
             here = volume * (drawn[1] - drawn[0])
-            inner = box | {(place, DRAFT): drawn, (place, TEST): (0.0, share)}
+            inner = box | {(position, DRAFT): drawn, (position, TEST): (0.0, share)}
             if share > 0:
                 yield from go((*text, token), left - 1, here * share, inner)
             if share < 1:
                 rest = [max(a - b, 0.0) for a, b in zip(of_p, of_q, strict=True)]
                 for other, *piece in pieces(rest):
                     inner = box | {
-                        (place, DRAFT): drawn,
-                        (place, TEST): (share, 1.0),
-                        (place, LAST): piece,
+                        (position, DRAFT): drawn,
+                        (position, TEST): (share, 1.0),
+                        (position, LAST): piece,
                     }
                     volume_ = here * (1 - share) * (piece[1] - piece[0])
                     yield from go((*text, other), None, volume_, inner)
@@ -212,20 +212,20 @@ def law(
     table = np.zeros(())
     module.uniforms = lambda seed, positions: table
     decode = module.Decoder(p, vocabulary=len(p.logits((0,))), eos=eos, capture=capture)
-    found: Counter[tuple[int, ...]] = Counter()
+    volumes: Counter[tuple[int, ...]] = Counter()
     for volume, box, _ in boxes(p, q, prompt, how, eos):
         table = random.random((how.max_new_tokens + how.gamma + 2, 3))
         for at, (low, high) in box.items():
             table[at] = low + (high - low) * (0.001 + 0.998 * table[at])
-        found[tuple(tokens(decode(q, prompt, how, detail=False)))] += volume
-    return found
+        volumes[tuple(tokens(decode(q, prompt, how, detail=False)))] += volume
+    return volumes
 
 
 def tokens(trace: Trace) -> list[int]:
     """The text; of a broken decoder's trace too, whose numbers make no sense."""
     text = []
     for turn in trace.rounds:
-        text += [one.token for one in turn.proposals[: turn.accepted]]
+        text += [proposal.token for proposal in turn.proposals[: turn.accepted]]
         text += [turn.last.token] if turn.last else []
     return text
 
@@ -347,27 +347,27 @@ def test_drawn_texts_follow_the_targets_law(gamma, warping, monkeypatch) -> None
     monkeypatch.setattr(decoder, "open_reader", TableReader)
     how = WARPINGS[warping].model_copy(update={"gamma": gamma, "max_new_tokens": 4})
     p, q = Table(5, 5), Table(6, 5)
-    found = Counter(
+    counts = Counter(
         tuple(speculate(p, q, [0], how, vocabulary=5, eos=None, seed=seed, detail=False).text)
         for seed in range(DRAWS)
     )
-    assert chi_square(found, target_law(p, [0], how, None)) > 1e-4
+    assert chi_square(counts, target_law(p, [0], how, None)) > 1e-4
     # The draft's own law would not pass, by far.
-    assert chi_square(found, target_law(q, [0], how, None)) < 1e-9
+    assert chi_square(counts, target_law(q, [0], how, None)) < 1e-9
 
 
-def chi_square(found: Counter, expected: dict[tuple[int, ...], float]) -> float:
+def chi_square(counts: Counter, expected: dict[tuple[int, ...], float]) -> float:
     """The probability of so large a statistic; texts expected less than five times are one."""
-    draws = found.total()
+    draws = counts.total()
     seen, awaited = [0.0], [0.0]
-    for text in expected.keys() | found.keys():
+    for text in expected.keys() | counts.keys():
         count = expected.get(text, 0) * draws
         if count == 0:
             return 0.0
         if count < 5:
-            seen[0], awaited[0] = seen[0] + found[text], awaited[0] + count
+            seen[0], awaited[0] = seen[0] + counts[text], awaited[0] + count
         else:
-            seen.append(found[text])
+            seen.append(counts[text])
             awaited.append(count)
     if awaited[0] == 0:
         del seen[0], awaited[0]
@@ -404,7 +404,7 @@ def trained() -> Pair:
 @pytest.fixture(scope="module")
 def random(small_models: Path) -> Pair:
     """Two random models that disagree, on prompts of one to eight tokens."""
-    target, draft = (models.load_weights(small_models / one, CPU) for one in ("target", "stock"))
+    target, draft = (models.load_weights(small_models / name, CPU) for name in ("target", "stock"))
     prompts = np.random.default_rng(3).integers(1, 300, (8, 8)).tolist()
     prompts = [prompt[: number + 1] for number, prompt in enumerate(prompts)]
     return Pair(target, draft, prompts, 300, 0)
@@ -441,7 +441,7 @@ def test_greedy_text_is_the_targets_own_on_200_prompts(trained: Pair) -> None:
     for number, prompt in enumerate(trained.prompts):
         trace = trained(prompt, greedy((1, 2, 3, 5, 8)[number % 5], 8), detail=False)
         assert trace.text == expected[tuple(prompt)]
-        kinds.update(one.kind for one in emitted(trace))
+        kinds.update(event.kind for event in emitted(trace))
     assert len(expected) > 190
     assert min(kinds["accepted"], kinds["residual"], kinds["bonus"]) > 100
 
@@ -512,7 +512,7 @@ def test_agrees_with_assisted_generation_round_by_round(trained: Pair, monkeypat
         text = assisted(trained, prompt, gamma, 24)
         trace = trained(prompt, greedy(gamma, 24), detail=False)
         assert trace.text == text
-        assert matches == [one.tokens - 1 for one in trace.rounds]
+        assert matches == [round.tokens - 1 for round in trace.rounds]
 
 
 def assisted(pair: Pair, prompt: list[int], gamma: int, tokens: int) -> list[int]:
@@ -543,14 +543,14 @@ def test_accepted_share_is_the_mean_overlap(trained: Pair) -> None:
         Decoding(temperature=0.7, top_p=0.9, top_k=20, max_new_tokens=40),
     ):
         tested = [
-            one
+            proposal
             for seed, prompt in enumerate(trained.prompts[:12])
             for turn in trained(prompt, how, seed=seed).rounds
-            for one in turn.proposals
-            if one.accepted is not None
+            for proposal in turn.proposals
+            if proposal.accepted is not None
         ]
-        share = np.array([one.accepted for one in tested])
-        beta = np.clip([one.overlap for one in tested], 0, 1)
+        share = np.array([proposal.accepted for proposal in tested])
+        beta = np.clip([proposal.overlap for proposal in tested], 0, 1)
         assert len(tested) > 250
         assert 0.1 < share.mean() < 0.9
         error = np.sqrt((beta * (1 - beta)).sum()) / len(beta)
@@ -572,7 +572,10 @@ def check(trace: Trace, pair: Pair, tolerance: float = 1e-4) -> None:
     chance = uniforms(trace.seed, how.max_new_tokens + 1)
     shown = Decoding() if how.greedy else how  # in greedy decoding p and q are the models' own
     for number, turn in enumerate(trace.rounds):
-        place, ids = len(text) - len(trace.prompt), [one.token for one in turn.proposals]
+        position, ids = (
+            len(text) - len(trace.prompt),
+            [proposal.token for proposal in turn.proposals],
+        )
         assert len(ids) <= how.gamma
         p_logits, q_logits = (
             plain_rows(model, text + ids, pair.vocabulary)[len(text) - 1 :]
@@ -580,37 +583,41 @@ def check(trace: Trace, pair: Pair, tolerance: float = 1e-4) -> None:
         )
         p, q = (distribution(rows, shown).tolist() for rows in (p_logits, q_logits))
         best_p, best_q = p_logits.argmax(-1).tolist(), q_logits.argmax(-1).tolist()
-        for i, one in enumerate(turn.proposals):
-            token = one.token
-            assert one.p == pytest.approx(p[i][token], abs=tolerance)
-            assert one.q == pytest.approx(q[i][token], abs=tolerance)
+        for i, proposal in enumerate(turn.proposals):
+            token = proposal.token
+            assert proposal.p == pytest.approx(p[i][token], abs=tolerance)
+            assert proposal.q == pytest.approx(q[i][token], abs=tolerance)
             overlap = sum(min(a, b) for a, b in zip(p[i], q[i], strict=True))
-            assert one.overlap == pytest.approx(overlap, abs=tolerance)
-            check_likeliest(one.likeliest, token, p[i], q[i], tolerance)
+            assert proposal.overlap == pytest.approx(overlap, abs=tolerance)
+            check_likeliest(proposal.likeliest, token, p[i], q[i], tolerance)
             if how.greedy:
                 assert token == best_q[i]
             else:
-                check_drawn(token, q[i], chance[place + i, DRAFT], tolerance)
+                check_drawn(token, q[i], chance[position + i, DRAFT], tolerance)
             if i > turn.accepted:
-                assert one.u is None
-                assert one.accepted is None
+                assert proposal.u is None
+                assert proposal.accepted is None
             else:
-                assert one.u == chance[place + i, TEST]
-                passes = token == best_p[i] if how.greedy else one.u < min(1, one.p / one.q)
-                assert one.accepted == passes == (i < turn.accepted)
+                assert proposal.u == chance[position + i, TEST]
+                passes = (
+                    token == best_p[i]
+                    if how.greedy
+                    else proposal.u < min(1, proposal.p / proposal.q)
+                )
+                assert proposal.accepted == passes == (i < turn.accepted)
         text += ids[: turn.accepted]
-        place, i = place + turn.accepted, turn.accepted
+        position, i = position + turn.accepted, turn.accepted
         if not (last := turn.last):
             assert number == len(trace.rounds) - 1
             assert text[-1] == pair.eos
             continue
         assert last.kind == ("residual" if i < len(ids) else "bonus")
-        assert last.u == chance[place, LAST]
+        assert last.u == chance[position, LAST]
         assert last.p == pytest.approx(p[i][last.token], abs=tolerance)
         source = p[i]
         if last.kind == "residual" and not how.greedy:
             rest = [max(a - b, 0) for a, b in zip(p[i], q[i], strict=True)]
-            source = [one / sum(rest) for one in rest]
+            source = [mass / sum(rest) for mass in rest]
         if how.greedy:
             assert last.token == best_p[i]
             assert last.drawn_from == [(last.token, 1.0)]
@@ -619,7 +626,7 @@ def check(trace: Trace, pair: Pair, tolerance: float = 1e-4) -> None:
             best = sorted(source, reverse=True)[:5]
             values = [value for _, value in last.drawn_from]
             wide = max(tolerance, 1e-4 * tolerance / max(1 - sum(map(min, p[i], q[i])), 1e-4))
-            assert values == pytest.approx([one for one in best if one >= 1e-4], abs=wide)
+            assert values == pytest.approx([value for value in best if value >= 1e-4], abs=wide)
             for token, value in last.drawn_from:
                 assert source[token] == pytest.approx(value, abs=wide)
         ends = number == len(trace.rounds) - 1
@@ -638,7 +645,7 @@ def check(trace: Trace, pair: Pair, tolerance: float = 1e-4) -> None:
         text.append(last.token)
     assert trace.text == text[len(trace.prompt) :]
     assert len(trace.text) <= how.max_new_tokens
-    assert sum(one.tokens for one in trace.rounds) == len(trace.text)
+    assert sum(round.tokens for round in trace.rounds) == len(trace.text)
     assert Trace.model_validate_json(trace.model_dump_json()) == trace
 
 
@@ -654,13 +661,15 @@ def check_likeliest(
     five = [sorted(range(len(row)), key=lambda i: -row[i])[:5] for row in (p, q)]
     expected = {token, *(i for i in itertools.chain(*five) if max(p[i], q[i]) >= 1e-4)}
     clear = [
-        one for one in expected ^ {one for one, _, _ in likeliest} if max(p[one], q[one]) > 2e-4
+        identity
+        for identity in expected ^ {identity for identity, _, _ in likeliest}
+        if max(p[identity], q[identity]) > 2e-4
     ]
     assert not clear, "not those of the largest p and q"
-    assert token in [one for one, _, _ in likeliest]
-    for one, of_p, of_q in likeliest:
-        assert of_p == pytest.approx(p[one], abs=tolerance)
-        assert of_q == pytest.approx(q[one], abs=tolerance)
+    assert token in [identity for identity, _, _ in likeliest]
+    for identity, of_p, of_q in likeliest:
+        assert of_p == pytest.approx(p[identity], abs=tolerance)
+        assert of_q == pytest.approx(q[identity], abs=tolerance)
     order = [max(of_p, of_q) for _, of_p, of_q in likeliest]
     assert order == sorted(order, reverse=True)
 
@@ -688,8 +697,8 @@ def test_every_number_of_a_trace(random: Pair, how, which, seed) -> None:
     # Again, without details: the same but for them.
     again = random(prompt, how, seed=seed, eos=None, detail=False)
     assert numbers(again) == numbers(trace)
-    assert all(one.overlap is None and not one.likeliest for one in proposals(again))
-    assert not any(one.last and one.last.drawn_from for one in again.rounds)
+    assert all(proposal.overlap is None and not proposal.likeliest for proposal in proposals(again))
+    assert not any(round.last and round.last.drawn_from for round in again.rounds)
 
     # With more room the text begins alike: its last token alone may come by another uniform.
     longer = how.model_copy(update={"max_new_tokens": how.max_new_tokens + 7})
@@ -705,14 +714,17 @@ def test_every_number_of_a_trace(random: Pair, how, which, seed) -> None:
 
 
 def proposals(trace: Trace) -> list:
-    return [one for turn in trace.rounds for one in turn.proposals]
+    return [proposal for turn in trace.rounds for proposal in turn.proposals]
 
 
 def numbers(trace: Trace) -> list:
     """What is the same in every run on this machine, and without details."""
     return [
         (
-            [(one.token, one.p, one.q, one.u, one.accepted) for one in turn.proposals],
+            [
+                (proposal.token, proposal.p, proposal.q, proposal.u, proposal.accepted)
+                for proposal in turn.proposals
+            ],
             turn.last
             and (turn.last.token, turn.last.kind, turn.last.p, turn.last.q, turn.last.keep),
         )
@@ -726,25 +738,25 @@ def test_a_seed_is_a_trace_and_two_drafts_meet_the_same_chances(random: Pair) ->
     assert numbers(first) == numbers(again)
     assert numbers(first) != numbers(random(prompt, how, seed=12, detail=False))
     other = random._replace(draft=random.target)(prompt, how, seed=11)
-    places = [used(trace) for trace in (first, other)]
-    both = places[0].keys() & places[1].keys()
+    drawn = [used(trace) for trace in (first, other)]
+    both = drawn[0].keys() & drawn[1].keys()
     assert len(both) > 12
-    assert all(places[0][one] == places[1][one] for one in both)
+    assert all(drawn[0][position] == drawn[1][position] for position in both)
     assert uniforms(11, 9).tolist() == uniforms(11, 25)[:9].tolist()
 
 
 def used(trace: Trace) -> dict[tuple[int, int], float]:
     """(position, use) -> the uniform."""
-    found, place = {}, 0
+    drawn, position = {}, 0
     for turn in trace.rounds:
-        for i, one in enumerate(turn.proposals):
-            if one.u is not None:
-                found[place + i, TEST] = one.u
-        place += turn.accepted
+        for i, proposal in enumerate(turn.proposals):
+            if proposal.u is not None:
+                drawn[position + i, TEST] = proposal.u
+        position += turn.accepted
         if turn.last:
-            found[place, LAST] = turn.last.u
-            place += 1
-    return found
+            drawn[position, LAST] = turn.last.u
+            position += 1
+    return drawn
 
 
 # Caches
@@ -755,8 +767,8 @@ def test_nothing_is_read_twice(trained: Pair) -> None:
     from there; the target has one pass a round."""
     calls: list[tuple[int, list[int]]] = []
 
-    def watch(_module: Any, _: tuple, told: dict) -> None:
-        calls.append((int(told["position_ids"][0, 0]), told["input_ids"][0].tolist()))
+    def watch(_module: Any, _: tuple, arguments: dict) -> None:
+        calls.append((int(arguments["position_ids"][0, 0]), arguments["input_ids"][0].tolist()))
 
     for model in (trained.target, trained.draft):
         assert reads_in_slots(model)
@@ -795,16 +807,19 @@ def test_logits_with_a_cache_are_those_without(reader, kind) -> None:
     model = sharp(kind, 1, **ARCHITECTURES[kind])
     ids = torch.randint(1, 96, (40,), generator=torch.Generator().manual_seed(3))
     whole = plain_rows(model, ids.tolist(), 96)
-    places = torch.arange(64)
+    positions = torch.arange(64)
     with torch.inference_mode():
         reads = READERS[reader](model, 96)
-        reads.remember(ids.flip(0), places[:40])
-        reads.remember(ids[:17], places[:17])
-        pieces = [reads.read(ids[17:18], places[17:18]), reads.read(ids[18:22], places[18:22])]
-        reads.read(torch.tensor([3, 1, 4]), places[22:25])
-        pieces.append(reads.read(ids[22:23], places[22:23]))
-        pieces.append(reads.read(ids[23:31], places[23:31]))
-        pieces.append(reads.read(ids[26:], places[26:40]))
+        reads.remember(ids.flip(0), positions[:40])
+        reads.remember(ids[:17], positions[:17])
+        pieces = [
+            reads.read(ids[17:18], positions[17:18]),
+            reads.read(ids[18:22], positions[18:22]),
+        ]
+        reads.read(torch.tensor([3, 1, 4]), positions[22:25])
+        pieces.append(reads.read(ids[22:23], positions[22:23]))
+        pieces.append(reads.read(ids[23:31], positions[23:31]))
+        pieces.append(reads.read(ids[26:], positions[26:40]))
     expected = torch.cat([whole[17:31], whole[26:]])
     assert (torch.cat(pieces) - expected).abs().max() < 1e-4
 
@@ -836,9 +851,9 @@ def same_trace(ours: Trace, expected: Trace, tolerance: float = 1e-4) -> None:
     """Every decision is the same, and every number nearly."""
     assert ours.stopped == expected.stopped
     assert decisions(ours) == decisions(expected)
-    for one, other in zip(ours.rounds, expected.rounds, strict=True):
+    for round, other in zip(ours.rounds, expected.rounds, strict=True):
         for mine, theirs in zip(
-            [*one.proposals, *filter(None, [one.last])],
+            [*round.proposals, *filter(None, [round.last])],
             [*other.proposals, *filter(None, [other.last])],
             strict=True,
         ):
@@ -850,7 +865,7 @@ def same_trace(ours: Trace, expected: Trace, tolerance: float = 1e-4) -> None:
 def decisions(trace: Trace) -> list:
     return [
         (
-            [(one.token, one.u, one.accepted) for one in turn.proposals],
+            [(proposal.token, proposal.u, proposal.accepted) for proposal in turn.proposals],
             turn.last and (turn.last.token, turn.last.kind, turn.last.u),
         )
         for turn in trace.rounds
@@ -892,8 +907,8 @@ def test_a_step_that_cannot_be_captured_runs_plainly(random: Pair, caplog) -> No
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     def deaf(step: Step, example: Sequence[Tensor]) -> Step:
-        said = step(*example)
-        return lambda *_: said
+        result = step(*example)
+        return lambda *_: result
 
     how = Decoding(gamma=3, max_new_tokens=20)
     expected = random(random.prompts[3], how, seed=5)
@@ -1018,10 +1033,10 @@ class Script(Table):
 
     def __init__(self, text: list[int], strays: tuple[int, ...] = ()) -> None:
         def logits(read: tuple[int, ...]) -> Tensor:
-            place = len(read) - 1  # after a prompt of one token
-            said = text[place] if place < len(text) else 1
+            position = len(read) - 1  # after a prompt of one token
+            token = text[position] if position < len(text) else 1
             row = torch.full((6,), -9.0)
-            row[5 if place in strays else said] = 9.0
+            row[5 if position in strays else token] = 9.0
             return row
 
         self.logits = logits
@@ -1034,21 +1049,23 @@ def test_a_text_ends_wherever_its_end_comes(gamma, temperature, monkeypatch) -> 
     the room ends as well. The draft strays in every set of places, or says the end too early."""
     monkeypatch.setattr(decoder, "open_reader", TableReader)
     seen: Counter[str] = Counter()
-    for end, room in itertools.product(range(5), (1, 2, gamma, gamma + 1, 7)):
-        said = [*(1, 2, 3, 4, 1)[:end], 0]
+    for end, length in itertools.product(range(5), (1, 2, gamma, gamma + 1, 7)):
+        written = [*(1, 2, 3, 4, 1)[:end], 0]
         for strays in itertools.chain.from_iterable(
             itertools.combinations(range(4), size) for size in range(4)
         ):
             for early in (None, 1):
-                draft = [0 if place == early else one for place, one in enumerate(said)]
-                how = Decoding(gamma=gamma, temperature=temperature, max_new_tokens=room)
+                draft = [
+                    0 if position == early else token for position, token in enumerate(written)
+                ]
+                how = Decoding(gamma=gamma, temperature=temperature, max_new_tokens=length)
                 trace = speculate(
-                    Script(said), Script(draft, strays), [2], how, vocabulary=6, eos=0
+                    Script(written), Script(draft, strays), [2], how, vocabulary=6, eos=0
                 )
-                assert trace.text == said[:room]
-                assert trace.stopped == ("eos" if end < room else "length")
+                assert trace.text == written[:length]
+                assert trace.stopped == ("eos" if end < length else "length")
                 assert all(len(turn.proposals) <= gamma for turn in trace.rounds)
-                if end < room:
+                if end < length:
                     seen[list(emitted(trace))[-1].kind] += 1
     assert min(seen["accepted"], seen["residual"], seen["bonus"]) > 10
 
@@ -1096,8 +1113,8 @@ def test_the_target_alone_needs_no_draft(random: Pair) -> None:
     assert all(turn.last.q is None and turn.last.keep is None for turn in trace.rounds)
     rows = plain_rows(random.target, trace.prompt + trace.text, 300)[len(trace.prompt) - 1 :]
     chance = uniforms(4, 10)
-    for place, token in enumerate(trace.text):
-        check_drawn(token, plain_distribution(rows[place], how), chance[place, LAST], 1e-4)
+    for position, token in enumerate(trace.text):
+        check_drawn(token, plain_distribution(rows[position], how), chance[position, LAST], 1e-4)
 
 
 # Other architectures, vocabularies, precisions
@@ -1218,7 +1235,7 @@ class Watch(TorchDispatchMode):
         self.host: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         if any(tensor.device.type == "cpu" for tensor in tensors):
             self.host.append(str(func))
         return func(*args, **(kwargs or {}))
@@ -1243,8 +1260,8 @@ def test_steps_wait_for_nothing(kind) -> None:
             assert (len(drafted), len(q), len(q_seen)) == (4, 3, unread + 2)
         for width in (3, 0):
             inputs = drafted[: width + 1], positions[: width + 1], q[:width], chance[: width + 1]
-            said, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
-            assert (len(said), len(p_seen), len(left)) == (width + 4, width + 1, 96)
+            drafted, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
+            assert (len(drafted), len(p_seen), len(left)) == (width + 4, width + 1, 96)
 
     static = reading.StaticReader(model, 96, 64)
     with torch.inference_mode():
@@ -1295,11 +1312,13 @@ def test_padded_vocabularies(padded) -> None:
 def test_bfloat16(trained: Pair) -> None:
     """A pass of one token rounds otherwise than one of many: the rule holds for the p and q that
     were seen, and nearly every greedy text is the target's own."""
-    target, draft = (copy.deepcopy(one).bfloat16() for one in (trained.target, trained.draft))
+    target, draft = (copy.deepcopy(model).bfloat16() for model in (trained.target, trained.draft))
     pair = trained._replace(target=target, draft=draft)
     for prompt in trained.prompts[:4]:
-        for one in proposals(pair(prompt, Decoding(gamma=4, max_new_tokens=24))):
-            assert one.accepted is None or one.accepted == (one.u < min(1, one.p / one.q))
+        for proposal in proposals(pair(prompt, Decoding(gamma=4, max_new_tokens=24))):
+            assert proposal.accepted is None or proposal.accepted == (
+                proposal.u < min(1, proposal.p / proposal.q)
+            )
     same = sum(
         pair(prompt, greedy(4, 12), detail=False).text == own(target, [prompt], 12, pair.eos)[0]
         for prompt in trained.prompts[:10]

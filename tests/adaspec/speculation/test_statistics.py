@@ -24,23 +24,29 @@ gammas = st.integers(1, 9)
 
 def play(keep: list[float], gamma: int, draws: random.Random) -> Trace:
     """A trace of a text whose tokens are kept with these probabilities, as the algorithm goes."""
-    rounds, place = [], 0
-    while place < len(keep):
+    rounds, position = [], 0
+    while position < len(keep):
         proposals: list[Proposal] = []
-        for chance in keep[place : place + gamma]:
+        for chance in keep[position : position + gamma]:
             accepted = draws.random() < chance
             q = max(chance, 0.01)  # so that min(1, q / p) is the chance
             p = q / chance if chance else 1.0
             proposals.append(Proposal(token=1, p=p, q=q, u=0.5, accepted=accepted))
             if not accepted:
                 break
-        place += len(proposals)
+        position += len(proposals)
         kind = "residual" if proposals and proposals[-1].accepted is False else "bonus"
-        chance = keep[place - 1] if kind == "residual" else keep[place] if place < len(keep) else 1
+        chance = (
+            keep[position - 1]
+            if kind == "residual"
+            else keep[position]
+            if position < len(keep)
+            else 1
+        )
         last = Last(token=2, kind=kind, u=0.5, p=0.5, q=0.5, keep=chance)
         if kind == "bonus":
-            place += 1
-            last = last if place <= len(keep) else None
+            position += 1
+            last = last if position <= len(keep) else None
         rounds.append(Round(proposals=proposals, last=last, draft_ms=1, verify_ms=1))
     return Trace(
         prompt=[1],
@@ -61,18 +67,20 @@ def test_counts_are_those_of_plain_counting(texts, gamma) -> None:
     counts = statistics.count(traces)
     assert counts.tokens.tolist() == [len(keep) for keep, _ in texts]
     for number, trace in enumerate(traces):
-        flags = [one.accepted for each in trace.rounds for one in each.proposals]
+        flags = [proposal.accepted for each in trace.rounds for proposal in each.proposals]
         assert counts.rounds[number] == len(trace.rounds)
         assert counts.accepted[number] == flags.count(True)
         assert counts.rejected[number] == flags.count(False)
         assert counts.drafted[number] == len(flags)
-    rounds = [one for trace in traces for one in trace.rounds]
+    rounds = [round for trace in traces for round in trace.rounds]
     for i in range(gamma):
-        tested = [one for one in rounds if len(one.proposals) > i]  # none is left untested here
+        tested = [
+            round for round in rounds if len(round.proposals) > i
+        ]  # none is left untested here
         assert counts.tested.sum(0)[i] == len(tested)
-        assert counts.passed.sum(0)[i] == sum(one.proposals[i].accepted for one in tested)
+        assert counts.passed.sum(0)[i] == sum(round.proposals[i].accepted for round in tested)
     for length in range(gamma + 1):
-        assert counts.lengths[length] == sum(one.accepted == length for one in rounds)
+        assert counts.lengths[length] == sum(round.accepted == length for round in rounds)
 
 
 def test_untested_proposals_were_drafted_and_not_tested() -> None:
@@ -82,11 +90,11 @@ def test_untested_proposals_were_drafted_and_not_tested() -> None:
     trace = play([1.0], 4, random.Random(0)).model_copy(
         update={"rounds": [Round(proposals=proposals, last=last, draft_ms=1, verify_ms=1)]}
     )
-    said = statistics.acceptance([trace], 100, 0)
-    assert (said.tested, said.drafted) == (0.5, 0.25)
-    assert said.block_efficiency == 2
-    assert said.accepted_lengths == [0, 1, 0, 0, 0]
-    assert said.positions == [
+    acceptance = statistics.acceptance([trace], 100, 0)
+    assert (acceptance.tested, acceptance.drafted) == (0.5, 0.25)
+    assert acceptance.block_efficiency == 2
+    assert acceptance.accepted_lengths == [0, 1, 0, 0, 0]
+    assert acceptance.positions == [
         Position(tested=1, passed=1.0, reached=1.0),
         Position(tested=1, passed=0.0, reached=0.0),
     ]
@@ -95,19 +103,21 @@ def test_untested_proposals_were_drafted_and_not_tested() -> None:
 def test_reached_is_the_share_of_rounds_where_none_is_cut_short() -> None:
     draws = random.Random(1)
     trace = play([draws.choice([0.0, 0.6, 1.0]) for _ in range(400)], 3, draws)
-    whole = [one for one in trace.rounds if len(one.proposals) == 3 or one.rejected]
+    whole = [round for round in trace.rounds if len(round.proposals) == 3 or round.rejected]
     trace = trace.model_copy(update={"rounds": whole})
     for i, position in enumerate(statistics.positions(statistics.count([trace])), 1):
-        share = sum(one.accepted >= i for one in whole) / len(whole)
+        share = sum(round.accepted >= i for round in whole) / len(whole)
         assert position.reached == pytest.approx(share)
 
 
 def test_nothing_tested_has_no_rate() -> None:
     plain = play([1.0, 1.0], 1, random.Random(0))
-    bare = [Round(proposals=[], last=one.last, draft_ms=0, verify_ms=1) for one in plain.rounds]
-    said = statistics.acceptance([plain.model_copy(update={"rounds": bare})], 100, 0)
-    assert (said.tested, said.tested_ci, said.drafted, said.drafted_ci) == (None,) * 4
-    assert said.positions == []
+    bare = [Round(proposals=[], last=round.last, draft_ms=0, verify_ms=1) for round in plain.rounds]
+    acceptance = statistics.acceptance([plain.model_copy(update={"rounds": bare})], 100, 0)
+    assert (acceptance.tested, acceptance.tested_ci, acceptance.drafted, acceptance.drafted_ci) == (
+        None,
+    ) * 4
+    assert acceptance.positions == []
 
 
 # What if
@@ -172,11 +182,11 @@ def test_speed_is_ratios_of_medians_and_their_model() -> None:
         2: Timed(ms=[5.0, 10.0, 4.0], plain_ms=[10.0] * 3, draft_ms=2.0, verify_ms=12.0),
         4: Timed(ms=[8.0, 8.0, 8.0], plain_ms=[10.0] * 3, draft_ms=2.0, verify_ms=14.0),
     }
-    said = statistics.speed(0.8, timed, 10.0, 4, 0)
-    assert (said.measured, said.measured_ci) == (1.25, (1.25, 1.25))
-    assert (said.c, said.v, said.gamma) == (0.2, pytest.approx(1.4), 4)
-    assert said.predicted == pytest.approx((1 - 0.8**5) / 0.2 / (4 * 0.2 + 1.4))
-    by_gamma = {point.gamma: point for point in said.curve}
+    speed = statistics.speed(0.8, timed, 10.0, 4, 0)
+    assert (speed.measured, speed.measured_ci) == (1.25, (1.25, 1.25))
+    assert (speed.c, speed.v, speed.gamma) == (0.2, pytest.approx(1.4), 4)
+    assert speed.predicted == pytest.approx((1 - 0.8**5) / 0.2 / (4 * 0.2 + 1.4))
+    by_gamma = {point.gamma: point for point in speed.curve}
     assert by_gamma[2].measured == 2
     assert by_gamma[3].measured is None
     # v between 12 and 14 ms: 1.3 of a plain pass.
@@ -196,10 +206,10 @@ def test_the_report_says_what_the_replays_say(finished_run: Run) -> None:
     for draft in report.drafts:
         name = draft.name
         assert replays.numbers(finished_run, name) == [0, 1, 2]
-        rounds = [one for n in range(3) for one in replays.read(finished_run, name, n).rounds]
-        tested = [p.accepted for one in rounds for p in one.proposals if p.accepted is not None]
+        rounds = [round for n in range(3) for round in replays.read(finished_run, name, n).rounds]
+        tested = [p.accepted for round in rounds for p in round.proposals if p.accepted is not None]
         assert draft.alpha.tested == pytest.approx(np.mean(tested))
-        assert draft.block_efficiency == sum(one.tokens for one in rounds) / len(rounds)
+        assert draft.block_efficiency == sum(round.tokens for round in rounds) / len(rounds)
         speed = draft.speedup
         assert speed.measured > 0
         assert [point.gamma for point in speed.curve] == [1, 2, 3, 4]
@@ -212,10 +222,10 @@ def test_drafts_met_the_same_chances(finished_run: Run) -> None:
     for seq in range(3):
         met: dict[int, set[float]] = {}
         for name in ("stock", "adaspec", "distillspec-data"):
-            place = 0
-            for one in replays.read(finished_run, name, seq).rounds:
-                for i, proposal in enumerate(one.proposals):
+            position = 0
+            for round in replays.read(finished_run, name, seq).rounds:
+                for i, proposal in enumerate(round.proposals):
                     if proposal.u is not None:
-                        met.setdefault(place + i, set()).add(proposal.u)
-                place += one.tokens
+                        met.setdefault(position + i, set()).add(proposal.u)
+                position += round.tokens
         assert all(len(chances) == 1 for chances in met.values())
