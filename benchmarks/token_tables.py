@@ -93,7 +93,7 @@ def _likeliest(
 
 
 def _typed(columns: dict[str, object], schema: pa.Schema) -> dict[str, object]:
-    columns = {}
+    typed = {}
     for field in schema:
         values = columns[field.name]
         if pa.types.is_fixed_size_list(field.type):
@@ -101,8 +101,8 @@ def _typed(columns: dict[str, object], schema: pa.Schema) -> dict[str, object]:
             values = pa.FixedSizeListArray.from_arrays(flat, TOP)
         elif isinstance(values, np.ndarray):
             values = pa.array(values, type=field.type, safe=False)
-        columns[field.name] = values
-    return columns
+        typed[field.name] = values
+    return typed
 
 
 def looks(run: Run) -> dict[str, Callable[[int], object]]:

@@ -204,7 +204,7 @@ def ours(world: World, on_step: OnStep) -> None:
     teacher, build = make_teacher(world, str(os.getpid()))
     first = True
 
-    def on_step(row: dict[str, Any]) -> None:
+    def report_first(row: dict[str, Any]) -> None:
         nonlocal first
         on_step(row | (build if first else {}))
         first = False
@@ -212,7 +212,7 @@ def ours(world: World, on_step: OnStep) -> None:
     training.train(
         world.training, world.draft, teacher, world.examples, accelerator=Accelerator(cpu=True),
         checkpoints=world.folder / "checkpoints", checkpoint_every=10**9,
-        hooks=Hooks(lambda model: {}, 1, on_step),
+        hooks=Hooks(lambda model: {}, 1, report_first),
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
     key = f"train-origin-{split}"
     if st.session_state.get(key) != origin:
         st.session_state[key] = origin
-    options = [origin for origin in ORIGINS if origin != "holdout" or split == "data.evaluation"]
+    options = [option for option in ORIGINS if option != "holdout" or split == "data.evaluation"]
     st.segmented_control(
         LABELS[split],
         options,

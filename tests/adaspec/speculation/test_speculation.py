@@ -1260,8 +1260,8 @@ def test_steps_wait_for_nothing(kind) -> None:
             assert (len(drafted), len(q), len(q_seen)) == (4, 3, unread + 2)
         for width in (3, 0):
             inputs = drafted[: width + 1], positions[: width + 1], q[:width], chance[: width + 1]
-            drafted, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
-            assert (len(drafted), len(p_seen), len(left)) == (width + 4, width + 1, 96)
+            written, p_seen, left = decoder.verify(reader, how, ids[:1], *inputs, positions[:1])
+            assert (len(written), len(p_seen), len(left)) == (width + 4, width + 1, 96)
 
     static = reading.StaticReader(model, 96, 64)
     with torch.inference_mode():

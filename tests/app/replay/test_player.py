@@ -138,7 +138,7 @@ def total(made: Trace) -> int:
 def agrees(page: Page, shown: dict[str, Any], step: int) -> None:
     """Everything on the page is what the trace says of this step."""
     made = Trace.model_validate(shown["trace"])
-    shown = page.locator(".replay").evaluate(SHOWN)
+    seen = page.locator(".replay").evaluate(SHOWN)
     wanted = twin(made, step)
     tokens, passes, tested = wanted["tokens"], wanted["passes"], wanted["tested"]
     all_of = len(made.text)
@@ -150,29 +150,27 @@ def agrees(page: Page, shown: dict[str, Any], step: int) -> None:
         ],
         [f"{wanted['ms']:.1f}", "ms"],
     ]
-    assert shown["score"][0] == score[0]
-    assert shown["score"][1][1] == score[1][1]
+    assert seen["score"][0] == score[0]
+    assert seen["score"][1][1] == score[1][1]
     if tested:
-        percent = float(shown["score"][1][0].removesuffix(" %"))
+        percent = float(seen["score"][1][0].removesuffix(" %"))
         assert abs(percent - 100 * wanted["accepted"] / tested) <= 0.5
-    assert abs(float(shown["score"][2][0]) - wanted["ms"]) <= 0.051
+    assert abs(float(seen["score"][2][0]) - wanted["ms"]) <= 0.051
     plain = shown["plain"]
     theirs = min(all_of, int(wanted["ms"] / plain["ms"] + 1e-9)) if plain else passes
-    assert shown["counts"] == [f"{tokens} of {all_of}", f"{theirs} of {all_of}"]
+    assert seen["counts"] == [f"{tokens} of {all_of}", f"{theirs} of {all_of}"]
     race = [tokens, min(all_of, wanted["ms"] / plain["ms"]) if plain else passes]
-    assert shown["bars"] == pytest.approx([length / all_of for length in race], abs=1e-6)
+    assert seen["bars"] == pytest.approx([length / all_of for length in race], abs=1e-6)
     if plain and wanted["done"][0]:
         done, ms = wanted["done"]
-        assert (
-            abs(float(shown["score"][3][0].removesuffix("×")) - plain["ms"] * done / ms) <= 0.0051
-        )
+        assert abs(float(seen["score"][3][0].removesuffix("×")) - plain["ms"] * done / ms) <= 0.0051
         slower = plain["ms"] * done < ms
-        assert ("slower" in shown["score"][3][1]) == slower
-    looks = {identity: set(classes) for identity, classes in shown["chips"]}
+        assert ("slower" in seen["score"][3][1]) == slower
+    looks = {identity: set(classes) for identity, classes in seen["chips"]}
     assert looks.keys() == wanted["looks"].keys()
     for identity, look in wanted["looks"].items():
         assert look in looks[identity]
-    assert shown["words"] == wanted["words"]
+    assert seen["words"] == wanted["words"]
 
 
 # Pages.
