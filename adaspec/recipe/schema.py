@@ -1,4 +1,4 @@
-"""What a recipe may say: a target, a draft, the data and up to three stages, validated."""
+"""What a recipe may contain: a target, a draft, the data and up to three stages, validated."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class Rows(Strict):
     split: Place = "train"
     revision: Place | None = None
     stories: int | None = Field(
-        None, ge=1, le=1_000_000, description="how many built-in arithmetic stories"
+        None, ge=1, le=1_000_000, description="number of built-in arithmetic stories"
     )
     seed: Seed = Field(0, description="of the stories")
 
@@ -192,7 +192,7 @@ class Optimisation(Strict):
     schedule: Literal["constant", "linear", "cosine"] = "constant"
     warmup: float = Field(0, ge=0, lt=1, description="fraction of the steps")
     weight_decay: float = Field(0.0, ge=0, le=100)
-    clip: float | None = Field(1.0, gt=0, le=1e6, description="largest gradient norm")
+    clip: float | None = Field(1.0, gt=0, le=1e6, description="maximum gradient norm")
     keep: Literal["last", "best"] = Field(
         "last",
         description="best: the weights with the highest exact acceptance on the validation prompts",
@@ -201,7 +201,7 @@ class Optimisation(Strict):
         None,
         ge=1,
         le=1000,
-        description="stop after so many points of the curve without a better one",
+        description="stop after this many points of the curve without an improvement",
     )
 
     @property
@@ -215,7 +215,7 @@ class Method(Strict):
 
     objective: Objective = "forward_kl"
     to: Objective | None = Field(
-        None, description="what the objective turns into, evenly along the steps"
+        None, description="what the objective gradually turns into over the steps"
     )
     selector: Selector = "all"
     k: float | None = Field(None, ge=0.001, le=1, description="filter ratio; null: the stage's")
@@ -255,7 +255,9 @@ class Decoding(Strict):
     gamma: int = Field(4, ge=0, le=64, description="draft length; 0: the target alone")
     temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
     top_k: int = Field(0, ge=0, le=1_000_000, description="only the k likeliest tokens; 0: all")
-    top_p: float = Field(1.0, gt=0, le=1, description="only the likeliest that reach it together")
+    top_p: float = Field(
+        1.0, gt=0, le=1, description="only the smallest set of likeliest tokens that reaches it"
+    )
     max_new_tokens: int = Field(64, ge=1, le=32_768, description="of each decoded text")
 
     @property
@@ -264,7 +266,7 @@ class Decoding(Strict):
 
 
 class Speculation(Decoding):
-    """How a run's drafts are decoded with, for their replays and their speed-up."""
+    """How a run's drafts are decoded for their replays and speed-up."""
 
     gamma: int = Field(4, ge=1, le=64, description="draft length")
     prompts: int = Field(
@@ -313,14 +315,14 @@ class Evaluation(Strict):
         16,
         ge=1,
         le=10_000,
-        description="validation prompts that each of those points reads: the held-out rows after "
-        "the first `prompts`, or, where there are none, the first of those",
+        description="validation prompts read at each of those points: the held-out rows after the "
+        "first `prompts`, or the first of those if there are no more",
     )
     snapshots: int = Field(
         2,
         ge=0,
         le=50,
-        description="models kept on the way of each distillation, for its token tables",
+        description="models saved during each distillation, for its token tables",
     )
     speculation: Speculation = Speculation()
 
@@ -332,10 +334,10 @@ class Recipe(Strict):
     about: Template = ""
     seed: Seed = 0
     precision: Literal["auto", "float32", "bf16"] = Field(
-        "auto", description="auto: bf16 on a GPU that has it, else float32"
+        "auto", description="auto: bf16 on a GPU that supports it, else float32"
     )
     gpus: int = Field(
-        1, ge=1, le=1024, description="GPUs that a job of it takes; none where there is none"
+        1, ge=1, le=1024, description="GPUs that a job of this recipe takes, if the machine has any"
     )
     checkpoint_every: int = Field(100, ge=1, le=1_000_000, description="optimiser steps")
     target: Model
@@ -384,5 +386,5 @@ class Recipe(Strict):
 
 
 def digest(content: Any) -> str:
-    """Of plain content; equal where it is."""
+    """A hash of plain content."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -37,7 +37,7 @@ export interface TokenCounts {
   dataset: number;
 }
 /**
- * How a run's drafts are decoded with, for their replays and their speed-up.
+ * How a run's drafts are decoded for their replays and speed-up.
  */
 export interface Speculation {
   /**
@@ -53,7 +53,7 @@ export interface Speculation {
    */
   top_k: number;
   /**
-   * only the likeliest that reach it together
+   * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
   /**

@@ -45,7 +45,7 @@ export interface Decoding {
    */
   top_k: number;
   /**
-   * only the likeliest that reach it together
+   * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
   /**
