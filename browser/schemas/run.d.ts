@@ -73,8 +73,8 @@ export interface Stage {
  *     dropped_rows: those with no response left within the length.
  *     truncated_rows: those whose response was cut to the length.
  *     response_tokens: of the training rows; None in runs that did not count them.
- *     cache: where what the target says of the training rows is kept.
- *     cache_bytes: how much that is, or would be; None in runs that did not count it.
+ *     cache: where the target's hidden states on the training rows are kept.
+ *     cache_bytes: what they take, or would take; None in runs that did not count it.
  *     shared_vocabulary: token ids that target and draft have in common.
  *     device: a GPU's name, or `CPU`.
  */
