@@ -317,3 +317,8 @@ def test_the_browsers_schemas_are_fresh(tmp_path: Path) -> None:
     fresh = {file.name: file.read_text() for file in tmp_path.iterdir()}
     committed = (ROOT / "browser" / "schemas").glob("*.json")
     assert {file.name: file.read_text() for file in committed} == fresh
+
+
+def test_the_stage_that_version_1_called_teach_is_the_cache() -> None:
+    kinds = {stage.name: stage.kind for stage in runs.read_state(OLD).plan}
+    assert kinds["knowledge"] == "cache"
