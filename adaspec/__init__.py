@@ -26,7 +26,7 @@ def one_line(text: str, longest: int = 500) -> str:
     shown = "".join(character if character.isprintable() else "�" for character in text)
     if len(shown) <= longest:
         return shown
-    half = longest // 2  # a reason stands at the end, what it is about at the beginning
+    half = (longest - 3) // 2  # a reason stands at the end, what it is about at the beginning
     return f"{shown[:half]} … {shown[-half:]}"
 
 

@@ -228,7 +228,7 @@ class Method(Strict):
 def _method_name(name: str) -> str:
     """A folder and files are called after it: 40 letters of any script fit into their names."""
     if not re.fullmatch(r"[\w-][\w.-]{0,39}", name):
-        raise ValueError(f"method name {name[:50]!r}: use letters, digits, - _ . and 40 at most")
+        raise ValueError(f"method name {name[:50]!r}: use at most 40 letters, digits, - _ .")
     return name
 
 

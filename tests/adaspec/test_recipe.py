@@ -124,7 +124,7 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["data.evaluation={holdot: 0.1}"], "no such key. Did you mean 'holdout'?"),
         (["data.prompt=[a, b]", "data.prompt.3=c"], "data.prompt.3: it has 2 places, from 0"),
         (["stage2.methods.stock={}"], "'stock' is taken"),
-        (["stage2.methods.a/b={}"], "use letters, digits"),
+        (["stage2.methods.a/b={}"], "use at most 40 letters, digits"),
         (["data.train={}"], "give exactly one of `file`, `hub`, `stories`"),
         (["draft=null"], "stage1 distils a draft: give `draft`"),
         (["stage1=null"], "stage2 compares against the reference"),
