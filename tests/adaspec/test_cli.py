@@ -77,7 +77,7 @@ def test_the_queue_from_the_command_line(tmp_path) -> None:
         for owner, seed in (("ada", 1), ("ada", 2), ("bob", 3))
     ]
     assert [done.returncode for done in submitted] == [0, 0, 0]
-    assert "Nothing works the queue off: start adaspec supervisor" in submitted[0].stderr
+    assert "No supervisor is running: start adaspec supervisor" in submitted[0].stderr
     ids = [done.stdout.split()[0] for done in submitted]
     assert [(job["id"], job["position"], job["owner"]) for job in listed(home)] == [
         (ids[0], 1, "ada"),
