@@ -68,7 +68,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
             found = facts(run, name, report, models, original, new)
             found["verified"] = verify(models, name, original, new)
             (new / "adaspec.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-            (new / "README.md").write_text(card(found), encoding="utf-8")
+            card(found).save(new / "README.md")
             for file in new.iterdir():
                 file.chmod(0o644)  # safetensors writes for its owner alone
     except OSError as error:
