@@ -1,9 +1,9 @@
-"""Jobs as Ray Jobs on a cluster that exists, over its dashboard's address (`RAY_ADDRESS`).
+"""Jobs as Ray Jobs on an existing cluster, by the address of its dashboard (`RAY_ADDRESS`).
 
-Every node has this install at the same path, and shares the home. A job of one GPU is one process;
-one of several is a group of Ray Train's workers, which may lie on several nodes. In a cluster
-without GPUs a CPU stands for each. Beside the home, a job's environment is the nodes' own, since
-whatever is sent along can be read in the dashboard.
+Every node has this install at the same path, and shares the home. A job that needs one GPU is one
+process; one that needs several is a group of Ray Train's workers, possibly on several nodes. In a
+cluster without GPUs, a CPU takes the place of each. Apart from the home, a job's environment is the
+nodes' own, since whatever is sent along can be read in the dashboard.
 """
 
 from __future__ import annotations
@@ -60,17 +60,19 @@ class Ray:
                 f"The recipe asks for {attempt.gpus} {device}s and the cluster has {most}: "
                 f"set gpus={most}."
             )
-        # Ray's count is seconds old and may lack what was launched last.
+        # Ray's count is seconds old, and may not include what was launched last.
         free = min(free, most - sum(other.gpus for other in running))
         if free >= attempt.gpus:
             return ""
-        return f"{free} of the cluster's {most} {device}s are free, and it takes {attempt.gpus}."
+        return (
+            f"{free} of the cluster's {most} {device}s are free, and the job needs {attempt.gpus}."
+        )
 
     def launch(self, attempt: Attempt) -> None:
         self._free()
         device = self._device()
         command, resources = attempt.arguments, {f"entrypoint_num_{device.lower()}s": 1}
-        if attempt.gpus > 1:  # the workers of the group take them
+        if attempt.gpus > 1:  # the workers of the group reserve them
             command = ["-m", __name__, attempt.job, attempt.token, str(attempt.gpus), device]
             resources = {}
         output = shlex.quote(str(mailbox.output_file(attempt.job).absolute()))
@@ -164,16 +166,16 @@ def _client_class() -> type[Any]:
 
 
 def _name(attempt: Attempt) -> str:
-    """The same from every supervisor, so that none submits an attempt twice, or loses one."""
+    """The same for every supervisor, so that none submits an attempt twice, or loses it."""
     return f"adaspec-{attempt.job}-{attempt.token}"
 
 
 def _environment(device: str, gpus: int) -> dict[str, str]:
     return {
         "ADASPEC_HOME": str(runs.home().absolute()),
-        "ACCELERATE_USE_CPU": str(device == "CPU"),  # or else no group of CPUs is one
+        "ACCELERATE_USE_CPU": str(device == "CPU"),  # otherwise CPU workers form no group
         **LIBRARIES,
-        # From SIGTERM to SIGKILL. The driver of a group has nothing to put in order.
+        # From SIGTERM to SIGKILL. The driver of a group has nothing to clean up.
         "RAY_JOB_STOP_WAIT_TIME_S": "1" if gpus == 1 else "0",
     }
 

@@ -115,7 +115,7 @@ def ask(source: str = "tiny", gpus: int = 1, **changes: str) -> Attempt:
 def again(attempt: Attempt) -> Attempt:
     """The next attempt at the same job."""
     following = replace(attempt, token=str(ULID()))
-    mailbox.say(attempt.job, Lease(token=following.token))
+    mailbox.send(attempt.job, Lease(token=following.token))
     return following
 
 
@@ -125,7 +125,7 @@ def run_of(attempt: Attempt) -> Run:
 
 def outcome(attempt: Attempt) -> str:
     """The attempt's own word."""
-    verdict = mailbox.heard(attempt.job, Verdict)
+    verdict = mailbox.latest(attempt.job, Verdict)
     return verdict.outcome if verdict and verdict.token == attempt.token else ""
 
 
@@ -186,7 +186,7 @@ def test_every_process_ends_within_5_seconds(make: Callable[[], Engine], home: P
     engine, attempt = make(), ask(name=part)
     engine.launch(attempt)
     enough(lambda: len(at_work(home)) == (2 if part == "deaf" else 1))
-    enough(lambda: mailbox.heard(attempt.job, mailbox.Pulse))
+    enough(lambda: mailbox.latest(attempt.job, mailbox.Pulse))
     time.sleep(0.5)  # until it has said what it does with SIGTERM
     asked = time.monotonic()
     engine.stop(attempt, kill=False)
@@ -203,7 +203,7 @@ def test_an_attempt_that_fails_says_why(make: Callable[[], Engine]):
     engine.launch(attempt)
     enough(lambda: not engine.poll(attempt))
     assert outcome(attempt) == "failed"
-    assert "bf16 needs a GPU" in mailbox.heard(attempt.job, Verdict).error
+    assert "bf16 needs a GPU" in mailbox.latest(attempt.job, Verdict).error
 
 
 def test_an_attempt_without_the_lease_does_nothing(make: Callable[[], Engine]):
@@ -255,7 +255,7 @@ def test_what_was_launched_just_now_counts_before_ray_counts_it(ray: Ray):
     attempt = ask(gpus=2)
     enough(lambda: not ray.capacity(attempt, []))
     reason = ray.capacity(attempt, [replace(attempt, gpus=1)])
-    assert reason == "1 of the cluster's 2 CPUs are free, and it takes 2."
+    assert reason == "1 of the cluster's 2 CPUs are free, and the job needs 2."
 
 
 def test_more_than_the_cluster_has_is_refused(ray: Ray):
@@ -323,7 +323,9 @@ def test_gpus_are_counted_where_there_are_some(home: Path, monkeypatch: pytest.M
     client.cluster_status = lambda: text
     monkeypatch.setitem(vars(engine), "_client", client)
     attempt = ask(gpus=4)
-    assert engine.capacity(attempt, []) == "3 of the cluster's 8 GPUs are free, and it takes 4."
+    assert (
+        engine.capacity(attempt, []) == "3 of the cluster's 8 GPUs are free, and the job needs 4."
+    )
     assert engine.slots() == 8
     for left in ("", " 0.0/2.0 GPU"):  # of its nodes some restart, or all that have GPUs
         text = f"Total Usage:\n 0.0/16.0 CPU\n{left}"
@@ -377,7 +379,7 @@ def test_each_job_gets_the_emptiest_gpu_that_no_other_has(notes: Path):
         assert noted(notes, number)[-1] == f"GPU-{gpu} {command}"
     fourth = ask()
     reason = Local().capacity(fourth, attempts)  # as a new supervisor sees it
-    assert reason == "0 of 4 GPUs are free, and it takes 1."
+    assert reason == "0 of 4 GPUs are free, and the job needs 1."
     engine.stop(attempts[1], kill=True)
     enough(lambda: not engine.poll(attempts[1]))
     engine.launch(fourth)
@@ -417,7 +419,7 @@ def test_what_somebody_has_set_for_the_libraries_stays(
 @pytest.mark.usefixtures("four_gpus")
 def test_more_gpus_than_the_machine_has_are_refused():
     engine = Local()
-    assert engine.capacity(ask(gpus=4), []) == "3 of 4 GPUs are free, and it takes 4."
+    assert engine.capacity(ask(gpus=4), []) == "3 of 4 GPUs are free, and the job needs 4."
     with pytest.raises(AdaspecError, match="asks for 5 GPUs and this machine has 4: set gpus=4"):
         engine.capacity(ask(gpus=5), [])
 

@@ -70,7 +70,7 @@ def ends(job: Job, one: Supervisor | None = None) -> Job:
 
 
 def begins(job: Job, one: Supervisor) -> Job:
-    watch(one, lambda: mailbox.heard(job.id, mailbox.Pulse))
+    watch(one, lambda: mailbox.latest(job.id, mailbox.Pulse))
     return now(job)
 
 
@@ -122,7 +122,7 @@ def test_an_attempt_that_was_told_to_leave_is_started_again_and_not_counted():
     for attempt in range(1, 5):
         watch(one, lambda attempt=attempt: now(job).attempt == attempt)
         begun = begins(job, one)
-        watch(one, lambda begun=begun: mailbox.heard(job.id, mailbox.Pulse).token == begun.token)
+        watch(one, lambda begun=begun: mailbox.latest(job.id, mailbox.Pulse).token == begun.token)
         Local().stop(Attempt.of(begun), kill=False)
     watch(one, lambda: now(job).attempt == 5)
     assert now(job).deaths == 0
@@ -195,7 +195,7 @@ def test_an_attempt_without_a_lease_does_nothing():
     """It was launched by a supervisor that was killed then, and found dead by the next."""
     job = queue.claim(ask("succeed"))
     runs.write_atomic(mailbox.recipe_file(job.id), job.recipe)
-    mailbox.say(job.id, Lease(token="the next attempt's"))
+    mailbox.send(job.id, Lease(token="the next attempt's"))
     late = Local()
     late.launch(Attempt.of(job))
     enough(lambda: not late.poll(Attempt.of(job)))
@@ -221,7 +221,7 @@ def test_of_supervisors_started_together_one_works(home: Path):
         assert supervisor.alive()
         gone = [one for one in several if one is not left[0]]
         assert [one.returncode for one in gone] == [2, 2, 2]
-        assert all("is at work already" in one.stderr.read() for one in gone)
+        assert all("is already running" in one.stderr.read() for one in gone)
         left[0].send_signal(signal.SIGKILL)
         left[0].wait()
         assert not supervisor.alive()
