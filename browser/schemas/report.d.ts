@@ -69,9 +69,10 @@ export interface Speculation {
    */
   timed: number;
   /**
-   * draft lengths that are timed
+   * draft lengths to time
    *
    * @minItems 1
+   * @maxItems 64
    */
   gammas: [number, ...number[]];
 }
