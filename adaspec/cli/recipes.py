@@ -40,7 +40,7 @@ def estimate(
     chosen = recipe.load(name, overrides)
     expected = None if calibrate else estimates.known(chosen)
     if expected is None:
-        terminal.note("Taking a few trial steps ...")
+        terminal.note("Taking a few steps ...")
         expected = estimates.calibrate(chosen)
     if as_json:
         print(expected.model_dump_json(indent=1))
