@@ -1,7 +1,7 @@
 """What a recipe will take, before it runs: seconds, bytes of disk, bytes of memory.
 
 The recipe's plan times the pace of this machine: of an earlier run, or of a few real steps that are
-taken for it (`calibration`, in a process of its own, for this one loads no torch).
+taken for it (`calibration`, in a separate process, since this one loads no torch).
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ def from_calibration(recipe: Recipe) -> Estimate | None:
 
 
 def calibrate(recipe: Recipe) -> Estimate:
-    """Take a few steps of every kind, in a process of its own; some seconds to minutes.
+    """Take a few steps of every kind, in a separate process; takes seconds to minutes.
 
     Raises:
-        AdaspecError: what would stop the run as well: a fault in the data or the models.
+        AdaspecError: what would stop the run as well: an error in the data or the models.
     """
     done = subprocess.run(
         [sys.executable, "-m", "adaspec.calibration"],
@@ -101,7 +101,7 @@ def calibrate(recipe: Recipe) -> Estimate:
     try:
         return Estimate.model_validate_json(done.stdout)
     except ValidationError:
-        lines = done.stderr.strip().splitlines() or ["its process was gone, without a word."]
+        lines = done.stderr.strip().splitlines() or ["its process ended without output."]
         raise AdaspecError(f"No calibration: {lines[-1]}") from None
 
 
@@ -120,27 +120,27 @@ def read_calibration(recipe: Recipe) -> Pace | None:
 
 
 def lacks(estimate: Estimate) -> list[str]:
-    """What this machine does not have of what it takes, and what to do about it."""
-    lacking = []
+    """What this machine has too little of, and what to do about it."""
+    messages = []
     home = runs.home()
     while not home.exists():
         home = home.parent
     free = shutil.disk_usage(home).free
     needed = estimate.disk + estimate.cache_bytes
     if needed > free:
-        lacking.append(
-            f"It takes {size(needed)} of disk and {size(free)} are free: make room, or "
+        messages.append(
+            f"It needs {size(needed)} of disk and {size(free)} are free: free some space, or "
             "train fewer methods at once."
         )
-    there = psutil.virtual_memory().total
+    total = psutil.virtual_memory().total
     if not estimate.device.startswith(CPU):
-        there = min((gpu.total for gpu in gpus() if gpu.total), default=there)
-    if estimate.memory is not None and estimate.memory > there:
-        lacking.append(
-            f"It takes {size(estimate.memory)} of memory and there are {size(there)}: set a "
+        total = min((gpu.total for gpu in gpus() if gpu.total), default=total)
+    if estimate.memory is not None and estimate.memory > total:
+        messages.append(
+            f"It needs {size(estimate.memory)} of memory and there are {size(total)}: set a "
             "smaller micro_batch."
         )
-    return lacking
+    return messages
 
 
 def size(count: int) -> str:
@@ -150,7 +150,7 @@ def size(count: int) -> str:
 
 
 def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
-    """The plan times the pace; None where it has to be measured, or its rows cannot be counted."""
+    """The plan times the pace; None if that has to be measured, or rows cannot be counted."""
     counts = pace.rows.get(data_key(recipe)) or count_rows(recipe)
     if not counts:
         return None
@@ -189,7 +189,7 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
 
 
 def _checkpoints(recipe: Recipe, pace: Pace, training: Training) -> int:
-    """Bytes of a training's checkpoints when they are most."""
+    """Bytes of a training's checkpoints at their largest."""
     count = min(CHECKPOINTS, (training.steps - 1) // recipe.checkpoint_every)
     return count * STATES * pace.parameters[_family(training)]
 

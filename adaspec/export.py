@@ -1,8 +1,8 @@
-"""Exporting a draft: a Hugging Face folder that says what it is, checked before anybody sees it.
+"""Exporting a draft: a Hugging Face folder with a model card, checked before anyone can use it.
 
-What was written is read back and held against the run; where a check does not hold, no folder is
-left. `adaspec.json` has all facts, the model card says them in words. Neither has a text of the
-data or a path of this machine.
+What was written is read back and compared with the run; if a check fails, no folder is left.
+`adaspec.json` has all facts, the model card puts them in words. Neither contains text of the data
+or a path of this machine.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
 
     Args:
         name: `stock`, `reference`, or a method's.
-        folder: where it goes; all of it or nothing.
+        folder: where it goes, complete or not at all.
 
     Returns:
-        What `adaspec.json` says.
+        The content of `adaspec.json`.
 
     Raises:
         AdaspecError: the run is not finished, or has no such draft; the folder is not empty or
             cannot be written; the target is gone or changed; a check of what was written failed.
     """
     report = _report(run)
-    report.draft(name)  # or says which there are
+    report.draft(name)  # raises if there is none, naming those there are
     folder = folder.resolve()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -68,7 +68,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
             found = facts(run, name, report, models, original, new)
             found["verified"] = verify(models, name, original, new)
             (new / "adaspec.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-            (new / "README.md").write_text(card(found), encoding="utf-8")
+            card(found).save(new / "README.md")
             for file in new.iterdir():
                 file.chmod(0o644)  # safetensors writes for its owner alone
     except OSError as error:
@@ -95,7 +95,7 @@ def _open(folder: Path) -> Opened:
 
 
 def verify(models: Models, name: str, original: Opened, folder: Path) -> Facts:
-    """Read the folder back and hold it against the run.
+    """Read the folder back and compare it with the run.
 
     Args:
         original: the run's own draft, on the CPU.
@@ -104,7 +104,7 @@ def verify(models: Models, name: str, original: Opened, folder: Path) -> Facts:
         What was checked, in numbers.
 
     Raises:
-        AdaspecError: a check does not hold; says which, and its numbers.
+        AdaspecError: a check fails; says which, with its numbers.
     """
     try:
         exported = _open(folder)
@@ -137,11 +137,11 @@ def _check_logits(models: Models, name: str, original: Any, exported: Any) -> Fa
         if not torch.equal(ours, theirs):
             apart = float((ours - theirs).abs().max())
             raise _failed(name, "the logits", f"they differ by up to {apart:.3g} from the run's")
-    return {"texts": len(examples), "tokens": sum(len(one.ids) for one in examples)}
+    return {"texts": len(examples), "tokens": sum(len(example.ids) for example in examples)}
 
 
 def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
-    """Overlap on the run's stored continuations: what the token tables say, token by token."""
+    """Overlap on the run's stored continuations: as in the token tables, token by token."""
     recipe, state = runs.read_recipe(models.run), runs.read_state(models.run)
     assert state.facts
     tolerance = TOLERANCE[state.facts.precision]
@@ -156,7 +156,7 @@ def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
     again = torch.cat(parts).double().cpu().numpy()
     before = stored[: len(again)].astype(np.float64)
     apart = float(np.abs(again - before).mean())
-    if not apart <= tolerance:  # nor where it is not a number
+    if not apart <= tolerance:  # true for NaN, too
         raise _failed(
             name,
             "acceptance",
@@ -213,7 +213,7 @@ def _check_greedy(models: Models, name: str, draft: Any) -> Facts:
     return {"prompts": len(examples), "tokens": counted, "passes": passes, "gamma": gamma}
 
 
-# What is said
+# Facts
 
 
 def facts(

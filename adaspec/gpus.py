@@ -26,9 +26,10 @@ class Gpu(NamedTuple):
     Attributes:
         uuid: what `CUDA_VISIBLE_DEVICES` names it by.
         name: as torch calls it: `NVIDIA H100 80GB HBM3`.
-        total, free: bytes of memory; None where it shares the machine's, of which nobody says more.
-        also: other names: the index and the UUID of the GPU that it is or is a part of, and the
-            name that MIG devices had before they had UUIDs of their own.
+        total, free: bytes of memory; None where it shares the machine's, of which the driver
+            reports nothing.
+        also: other names: the index and UUID of the GPU that it is, or is a part of, and the name
+            of MIG devices before they had UUIDs of their own.
     """
 
     uuid: str
@@ -39,7 +40,7 @@ class Gpu(NamedTuple):
 
 
 def gpus() -> list[Gpu]:
-    """In the order of `CUDA_VISIBLE_DEVICES`; none where torch, the settings or the driver have
+    """In the order of `CUDA_VISIBLE_DEVICES`; none if torch, the settings or the driver allow
     none."""
     if version("torch").endswith("+cpu") or settings().device == "cpu" or not _driver():
         return []
@@ -67,7 +68,7 @@ def _is_called(gpu: Gpu, word: str) -> bool:
 
 @cache
 def _driver() -> bool:
-    """Whether there is one; it stays open, since opening it may take a second."""
+    """Whether there is a driver; it stays open, since opening it may take a second."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:

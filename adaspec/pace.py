@@ -1,7 +1,7 @@
-"""How fast a machine works: what one unit of each kind of work takes, read off an earlier run.
+"""How fast a machine is: seconds per unit of each kind of work, read off an earlier run.
 
 The pace holds for the same models, the same kind of data and the same device. `calibration`
-measures one where no run has been; `estimate` multiplies it by a recipe's plan. Loads no torch.
+measures one if there was no run; `estimate` multiplies it by a recipe's plan. Loads no torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adaspec.recipe.plan import decodings, held_out_rows, snapshots_together, wi
 from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
 CPU = "CPU"
-LIBRARIES = 6.0  # seconds to load torch and transformers, where nobody measured it
+LIBRARIES = 6.0  # seconds to load torch and transformers, if not measured
 
 
 class Pace(BaseModel):
@@ -31,17 +31,17 @@ class Pace(BaseModel):
         source: where this comes from, one sentence.
         start: seconds until the models are open.
         gap: seconds between two stages: saving, loading.
-        train: kind of training -> seconds a sequence.
+        train: kind of training -> seconds per sequence.
         point: kind of training -> seconds for one held-out point of its curve.
-        speak: seconds a prompt and token of continuation.
+        speak: seconds per prompt and token of continuation.
         cache: seconds to compute and cache the target's hidden states of a training sequence.
-        cache_bytes: what those take.
-        decode: seconds a token of a decoding at batch 1, speculative or plain.
-        measure: seconds a prompt and model, the target being one of them.
+        cache_bytes: bytes of those per training sequence.
+        decode: seconds per token of a decoding at batch 1, speculative or plain.
+        measure: seconds per prompt and model, the target being one of them.
         tokens: response tokens of a prompt, the continuation's and the data set's together.
         folders, parameters: of `target` and `stock`: bytes on disk, numbers in the model.
         rows: data -> training and evaluation rows, where they have been counted.
-        memory: bytes at the peak; None if nobody measured it.
+        memory: bytes at the peak; None if it was never measured.
         width: the most sequences of one forward pass in training behind that peak.
     """
 
@@ -65,7 +65,7 @@ class Pace(BaseModel):
 
 
 def kind(training: Training) -> str:
-    """Trainings of one kind take equally long a sequence."""
+    """Trainings of one kind take equally long per sequence."""
     if training.method is None:
         return "data"
     if training.k is None:
@@ -76,7 +76,7 @@ def kind(training: Training) -> str:
 
 
 def passes(plan: list[Training]) -> int:
-    """Models that a prompt goes through to be measured, the target once a group of snapshots."""
+    """Models that a measured prompt goes through; the target once per group of snapshots."""
     return sum(1 + len(group) for group in snapshots_together(plan))
 
 
@@ -86,7 +86,7 @@ def decoded_tokens(recipe: Recipe, plan: list[Training], prompts: int) -> int:
 
 
 def shape(data: Data) -> dict[str, Any]:
-    """What decides how long texts are: where rows come from and the templates, not how many."""
+    """What determines the length of texts: where rows come from and the templates, not how many."""
     plain = data.model_dump(mode="json", include={"prompt", "response", "replace", "max_length"})
     return plain | {"train": _origin(data.train), "evaluation": _origin(data.evaluation)}
 
@@ -113,7 +113,7 @@ def in_words(device: str, threads: int) -> str:
 
 
 def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
-    """Whether a run did the same kind of work on such a device as there is now."""
+    """Whether a run did the same kind of work on the kind of device there is now."""
     return (
         (recipe.target, recipe.draft) == (earlier.target, earlier.draft)
         and shape(recipe.data) == shape(earlier.data)
@@ -125,7 +125,7 @@ def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
 
 
 def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
-    """The pace of a run as far as it came; None where nothing was trained."""
+    """The pace of a run as far as it got; None if nothing was trained."""
     metrics = runs.read_metrics(run)
     events, facts = runs.read_events(run), state.facts
     if facts is None:
@@ -177,7 +177,7 @@ def _steps(steps: list[Step]) -> tuple[float, float] | None:
     spans = [(after.time - before.time, after) for before, after in pairwise(steps)]
     if len(spans) > 2:
         del spans[0]  # the first step also warms up
-    # The pause before a resumption is no step, nor is one in which the clock was set.
+    # Neither the pause before a resumption is a step, nor one during which the clock was set.
     usual = median(span for span, _ in spans) if spans else 0.0
     spans = [(span, step) for span, step in spans if 0 < span < 10 * usual]
     plain = [span for span, step in spans if not _has_point(step)]
@@ -194,7 +194,7 @@ def _has_point(step: Step) -> bool:
 
 
 def _span(stage: Stage, steps: list[Step], events: list[Event]) -> float:
-    """Seconds of a stage, from its latest beginning on; 0 where it has none."""
+    """Seconds of a stage since its latest start; 0 if it never started."""
     began = [event.time for event in events if _stage(event) == stage.name]
     if not began or not steps or steps[-1].time < began[-1] or not steps[-1].step:
         return 0.0
@@ -202,7 +202,7 @@ def _span(stage: Stage, steps: list[Step], events: list[Event]) -> float:
 
 
 def _gap(metrics: Metrics, events: list[Event]) -> float:
-    """Mean seconds from the last step of a stage to what came next."""
+    """Mean seconds from the last step of a stage to the next event."""
     gaps = []
     for event, following in pairwise(events):
         steps = metrics.get(_stage(event), [])
@@ -216,7 +216,7 @@ def _stage(event: Event) -> str:
 
 
 def _tokens(run: Run, earlier: Recipe, prompts: int) -> float:
-    """Response tokens of a prompt; as many as there may be where none have been measured."""
+    """Response tokens per prompt; the most there can be, if none have been measured."""
     if run.contexts_file.is_file():
         from adaspec.runs import tables  # half a second, which other commands need not wait for
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Group
-from rich.table import Table
 
 from adaspec import replays
 from adaspec.recipe import STOCK, TARGET, Recipe
@@ -145,78 +142,3 @@ def _per_prompt(seq: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
 
 def _mean(values: Any) -> float:
     return float(values.to_numpy(dtype=np.float64).mean())
-
-
-def tables(report: Report) -> Group:
-    """The report for a terminal of 80 columns: acceptance, decoding, then what each draft cost.
-
-    The largest acceptance is bold, whoever has it.
-    """
-    best = max(draft.alpha.generated for draft in report.drafts)
-    acceptance = _table("acceptance α", "generated", "95 % interval", "data set", "KL", "top-1")
-    decoding = _table("decoding", "tested", "drafted", "τ", "speed-up", "95 % interval", "c")
-    cost = _table("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
-    for draft in report.drafts:
-        alpha, budget, speed = draft.alpha, draft.budget, draft.speedup
-        low, high = alpha.generated_ci
-        value = f"{alpha.generated:.4f}"
-        same = f"= {draft.same_as}" if draft.same_as else ""
-        acceptance.add_row(
-            f"{draft.name} {same}",
-            f"[bold]{value}[/bold]" if alpha.generated == best else value,
-            f"{low:.4f} – {high:.4f}",
-            f"{alpha.dataset:.4f}",
-            f"{draft.kl:.{3 if draft.kl < 10 else 1}f}",
-            f"{draft.top1:.3f}",
-        )
-        decoding.add_row(
-            draft.name,
-            _digits(alpha.tested, 4),
-            _digits(alpha.drafted, 4),
-            _digits(draft.block_efficiency, 3),
-            f"{speed.measured:.2f} x",
-            " – ".join(f"{end:.2f}" for end in speed.measured_ci),
-            f"{speed.c:.2f}",
-        )
-        cost.add_row(
-            draft.name,
-            f"{budget.steps:,}",
-            f"{budget.sequences:,}",
-            f"{budget.selected_tokens:,}",
-            f"{budget.teacher_forwards:,}",
-            f"{budget.seconds:,.0f}",
-            same or ", ".join(draft.needs),
-        )
-    size, settings = report.tokens, report.speculation
-    prompts = min(report.prompts, settings.prompts)
-    timed = min(report.prompts, settings.timed)
-    return Group(
-        f"{report.recipe} · run {report.run} · target {report.target}\n",
-        acceptance,
-        f"\nExact acceptance, the mean of Σ min(p, q): over {size.generated:,} tokens that the "
-        f"target generated from {report.prompts} held-out prompts, and over {size.dataset:,} "
-        "of the data set's answers. KL (nats a token) and top-1 agreement: on the generated.\n",
-        decoding,
-        f"\nSpeculative decoding of {prompts} of those prompts, gamma {settings.gamma}, "
-        f"temperature {settings.temperature:g}: accepted share of the tested and of all drafted "
-        "tokens; τ: block efficiency, tokens of text a target pass. Speed-up over plain decoding, "
-        "side by side on "
-        f"{timed} prompts, batch 1, {report.device}; c: time to draft a token in plain target "
-        "passes.\n",
-        cost,
-        "\nThis training alone: tokens that gave a gradient, sequences through a frozen model "
-        "(target or reference). What it needs was trained before, at a cost of its own.",
-        *([f"\n{report.checks.null_test.message}"] if report.checks else []),
-        *(f"\n{draft.name}: {remark}" for draft in report.drafts for remark in draft.remarks),
-    )
-
-
-def _digits(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def _table(*headings: str) -> Table:
-    view = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for number, heading in enumerate(headings):
-        view.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return view

@@ -15,32 +15,32 @@ from adaspec.runs import Run
 
 
 def main(job: str, token: str) -> None:
-    lease = mailbox.heard(job, Lease)
+    lease = mailbox.latest(job, Lease)
     if lease is None or lease.token != token:
         sys.exit(3)
     part = recipe.read(mailbox.recipe_file(job).read_text())
-    mailbox.say(job, Pulse(token=token, beat=1))
+    mailbox.send(job, Pulse(token=token, beat=1))
     run = Run(runs.runs_folder() / job)
     match part.name:
         case "succeed":
             finish(part, run)
-            mailbox.say(job, Verdict(token=token, outcome="succeeded"))
+            mailbox.send(job, Verdict(token=token, outcome="succeeded"))
         case "boast":  # it has not done what it says
-            mailbox.say(job, Verdict(token=token, outcome="succeeded"))
+            mailbox.send(job, Verdict(token=token, outcome="succeeded"))
         case "finish and die":  # between its last work and its word
             finish(part, run)
         case "fail":
             verdict = Verdict(token=token, outcome="failed", error="Out of memory. Take less.")
-            mailbox.say(job, verdict)
+            mailbox.send(job, verdict)
         case "forge":  # it speaks for another attempt
-            mailbox.say(job, Verdict(token="another", outcome="failed", error="forged"))
+            mailbox.send(job, Verdict(token="another", outcome="failed", error="forged"))
         case "die":
             print("something odd happened")
             sys.exit(1)
         case "sleep":
-            while not mailbox.heard(job, Lease).cancel:
+            while not mailbox.latest(job, Lease).cancel:
                 time.sleep(0.05)
-            mailbox.say(job, Verdict(token=token, outcome="stopped"))
+            mailbox.send(job, Verdict(token=token, outcome="stopped"))
         case "leave":  # the machine goes down
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(leave(job, token)))
             time.sleep(600)
@@ -62,7 +62,7 @@ def finish(part: recipe.Recipe, run: Run) -> None:
 
 
 def leave(job: str, token: str) -> int:
-    mailbox.say(job, Verdict(token=token, outcome="stopped"))
+    mailbox.send(job, Verdict(token=token, outcome="stopped"))
     return 1
 
 

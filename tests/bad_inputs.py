@@ -219,10 +219,10 @@ def _files() -> Iterator[Case]:
             )
     for name, make in {
         "fifo": os.mkfifo,
-        "folder": os.mkdir,
-        "zero": lambda path: os.symlink("/dev/zero", path),
-        "loop": lambda path: os.symlink(path, path),
-        "gone": lambda path: os.symlink("nowhere", path),
+        "folder": lambda path: Path(path).mkdir(),
+        "zero": lambda path: Path(path).symlink_to("/dev/zero"),
+        "loop": lambda path: Path(path).symlink_to(path),
+        "gone": lambda path: Path(path).symlink_to("nowhere"),
     }.items():
         for verb in ("run", "submit"):
             yield Case((verb, f"{name}.yaml"), lambda make=make, name=name: make(f"{name}.yaml"))
@@ -356,7 +356,7 @@ def _become(case: Case, folder: Path, home: Path, output: Path, errors: Path) ->
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        os._exit(code)  # no cleaning up of the parent's things
 
 
 def fault(outcome: Outcome) -> str:

@@ -1,9 +1,9 @@
-"""What the supervisor and an attempt say to each other: three files in the job's folder.
+"""Messages between the supervisor and an attempt: three files in the job's folder.
 
 The supervisor alone writes the lease, the attempt the pulse and the verdict. The queue's database
-stays out of it, since SQLite's write-ahead log works on one machine only and a cluster's workers
-share no more than a folder. Everything carries the attempt's token, so that what an earlier attempt
-says counts for nothing.
+is not involved, since SQLite's write-ahead log works on one machine only, and a cluster's workers
+share no more than a folder. Every message carries the attempt's token, so that those of an earlier
+attempt are ignored.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ M = TypeVar("M", bound="Message")
 
 
 class Message(BaseModel):
-    """Something said by, or to, the attempt that has this token."""
+    """A message from, or to, the attempt with this token."""
 
     token: str
 
 
 class Lease(Message):
-    """What an attempt may do: work while the token is its own, until `cancel`."""
+    """Permission to work, for the attempt whose token it has, until `cancel`."""
 
     cancel: bool = False
 
 
 class Pulse(Message):
-    """That an attempt lives: a count that grows. No time of day: clocks differ, and are set."""
+    """Sign that an attempt is alive: a growing count, since clocks differ and may be set."""
 
     beat: int
 
@@ -41,8 +41,8 @@ class Verdict(Message):
     """How an attempt ended.
 
     Attributes:
-        outcome: failed: trying again would fail again. died: a fault nobody expected. stopped: it
-            was asked to, by a cancellation or because the machine goes down.
+        outcome: failed: a retry would fail as well. died: an unexpected error. stopped: by a
+            cancellation, or because the machine shuts down.
         error: what went wrong, in words.
     """
 
@@ -51,7 +51,7 @@ class Verdict(Message):
 
 
 def folder(job: str) -> Path:
-    """Where a job's messages, its recipe and what its attempts printed lie."""
+    """The folder of a job's messages, its recipe and its attempts' output."""
     return runs.home() / "jobs" / job
 
 
@@ -63,12 +63,12 @@ def output_file(job: str) -> Path:
     return folder(job) / "output.txt"
 
 
-def say(job: str, message: Message) -> None:
+def send(job: str, message: Message) -> None:
     runs.write_atomic(_file(job, type(message)), message.model_dump_json())
 
 
-def heard(job: str, kind: type[M]) -> M | None:
-    """The latest message of a kind; None where there is none, or none that can be read."""
+def latest(job: str, kind: type[M]) -> M | None:
+    """The latest message of a kind; None if there is none, or it cannot be read."""
     try:
         return kind.model_validate_json(_file(job, kind).read_bytes())
     except (OSError, ValidationError):

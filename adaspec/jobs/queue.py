@@ -1,8 +1,8 @@
 """The queue: one SQLite file that every change goes through.
 
-A job is the wish for a run, and has the run's id. Every change is a compare-and-set on the job's
-id, state, attempt and token: whoever acts on what is no longer so changes nothing, and learns it.
-The order is by counters, never by the clock, which may be set back.
+A job asks for a run, and has the run's id. Every change is a compare-and-set on the job's id,
+state, attempt and token: whoever acts on an outdated state changes nothing, and is told. The order
+is by counters, never by the clock, which may be set back.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class Job(BaseModel):
         id: of the job and of its run.
         owner: who submitted it: a name or a login.
         recipe: YAML, complete.
-        seconds: how long the run is expected to take; None where nobody knows.
-        place: order of arrival; a job that is resumed arrives anew.
-        priority: a higher one goes first, whoever owns it.
-        turn: when it was last started, as a counter; 0 for never. For the round robin.
+        seconds: how long the run is expected to take; None if unknown.
+        place: order of arrival; a job that is resumed arrives again.
+        priority: the highest starts first, whoever owns it.
+        turn: when it was last started, as a counter; 0 if never. For the round robin.
         attempt: how many times it was started.
         deaths: attempts since its submission that ended without a verdict.
-        token: names the attempt that may speak for the job; a new one each time.
-        cancel: it shall stop.
+        token: of the attempt whose messages count; a new one for each attempt.
+        cancel: it has been asked to stop.
         error: why it failed, or why the latest attempt died.
         submitted, began, ended: Unix seconds, for display.
     """
@@ -100,7 +100,7 @@ class Job(BaseModel):
 
 
 def me() -> str:
-    """The login of whoever runs this process, where it has one."""
+    """The login name of this process's user, if there is one."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
@@ -113,11 +113,11 @@ def submit(
     """Put a run at the end of the queue.
 
     Args:
-        identity: a run or a job that ended, to go on with; by default a new one.
+        identity: a run or a job that ended, to be resumed; by default a new one.
         seconds: how long it is expected to take.
 
     Raises:
-        AdaspecError: the owner has too many waiting, or that run is in the queue or at work.
+        AdaspecError: the owner has too many waiting, or that run is queued or running.
     """
     limit = settings().queued_each
     recipe = anchored(recipe)
@@ -144,7 +144,7 @@ def submit(
             raise AdaspecError(f"Job {job.id} is {earlier[0].state} already.")
         (last,) = database.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()
         job = job.model_copy(update={"place": last + 1})
-        if earlier:  # attempts are counted on, so that an old one never equals a new one
+        if earlier:  # the count of attempts continues, so that no new one equals an old one
             kept = {"attempt": earlier[0].attempt, "turn": earlier[0].turn, "name": earlier[0].name}
             job = job.model_copy(update=kept)
         row = job.model_dump()
@@ -156,7 +156,7 @@ def submit(
 
 
 def resume(name: str, owner: str, seconds: float | None = None) -> Job:
-    """Queue a job, or a run made without one, that stopped: it goes on from its last checkpoint.
+    """Queue a stopped job, or a run made without one: it resumes from its last checkpoint.
 
     Raises:
         AdaspecError: no such run or job, or it cannot be resumed.
@@ -170,7 +170,7 @@ def resume(name: str, owner: str, seconds: float | None = None) -> Job:
         raise AdaspecError(f"Run {run.path.name} is {state} already.")
     if run.path.parent != runs.runs_folder():
         raise AdaspecError(
-            f"{run.path} lies outside {runs.runs_folder()}: go on with it by adaspec run "
+            f"{run.path} is outside {runs.runs_folder()}: resume it with adaspec run "
             f"{run.recipe_file} --run-dir {run.path}"
         )
     return submit(runs.read_recipe(run), owner, identity=run.path.name, seconds=seconds)
@@ -190,17 +190,17 @@ def find(name: str) -> Job:
     Raises:
         AdaspecError: none, or more than one.
     """
-    found = [job for job in all_jobs() if job.id.startswith(name.upper())] if name else []
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise AdaspecError(f"{name!r} could be {len(found)} jobs: give more of the id.")
+    matching = [job for job in all_jobs() if job.id.startswith(name.upper())] if name else []
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise AdaspecError(f"{name!r} matches {len(matching)} jobs: give more of the id.")
     raise AdaspecError(f"No job {name!r}. See: adaspec jobs")
 
 
 def claim(job: Job) -> Job | None:
     """Take a queued job to start an attempt at it; None if it has changed since it was read."""
-    turn = max((one.turn for one in all_jobs()), default=0) + 1
+    turn = max((other.turn for other in all_jobs()), default=0) + 1
     return _change(
         job,
         "queued",
@@ -214,7 +214,7 @@ def claim(job: Job) -> Job | None:
 
 
 def end(job: Job, state: Literal["succeeded", "failed", "cancelled"], error: str = "") -> bool:
-    """Record how a job ended; False if somebody else has decided about it meanwhile."""
+    """Record how a job ended; False if it has been changed meanwhile."""
     return (
         job.live
         and _change(job, job.state, state=state, error=error, ended=time.time()) is not None
@@ -229,7 +229,7 @@ def requeue(job: Job, error: str, *, died: bool) -> bool:
 
 
 def cancel(identity: str) -> Job:
-    """End a queued job, or ask the one at work to stop.
+    """End a queued job, or ask a running one to stop.
 
     Raises:
         AdaspecError: no such job, or it has ended.
@@ -247,23 +247,23 @@ def cancel(identity: str) -> Job:
 
 
 def move(identity: str, where: Where) -> Job:
-    """Put a queued job before or behind all others.
+    """Move a queued job before or after all others.
 
     Raises:
-        AdaspecError: no such job, or it does not wait.
+        AdaspecError: no such job, or it is not waiting.
     """
     while True:
         job = find(identity)
         if job.state != "queued":
-            raise AdaspecError(f"Job {job.id} does not wait: it is {job.state}.")
-        others = [one.priority for one in all_jobs() if one.state == "queued"]
+            raise AdaspecError(f"Job {job.id} is not waiting: it is {job.state}.")
+        others = [other.priority for other in all_jobs() if other.state == "queued"]
         priority = max(others) + 1 if where == "first" else min(others) - 1
         if changed := _change(job, "queued", priority=priority):
             return changed
 
 
 def forget(job: Job) -> None:
-    """Remove a job that has ended from the list."""
+    """Remove an ended job from the queue."""
     with _transaction() as database:
         database.execute(
             "DELETE FROM jobs WHERE id = ? AND state = ? AND attempt = ? AND token = ?",
@@ -272,13 +272,13 @@ def forget(job: Job) -> None:
 
 
 def delete(identity: str) -> None:
-    """Remove a run, the job that it was, and what its attempts said.
+    """Remove a run, its job, and the output of its attempts.
 
     Raises:
-        AdaspecError: neither is there; it waits, is being trained, or is the bundled example.
+        AdaspecError: there is neither; it is waiting or training, or is the bundled example.
     """
     run = runs.Run(runs.runs_folder() / identity)
-    with _transaction() as database:  # nobody resumes it meanwhile
+    with _transaction() as database:  # so that nobody resumes it meanwhile
         jobs = _rows(database, "WHERE id = ?", identity)
         if jobs and jobs[0].live:
             raise AdaspecError(f"Job {identity} is {jobs[0].state}: adaspec cancel {identity}")
@@ -291,8 +291,8 @@ def delete(identity: str) -> None:
 def in_order(jobs: Iterable[Job]) -> list[Job]:
     """The queued jobs in the order they will start: by priority, then people take turns.
 
-    Of two people, the one whose latest start lies further back comes first; one who never had a
-    turn comes before both, in order of arrival.
+    Of two people, the one whose latest start is further back comes first; those who have never had
+    a turn come before both, in order of arrival.
     """
     everything = list(jobs)
     turns: dict[str, int] = {}
@@ -315,8 +315,8 @@ def in_order(jobs: Iterable[Job]) -> list[Job]:
 
 
 def positions(jobs: Iterable[Job]) -> dict[str, int]:
-    """Job id -> its place in the order of starting, from 1."""
-    return {job.id: place for place, job in enumerate(in_order(jobs), start=1)}
+    """Job id -> its position in the order of starting, from 1."""
+    return {job.id: position for position, job in enumerate(in_order(jobs), start=1)}
 
 
 def startable(jobs: Iterable[Job]) -> list[Job]:
@@ -330,10 +330,10 @@ def startable(jobs: Iterable[Job]) -> list[Job]:
 def expected_starts(
     jobs: Iterable[Job], left: dict[str, float | None], slots: int
 ) -> dict[str, float]:
-    """Job id -> seconds until it is expected to start, as far as that can be known.
+    """Job id -> seconds until it is expected to start, where that can be told.
 
     Args:
-        left: running job -> seconds it still needs; None where nobody knows.
+        left: running job -> seconds it still needs; None if unknown.
         slots: how many jobs can run at once.
     """
     everything = list(jobs)
@@ -355,12 +355,12 @@ def _change(job: Job, before: State, **values: Any) -> Job | None:
     """Compare-and-set; the changed job, or None if it is no longer as given, or not in `before`."""
     assignments = ", ".join(f"{name} = ?" for name in values)
     with _transaction() as database:
-        found = database.execute(
+        rows = database.execute(
             f"UPDATE jobs SET {assignments} "
             "WHERE id = ? AND state = ? AND attempt = ? AND token = ? RETURNING *",
             (*values.values(), job.id, before, job.attempt, job.token),
         ).fetchall()
-    return Job(**found[0]) if found else None
+    return Job(**rows[0]) if rows else None
 
 
 def _rows(database: sqlite3.Connection, where: str, *values: object) -> list[Job]:
@@ -373,7 +373,7 @@ def _file() -> Path:
 
 @contextmanager
 def _database() -> Iterator[sqlite3.Connection]:
-    """The open database; any trouble with it is an AdaspecError."""
+    """The open database; any error of it is an AdaspecError."""
     _file().parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(sqlite3.connect(_file(), timeout=30, isolation_level=None)) as database:
@@ -394,4 +394,6 @@ def _transaction() -> Iterator[sqlite3.Connection]:
     with _database() as database:
         database.execute("BEGIN IMMEDIATE")
         yield database
-        database.execute("COMMIT")  # not reached after an error: closing it then takes all back
+        database.execute(
+            "COMMIT"
+        )  # not reached after an error: closing the database then rolls back

@@ -1,7 +1,7 @@
-"""The one process of a machine that works the queue off: claims, launches, watches, concludes.
+"""The one process of a machine that runs the queue: it claims jobs, launches and watches them.
 
-It may be killed at any moment. What it knows is in the queue, the run folders and the engine; its
-successor takes up what it finds, and jobs that are running never notice.
+It may be killed at any moment. All state is in the queue, the run folders and the engine; its
+successor takes over from there, and running jobs never notice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from adaspec.runs import Process, Run
 from adaspec.settings import settings
 
 PACE = 0.5  # seconds between two looks
-GRACE = 1.5  # seconds that a flag, and then SIGTERM, has to work before the next means
+GRACE = 1.5  # seconds that a flag, and then SIGTERM, has to work before the next step
 PATIENCE = 180.0  # seconds without a heartbeat after which an attempt counts as hung
 RETRIES = 2  # after an attempt died
 
@@ -36,7 +36,7 @@ log = logging.getLogger("adaspec.supervisor")
 
 
 class Status(BaseModel):
-    """`supervisor.json`: what the supervisor says of itself.
+    """`supervisor.json`: the state of the supervisor.
 
     Attributes:
         slots: jobs that can run at once.
@@ -54,13 +54,13 @@ class Watch:
     """What this supervisor has seen of one attempt; times are of the monotonic clock."""
 
     beat: int
-    heard: float
+    last_beat: float
     stopping: float | None = None
     terminated: bool = False
 
 
 class Supervisor:
-    """One look after another: `look` does all that can be done now, and never waits."""
+    """Repeats `look`, which does everything that can be done now, and never waits."""
 
     def __init__(self, engine: Engine, patience: float = PATIENCE) -> None:
         self._engine = engine
@@ -69,7 +69,7 @@ class Supervisor:
         self._status: Status | None = None
 
     def look(self) -> None:
-        """Conclude what has ended, stop what shall stop, start what can start."""
+        """Record what has ended, stop those that are cancelled, start those that can start."""
         everything = queue.all_jobs()
         trouble = ""
         for job in everything:
@@ -78,7 +78,7 @@ class Supervisor:
                     self._attend(job)
                 except AdaspecError as error:
                     trouble = explain(error)
-        self._tell(self._start() or trouble)
+        self._report(self._start() or trouble)
 
     def _attend(self, job: Job) -> None:
         attempt = Attempt.of(job)
@@ -90,23 +90,23 @@ class Supervisor:
         now = time.monotonic()
         if job.cancel or watch.stopping is not None:
             self._stop(job, watch, now)
-        elif now - watch.heard > self._patience:
-            log.warning("%s gives no sign of life and is ended.", job.id)
+        elif now - watch.last_beat > self._patience:
+            log.warning("%s has sent no heartbeat for too long and is killed.", job.id)
             self._engine.stop(attempt, kill=True)
 
     def _listen(self, job: Job) -> Watch:
-        pulse = mailbox.heard(job.id, Pulse)
+        pulse = mailbox.latest(job.id, Pulse)
         beat = pulse.beat if pulse and pulse.token == job.token else 0
         watch = self._watched.setdefault(job.token, Watch(beat, time.monotonic()))
         if beat != watch.beat:
-            watch.beat, watch.heard = beat, time.monotonic()
+            watch.beat, watch.last_beat = beat, time.monotonic()
         return watch
 
     def _stop(self, job: Job, watch: Watch, now: float) -> None:
         """The flag, then SIGTERM, then SIGKILL."""
         if watch.stopping is None:
             watch.stopping = now
-            mailbox.say(job.id, Lease(token=job.token, cancel=True))
+            mailbox.send(job.id, Lease(token=job.token, cancel=True))
         elif now - watch.stopping > 2 * GRACE:
             self._engine.stop(Attempt.of(job), kill=True)
         elif now - watch.stopping > GRACE and not watch.terminated:
@@ -114,7 +114,7 @@ class Supervisor:
             self._engine.stop(Attempt.of(job), kill=False)
 
     def _start(self) -> str:
-        """Launch what there is room for; why the next one has to wait, if one has to."""
+        """Launch every job that there is room for; return why the next has to wait, or nothing."""
         while True:
             everything = queue.all_jobs()
             waiting = queue.startable(everything)
@@ -124,7 +124,7 @@ class Supervisor:
             try:
                 if reason := self._engine.capacity(Attempt.of(waiting[0]), running):
                     return reason
-            except AdaspecError as error:  # there will never be room
+            except AdaspecError as error:  # there will never be room for it
                 queue.end(waiting[0], "failed", explain(error))
                 continue
             if job := queue.claim(waiting[0]):
@@ -133,14 +133,14 @@ class Supervisor:
     def _launch(self, job: Job) -> None:
         try:
             runs.write_atomic(mailbox.recipe_file(job.id), job.recipe)
-            mailbox.say(job.id, Lease(token=job.token))
+            mailbox.send(job.id, Lease(token=job.token))
             self._engine.launch(Attempt.of(job))
         except AdaspecError as error:
             queue.end(job, "failed", explain(error))
         except OSError as error:
             queue.requeue(job, explain(error), died=True)
 
-    def _tell(self, waiting_for: str) -> None:
+    def _report(self, waiting_for: str) -> None:
         status = Status(
             process=Process.this(),
             engine=settings().engine,
@@ -153,8 +153,8 @@ class Supervisor:
 
 
 def _conclude(job: Job) -> None:
-    """Record how an attempt ended of which nothing runs any more."""
-    verdict = mailbox.heard(job.id, Verdict)
+    """Record how an attempt ended, now that nothing of it is running."""
+    verdict = mailbox.latest(job.id, Verdict)
     if verdict is None or verdict.token != job.token:
         verdict = Verdict(token=job.token, outcome="died", error=_last_words(job))
     if _finished(job):
@@ -172,7 +172,7 @@ def _conclude(job: Job) -> None:
 
 
 def _finished(job: Job) -> bool:
-    """What the run folder says, which counts for more than the attempt's own word."""
+    """Whether the run folder says so, which counts for more than the attempt's verdict."""
     try:
         return runs.read_state(Run(runs.runs_folder() / job.id)).state == "finished"
     except AdaspecError:
@@ -180,39 +180,39 @@ def _finished(job: Job) -> bool:
 
 
 def _last_words(job: Job) -> str:
-    """What is known of an attempt that ended without a verdict."""
+    """Why an attempt ended without a verdict, as far as its output tells."""
     try:
         lines = mailbox.output_file(job.id).read_text("utf-8", "replace").splitlines()
     except OSError:
         lines = []
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    said = re.sub(r"\x1b\[[0-9;]*m", "", said)  # colours of a terminal
-    return f"its process was gone, without a word{f' but: {said[:300]}' if said else ''}."
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    last = re.sub(r"\x1b\[[0-9;]*m", "", last)  # colours of a terminal
+    return f"its process was gone; {f'its last output: {last[:300]}' if last else 'no output'}."
 
 
 # As a process
 
 
 def serve(patience: float = PATIENCE) -> None:
-    """Work the queue off until the process is stopped. Jobs that are running then go on.
+    """Run the queue until the process is stopped. Jobs that are running then carry on.
 
     Raises:
-        AdaspecError: another supervisor is at work.
+        AdaspecError: another supervisor is running.
     """
     with _only_one():
         supervisor = Supervisor(engines.make(), patience)
-        log.info("The supervisor begins, with engine %s.", settings().engine)
-        while _lock_file().exists():  # without it a second one could begin
+        log.info("The supervisor starts, with engine %s.", settings().engine)
+        while _lock_file().exists():  # without it a second one could start
             try:
                 supervisor.look()
-            except Exception as error:  # a full disk, say: it may be over at the next look
+            except Exception as error:  # a full disk, say, which may have room at the next look
                 log.error("%s", explain(error), exc_info=not is_users(error))
                 time.sleep(10 * PACE)
             time.sleep(PACE)
 
 
 def alive() -> bool:
-    """Whether a supervisor is at work on this queue."""
+    """Whether a supervisor is running on this queue."""
     try:
         with _only_one(timeout=0):
             return False
@@ -221,7 +221,7 @@ def alive() -> bool:
 
 
 def status() -> Status | None:
-    """What the latest supervisor said of itself."""
+    """The state of the latest supervisor; None if there was none."""
     try:
         return Status.model_validate_json(_status_file().read_bytes())
     except (OSError, ValidationError):
@@ -229,7 +229,7 @@ def status() -> Status | None:
 
 
 def ensure() -> None:
-    """Start a supervisor that outlives this process, where there is none and none is promised."""
+    """Start a supervisor that outlives this process, unless one is running or runs elsewhere."""
     if settings().supervisor == "elsewhere" or alive():
         return
     with (runs.home() / "supervisor.log").open("ab") as output:
@@ -244,16 +244,16 @@ def ensure() -> None:
 
 @contextmanager
 def _only_one(timeout: float = 2) -> Iterator[None]:
-    """Hold the machine's supervisor lock; the kernel lets it go when the process ends.
+    """Hold the machine's supervisor lock; the kernel releases it when the process ends.
 
-    The time-out outlasts those who only try whether it is held.
+    The time-out outlasts processes that only test whether it is held.
     """
     runs.home().mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(_lock_file(), timeout=timeout):
             yield
     except Timeout:
-        raise AdaspecError("A supervisor is at work already: one a machine is enough.") from None
+        raise AdaspecError("A supervisor is already running: a machine needs only one.") from None
 
 
 def _lock_file() -> Path:

@@ -1,7 +1,7 @@
 """One attempt at a job, as a process: `python -m adaspec.jobs.worker JOB TOKEN`.
 
-It works while it holds the lease. A thread of its own beats and looks at the lease; an attempt
-whose token is no longer in it ends on the spot and writes nothing more.
+It works as long as it holds the lease. A separate thread sends the heartbeat and checks the lease;
+an attempt whose token is no longer in it ends at once and writes nothing more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(job: str, token: str) -> Verdict:
     verdict = _work(job, token)
     if first:
         _require_lease(job, token)
-        mailbox.say(job, verdict)
+        mailbox.send(job, verdict)
     return verdict
 
 
@@ -61,8 +61,8 @@ def _stop_if_asked(job: str, token: str) -> None:
 
 
 def _require_lease(job: str, token: str) -> Lease:
-    """The lease, which is still this attempt's; otherwise the process ends here."""
-    lease = mailbox.heard(job, Lease)
+    """The lease, if it is still this attempt's; otherwise the process ends here."""
+    lease = mailbox.latest(job, Lease)
     if lease is None or lease.token != token:
         os._exit(3)
     return lease
@@ -75,8 +75,8 @@ def _watch(job: str, token: str, first: bool) -> NoReturn:
         if first:
             beat += 1
             try:
-                mailbox.say(job, Pulse(token=token, beat=beat))
-            except OSError as error:  # a full disk: the work itself will run into it, or not
+                mailbox.send(job, Pulse(token=token, beat=beat))
+            except OSError as error:  # a full disk, which the work itself may or may not run into
                 log.warning("No heartbeat: %s", explain(error))
         pause.wait(BEAT)
 

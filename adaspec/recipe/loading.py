@@ -1,4 +1,4 @@
-"""Where a recipe comes from: bundled files and matrices, YAML, overrides. Faults take one line."""
+"""Where a recipe comes from: bundled files and matrices, YAML, overrides. Errors are one line."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RECIPES = ASSETS / "recipes"
 
 
 def names() -> list[str]:
-    """Every bundled recipe; a matrix counts once a cell, as `paper/gsm8k-pythia-3epoch`."""
+    """Every bundled recipe; a matrix has one per cell, such as `paper/gsm8k-pythia-3epoch`."""
     stems = [path.stem for path in sorted(RECIPES.glob("*.yaml"))]
     return [name for stem in stems for name in cells(stem) or [stem]]
 
 
 def cells(name: str) -> list[str]:
-    """The recipes of a bundled matrix, or of a part of it, in order; none where it is neither.
+    """The recipes of a bundled matrix, or of a part of it, in order; none if it is neither.
 
     A part names some of its values: `conditions-tiny/long` is that length with every seed.
     """
@@ -83,7 +83,7 @@ def _absolute(source: str) -> str:
 
 
 def parse(content: dict[str, Any]) -> Recipe:
-    """A recipe from its plain form; every fault in one line.
+    """A recipe from its plain form; every error in one line.
 
     Raises:
         AdaspecError: names the field, what is wrong with it, and the nearest valid key.
@@ -110,7 +110,7 @@ def override(content: dict[str, Any], setting: str) -> None:
     """Set what `--set a.b=c` says.
 
     Raises:
-        AdaspecError: it says nothing, or of a place that is not there.
+        AdaspecError: it has no value, or no such field is there to be set.
     """
     path, equals, value = setting.partition("=")
     if not equals or not path:

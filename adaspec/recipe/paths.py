@@ -23,10 +23,10 @@ def at(content: Any, path: str) -> Any:
 
 
 def put(content: Content, path: str, value: Any) -> None:
-    """Set the value at a path. A parent that is not there, or holds no others, becomes a mapping.
+    """Set the value at a path. A parent that is missing, or is a plain value, becomes a mapping.
 
     Raises:
-        AdaspecError: a list has no such place.
+        AdaspecError: a list has no such position.
     """
     node: Any = content
     key, parts = _key(node, path.split("."))
@@ -63,7 +63,7 @@ def _set(node: Any, key: str, value: Any, path: str) -> None:
     elif key.isdecimal() and int(key) <= len(node):
         node[int(key) : int(key) + 1] = [value]
     else:
-        raise AdaspecError(f"{path}: it has {len(node)} places, from 0: {key!r} is none of them.")
+        raise AdaspecError(f"{path}: the list has {len(node)} items, from 0: {key!r} is not one.")
 
 
 # What a recipe's schema says
@@ -95,19 +95,19 @@ def alternatives(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "$ref" in node:
         node = _schema()["$defs"][node["$ref"].rpartition("/")[2]]
     yield node
-    for alternative in node.get("anyOf", []):
-        yield from alternatives(alternative)
+    for option in node.get("anyOf", []):
+        yield from alternatives(option)
 
 
 def _inside(nodes: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
     inner = []
-    for alternative in (each for node in nodes for each in alternatives(node)):
-        if part in alternative.get("properties", {}):
-            inner.append(alternative["properties"][part])
-        elif isinstance(alternative.get("additionalProperties"), dict):
-            inner.append(alternative["additionalProperties"])
-        elif isinstance(alternative.get("items"), dict):
-            inner.append(alternative["items"])
+    for schema in (option for node in nodes for option in alternatives(node)):
+        if part in schema.get("properties", {}):
+            inner.append(schema["properties"][part])
+        elif isinstance(schema.get("additionalProperties"), dict):
+            inner.append(schema["additionalProperties"])
+        elif isinstance(schema.get("items"), dict):
+            inner.append(schema["items"])
     return inner
 
 

@@ -1,4 +1,4 @@
-"""What a recipe will do on so many rows: its trainings with their budgets, and what follows.
+"""What a recipe will do on a number of rows: its trainings with their budgets, and what follows.
 
 Derived here once, for the run, its estimate and the Train page: a comparison of methods is only
 fair when their budgets are known before it runs.
@@ -64,7 +64,7 @@ class Training(Strict):
         return self.method is None or self.method.pool == "batch"
 
     def needs(self, what: Need) -> bool:
-        """Whether its selector looks at that."""
+        """Whether its selector reads it."""
         if self.k is None or self.method is None:
             return False
         return what in SELECTORS[self.method.selector].needs
@@ -122,9 +122,9 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
 
 
 def _snapshots(steps: int, count: int) -> tuple[int, ...]:
-    """Each three times as late as the one before: most is learnt at first."""
-    early = (steps // 3**i for i in range(count, 0, -1))
-    return tuple(dict.fromkeys(step for step in early if step))
+    """Each three times as late as the one before, since most is learnt at first."""
+    at = (steps // 3**i for i in range(count, 0, -1))
+    return tuple(dict.fromkeys(step for step in at if step))
 
 
 def _training(
@@ -155,7 +155,7 @@ def distinct(plan: list[Training]) -> list[Training]:
 
 
 def twin(training: Training, plan: list[Training]) -> Training | None:
-    """The earlier training that is the same one, under another name."""
+    """The earlier, identical training under another name, if there is one."""
     first = next(other for other in plan if other.key == training.key)
     return None if first.name == training.name else first
 
@@ -169,9 +169,10 @@ def width(recipe: Recipe) -> int:
 
 
 class HeldOut(NamedTuple):
-    """How many held-out rows are measured at the end, and how many are looked at in training.
+    """How many held-out rows are measured at the end, and how many are monitored in training.
 
-    The second are the first's where `validation` is 0. The target goes on from each of both once.
+    Where `validation` is 0, rows of the first kind are monitored. The target continues each row of
+    both kinds once.
     """
 
     test: int
@@ -185,8 +186,8 @@ def held_out_rows(recipe: Recipe, rows: int) -> HeldOut:
 
 
 def snapshots_together(plan: list[Training]) -> list[list[str]]:
-    """The models that are measured, in groups that go beside one pass of the target: all results,
-    then what each training left on its way."""
+    """The models that are measured, in groups that share one pass of the target: all results, then
+    the snapshots of each training."""
     drafts = [training for training in distinct(plan) if training.name != TARGET]
     results = [STOCK, *(draft.name for draft in drafts)]
     ways = [[f"{draft.name}@{step}" for step in draft.snapshots] for draft in drafts]
@@ -194,6 +195,6 @@ def snapshots_together(plan: list[Training]) -> list[list[str]]:
 
 
 def decodings(recipe: Recipe, plan: list[Training], prompts: int) -> int:
-    """Of all replays and timed prompts of a plan's drafts, each a whole text at batch 1."""
+    """How many texts are decoded, each at batch 1: all replays and timed prompts of the drafts."""
     results, *_ = snapshots_together(plan)
     return recipe.evaluation.speculation.decodings(prompts, len(results))

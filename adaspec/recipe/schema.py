@@ -80,7 +80,7 @@ class NewModel(Strict):
 
 
 class ModelSpec(Strict):
-    """Where a model comes from: the first of `source` that is there, or a new one.
+    """Where a model comes from: the first of `source` that exists, or a new one.
 
     A source is `assets:FOLDER` (bundled), `package:MODULE/FILE.gguf` (inside an installed Python
     package), a folder, a `.gguf` file, a Hugging Face Hub id, or, for a draft, `target`.
@@ -215,7 +215,7 @@ class Method(Strict):
 
     objective: Objective = "forward_kl"
     to: Objective | None = Field(
-        None, description="what the objective gradually turns into over the steps"
+        None, description="what the objective turns into, linearly over the steps"
     )
     selector: Selector = "all"
     k: float | None = Field(None, ge=0.001, le=1, description="filter ratio; null: the stage's")
@@ -250,7 +250,7 @@ class Stage2(Optimisation):
 
 
 class Decoding(Strict):
-    """How speculative decoding draws tokens: target and draft alike."""
+    """How speculative decoding draws tokens, from target and draft alike."""
 
     gamma: int = Field(4, ge=0, le=64, description="draft length; 0: the target alone")
     temperature: float = Field(1.0, ge=0, le=100, description="0: greedy, the likeliest token")
@@ -276,7 +276,7 @@ class Speculation(Decoding):
         4, ge=1, le=1000, description="of those, how many are timed at every draft length"
     )
     gammas: tuple[Gamma, ...] = Field(
-        (1, 2, 4, 8), min_length=1, max_length=64, description="draft lengths that are timed"
+        (1, 2, 4, 8), min_length=1, max_length=64, description="draft lengths to time"
     )
 
     @field_validator("gammas")
@@ -290,7 +290,7 @@ class Speculation(Decoding):
         return sorted({*self.gammas, self.gamma})
 
     def decodings(self, prompts: int, drafts: int) -> int:
-        """How many there are to do: a replay each, and the turns of the timed prompts."""
+        """How many to do: one replay per prompt, and the rounds of the timed prompts."""
         replayed = min(self.prompts, prompts)
         return drafts * (replayed + min(self.timed, replayed) * (1 + len(self.timed_gammas)))
 

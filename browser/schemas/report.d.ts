@@ -69,7 +69,7 @@ export interface Speculation {
    */
   timed: number;
   /**
-   * draft lengths that are timed
+   * draft lengths to time
    *
    * @minItems 1
    * @maxItems 64

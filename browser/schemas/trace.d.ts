@@ -29,7 +29,7 @@ export interface Trace {
   stopped: "eos" | "length" | "context";
 }
 /**
- * How speculative decoding draws tokens: target and draft alike.
+ * How speculative decoding draws tokens, from target and draft alike.
  */
 export interface Decoding {
   /**

@@ -39,7 +39,7 @@ export interface Training {
 export interface Method {
   objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap";
   /**
-   * what the objective gradually turns into over the steps
+   * what the objective turns into, linearly over the steps
    */
   to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap") | null;
   selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl";

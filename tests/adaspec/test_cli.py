@@ -51,7 +51,10 @@ def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
         (["run", "tiny", "--set", "stage2.kk=2"], "Did you mean 'k'?"),
         (["run", "nowhere.yaml"], "No recipe file nowhere.yaml"),
         (["submit", "tinny"], "Did you mean 'tiny'?"),
-        (["submit", "tiny", "--set", "stage2.k=0"], "stage2.k: Input should be greater than 0"),
+        (
+            ["submit", "tiny", "--set", "stage2.k=0"],
+            "stage2.k: Input should be greater than or equal to 0.001",
+        ),
         (["cancel", "nothing"], "No job 'nothing'. See: adaspec jobs"),
         (["cancel", ""], "No job ''"),
         (["resume", "nothing"], "No run 'nothing'"),
@@ -77,7 +80,7 @@ def test_the_queue_from_the_command_line(tmp_path) -> None:
         for owner, seed in (("ada", 1), ("ada", 2), ("bob", 3))
     ]
     assert [done.returncode for done in submitted] == [0, 0, 0]
-    assert "Nothing works the queue off: start adaspec supervisor" in submitted[0].stderr
+    assert "No supervisor is running: start adaspec supervisor" in submitted[0].stderr
     ids = [done.stdout.split()[0] for done in submitted]
     assert [(job["id"], job["position"], job["owner"]) for job in listed(home)] == [
         (ids[0], 1, "ada"),

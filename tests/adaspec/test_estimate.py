@@ -187,8 +187,8 @@ def write(chosen: Recipe, folder: Path) -> str:
 def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     huge = Estimate(seconds=1, disk=10**18, memory=10**15, device="CPU with 2 threads", source="")
     [disk, memory] = estimate.lacks(huge)
-    assert disk.startswith("It takes 1000000.0 TB of disk and ")
-    assert memory.startswith("It takes 1000.0 TB of memory and there are ")
+    assert disk.startswith("It needs 1000000.0 TB of disk and ")
+    assert memory.startswith("It needs 1000.0 TB of memory and there are ")
     assert "micro_batch" in memory
     assert estimate.lacks(huge.model_copy(update={"disk": 1, "memory": None})) == []
     install(monkeypatch, Card("GPU-a", total=80 << 30))

@@ -163,7 +163,7 @@ def test_from_a_terminal(home, mini, tmp_path) -> None:
     assert run.state_file.is_file()
     assert "adaspec cancel" in one_line_error(adaspec("delete", job.id, "--yes", home=home))
     assert "cannot be deleted" in one_line_error(adaspec("delete", "example", "--yes", home=home))
-    assert adaspec("delete", identity, "--yes", home=home).stdout.strip().endswith("is removed.")
+    assert adaspec("delete", identity, "--yes", home=home).stdout.strip().endswith("is deleted.")
     shutil.copytree(ended(mini).path, tmp_path / "elsewhere")
     assert not adaspec("delete", str(tmp_path / "elsewhere"), "--yes", home=home).returncode
     assert not (tmp_path / "elsewhere").exists()

@@ -122,7 +122,7 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["stage2.methods.adaspec.objective=kl"], "Input should be 'forward_kl'"),
         (["sede=1"], "sede: no such key. Did you mean 'seed'?"),
         (["data.evaluation={holdot: 0.1}"], "no such key. Did you mean 'holdout'?"),
-        (["data.prompt=[a, b]", "data.prompt.3=c"], "data.prompt.3: it has 2 places, from 0"),
+        (["data.prompt=[a, b]", "data.prompt.3=c"], "data.prompt.3: the list has 2 items, from 0"),
         (["stage2.methods.stock={}"], "'stock' is taken"),
         (["stage2.methods.a/b={}"], "use at most 40 letters, digits"),
         (["data.train={}"], "give exactly one of `file`, `hub`, `stories`"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from adaspec import report, runs
+from adaspec import report, runs, terminal
 
 
 @pytest.mark.parametrize(("highest", "worse"), [(0.39, True), (0.41, False)])
@@ -18,5 +18,5 @@ def test_a_draft_below_stock_beyond_its_interval_says_so(finished_run, highest, 
     assert bool(remarks) == worse
     shown = content.model_copy(update={"drafts": [draft.model_copy(update={"remarks": remarks})]})
     console = Console(record=True, width=100)
-    console.print(report.tables(shown))
+    console.print(terminal.report(shown))
     assert ("accepted less often than the stock draft" in console.export_text()) == worse

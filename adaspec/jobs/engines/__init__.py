@@ -1,4 +1,4 @@
-"""Engines: what runs an attempt at a job. Each is a module with a class of four functions."""
+"""Engines: what runs an attempt at a job. Each is a module with one class."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Engine(Protocol):
         """How many jobs of one GPU (or of the CPU) can run at once."""
 
     def capacity(self, attempt: Attempt, running: list[Attempt]) -> str:
-        """Empty if the attempt can be launched now beside those that run; else why not.
+        """Empty if the attempt can be launched now, beside those that run; otherwise why not.
 
         Raises:
-            AdaspecError: there will never be room for it.
+            AdaspecError: the engine will never have room for it.
         """
 
     def launch(self, attempt: Attempt) -> None:
@@ -59,7 +59,7 @@ class Engine(Protocol):
         """Whether anything of the attempt is running, or will.
 
         Raises:
-            AdaspecError: it cannot be known now.
+            AdaspecError: the engine cannot tell at the moment.
         """
 
     def stop(self, attempt: Attempt, *, kill: bool) -> None:

@@ -1,7 +1,7 @@
-"""Jobs as processes of this machine: one a GPU, or one at a time on a CPU.
+"""Jobs as processes of this machine: one per GPU, or one at a time on a CPU.
 
-An attempt is whatever runs with its token in the command line, and everything below that. So there
-is no pid to be lost when a supervisor dies between starting a process and writing its number down.
+An attempt is every process with its token in the command line, and all their descendants. So no pid
+can be lost when a supervisor dies between starting a process and recording it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from adaspec.gpus import VISIBLE, Gpu, gpus
 from adaspec.jobs import mailbox
 from adaspec.jobs.engines import WORKER, Attempt
 
-FREE = 0.5  # of a GPU's memory; one that others use more of is left to them
-# What is not said here, Accelerate takes from a file of the user's: other GPUs, for one.
+FREE = 0.5  # share of a GPU's memory that has to be free for a job to get it
+# Whatever is not set here, Accelerate reads from a file of the user's: other GPUs, for instance.
 LAUNCHER = (
     "-m accelerate.commands.launch --multi_gpu --gpu_ids=all --num_machines=1 "
     "--main_process_port=0 --mixed_precision=no --dynamo_backend=no"
@@ -31,7 +31,7 @@ class Local:
 
     def __init__(self) -> None:
         self._gpus = len(gpus())
-        self._found: dict[str, list[psutil.Process]] = {}
+        self._processes: dict[str, list[psutil.Process]] = {}
         self._children: list[subprocess.Popen[bytes]] = []
 
     def slots(self) -> int:
@@ -48,7 +48,7 @@ class Local:
         free = _free()
         if len(free) >= attempt.gpus:
             return ""
-        return f"{len(free)} of {self._gpus} GPUs are free, and it takes {attempt.gpus}."
+        return f"{len(free)} of {self._gpus} GPUs are free, and the job needs {attempt.gpus}."
 
     def launch(self, attempt: Attempt) -> None:
         variables = for_libraries()
@@ -67,15 +67,15 @@ class Local:
                 start_new_session=True,
             )
         self._children.append(child)
-        self._found[attempt.token] = [psutil.Process(child.pid)]
+        self._processes[attempt.token] = [psutil.Process(child.pid)]
 
     def poll(self, attempt: Attempt) -> bool:
         self._children = [child for child in self._children if child.poll() is None]
-        if not any(map(_runs, self._found.get(attempt.token, []))):
-            self._found[attempt.token] = _with(attempt.token)
-        if self._found[attempt.token]:
+        if not any(map(_runs, self._processes.get(attempt.token, []))):
+            self._processes[attempt.token] = _with(attempt.token)
+        if self._processes[attempt.token]:
             return True
-        del self._found[attempt.token]
+        del self._processes[attempt.token]
         return False
 
     def stop(self, attempt: Attempt, *, kill: bool) -> None:
@@ -101,15 +101,15 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _tree(roots: list[psutil.Process]) -> set[psutil.Process]:
-    found = set(roots)
+    tree = set(roots)
     for root in roots:
         with suppress(psutil.NoSuchProcess):
-            found.update(root.children(recursive=True))
-    return found
+            tree.update(root.children(recursive=True))
+    return tree
 
 
 def _free() -> list[str]:
-    """GPUs that no job has and that others leave half free, the emptiest first."""
+    """GPUs that no job uses and that are at least half free, the emptiest first."""
     taken: set[str] = set()
     for process in _with(WORKER):
         with suppress(psutil.Error):
@@ -120,5 +120,5 @@ def _free() -> list[str]:
 
 
 def _free_part(gpu: Gpu) -> float:
-    """Of its memory; all of it where it has none of its own."""
+    """The free share of its memory; 1 if it shares the machine's."""
     return gpu.free / gpu.total if gpu.free is not None and gpu.total else 1.0

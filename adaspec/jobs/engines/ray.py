@@ -1,22 +1,21 @@
-"""Jobs as Ray Jobs on a cluster that exists, over its dashboard's address (`RAY_ADDRESS`).
+"""Jobs as Ray Jobs on an existing cluster, by the address of its dashboard (`RAY_ADDRESS`).
 
-Every node has this install at the same path, and shares the home. A job of one GPU is one process;
-one of several is a group of Ray Train's workers, which may lie on several nodes. In a cluster
-without GPUs a CPU stands for each. Beside the home, a job's environment is the nodes' own, since
-whatever is sent along can be read in the dashboard.
+Every node has this install at the same path, and shares the home. A job that needs one GPU is one
+process; one that needs several is a group of Ray Train's workers, possibly on several nodes. In a
+cluster without GPUs, a CPU takes the place of each. Apart from the home, a job's environment is the
+nodes' own, since whatever is sent along can be read in the dashboard.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import sys
 import time
+from functools import cache, cached_property
+from importlib.util import find_spec
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, build_opener
 
 from adaspec import AdaspecError, runs
 from adaspec.environment import LIBRARIES
@@ -26,11 +25,13 @@ from adaspec.jobs.engines import Attempt
 TIMEOUT = 5.0  # seconds that the dashboard may take to answer
 LINGER = 2.0  # seconds: Ray ends a group's workers after their driver; half a second was seen
 DAY = 86_400  # seconds that processes of a group wait for each other: the first one measures alone
+# The dashboard's status, as text: as data (`loadMetricsReport`) it answers null in every cluster
+# whose autoscaler is version 2, and Ray's state API knows what nodes have but not what is free.
 USAGE = r"^ ([\d.]+)/([\d.]+) (GPU|CPU)\b(?: \(([\d.]+) used of ([\d.]+) reserved)?"
 
 
 class Ray:
-    """Ray's REST interface; see `Engine`."""
+    """Ray's job submission client; see `Engine`."""
 
     def __init__(self) -> None:
         self._address = os.environ.get("RAY_ADDRESS", "").rstrip("/")
@@ -39,10 +40,8 @@ class Ray:
                 "ADASPEC_ENGINE=ray needs the address of the cluster's dashboard: "
                 "RAY_ADDRESS=http://HEAD:8265"
             )
-        self._opener = build_opener()  # one for all: making it reads every certificate
-        self._headers = {"Content-Type": "application/json"}
-        if token := os.environ.get("RAY_AUTH_TOKEN"):  # of a cluster with RAY_AUTH_MODE=token
-            self._headers["Authorization"] = f"Bearer {token}"
+        if not find_spec("ray"):
+            raise AdaspecError('ADASPEC_ENGINE=ray needs Ray: pip install "adaspec[ray]"')
         self._most = {"GPU": 0, "CPU": 0}  # ever seen: a node that restarts is not gone for good
         self._ended: dict[str, float] = {}
 
@@ -61,29 +60,30 @@ class Ray:
                 f"The recipe asks for {attempt.gpus} {device}s and the cluster has {most}: "
                 f"set gpus={most}."
             )
-        # Ray's count is seconds old and may lack what was launched last.
+        # Ray's count is seconds old, and may not include what was launched last.
         free = min(free, most - sum(other.gpus for other in running))
         if free >= attempt.gpus:
             return ""
-        return f"{free} of the cluster's {most} {device}s are free, and it takes {attempt.gpus}."
+        return (
+            f"{free} of the cluster's {most} {device}s are free, and the job needs {attempt.gpus}."
+        )
 
     def launch(self, attempt: Attempt) -> None:
         self._free()
         device = self._device()
         command, resources = attempt.arguments, {f"entrypoint_num_{device.lower()}s": 1}
-        if attempt.gpus > 1:  # the workers of the group take them
+        if attempt.gpus > 1:  # the workers of the group reserve them
             command = ["-m", __name__, attempt.job, attempt.token, str(attempt.gpus), device]
             resources = {}
         output = shlex.quote(str(mailbox.output_file(attempt.job).absolute()))
-        job = {
-            "submission_id": _name(attempt),
-            "entrypoint": f"exec {shlex.join([sys.executable, *command])} >>{output} 2>&1",
-            "runtime_env": {"env_vars": _environment(device, attempt.gpus)},
-            **resources,
-        }
         try:
-            self._ask("/api/jobs/", job)
-        except HTTPError:
+            self._client.submit_job(
+                submission_id=_name(attempt),
+                entrypoint=f"exec {shlex.join([sys.executable, *command])} >>{output} 2>&1",
+                runtime_env={"env_vars": _environment(device, attempt.gpus)},
+                **resources,
+            )
+        except OSError:
             if self._status(attempt) is None:  # otherwise it was submitted before
                 raise
 
@@ -92,7 +92,7 @@ class Ray:
             status = self._status(attempt)
         except OSError as error:
             raise AdaspecError(self._trouble(error)) from None
-        if status in ("PENDING", "RUNNING"):
+        if status and not status.is_terminal():
             return True
         ended = self._ended.setdefault(attempt.token, time.monotonic())
         return attempt.gpus > 1 and time.monotonic() - ended < LINGER
@@ -100,7 +100,7 @@ class Ray:
     def stop(self, attempt: Attempt, *, kill: bool) -> None:
         """Ray asks every process to end, and kills it after RAY_JOB_STOP_WAIT_TIME_S."""
         try:
-            self._ask(f"/api/jobs/{_name(attempt)}/stop", {})
+            self._client.stop_job(_name(attempt))
         except OSError as error:
             raise AdaspecError(self._trouble(error)) from None
 
@@ -108,51 +108,74 @@ class Ray:
         return "GPU" if self._most["GPU"] else "CPU"
 
     def _free(self) -> int:
-        """How many GPUs nobody has, or CPUs in a cluster without GPUs."""
+        """How many GPUs are free, or CPUs in a cluster without GPUs."""
         free = {"GPU": 0, "CPU": 0}
-        status = self._ask("/api/cluster_status?format=1")["data"]["clusterStatus"]
-        for used, total, device, inside, reserved in re.findall(USAGE, status, re.MULTILINE):
+        for used, total, device, inside, reserved in re.findall(
+            USAGE, self._client.cluster_status(), re.MULTILINE
+        ):
             taken = float(used) + float(reserved or 0) - float(inside or 0)
             free[device] = int(float(total) - taken)
             self._most[device] = max(self._most[device], int(float(total)))
         return free[self._device()]
 
-    def _status(self, attempt: Attempt) -> str | None:
-        """Ray's word for the state of the attempt; None if it knows of none such."""
+    def _status(self, attempt: Attempt) -> Any:
+        """Ray's `JobStatus` of the attempt; None if it has no such job."""
         try:
-            return str(self._ask(f"/api/jobs/{_name(attempt)}")["status"])
-        except HTTPError as error:
-            if error.code == 404:
+            return self._client.get_job_info(_name(attempt)).status
+        except OSError as error:
+            if getattr(getattr(error, "response", None), "status_code", None) == 404:
                 return None
             raise
 
-    def _ask(self, path: str, content: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What the dashboard answers; with content, to a POST.
+    @cached_property
+    def _client(self) -> Any:
+        """Connected at its first use, and again if that fails.
 
         Raises:
-            OSError: it cannot be reached, or refuses.
+            OSError: the dashboard cannot be reached, or refuses.
         """
-        data = None if content is None else json.dumps(content).encode()
-        request = Request(self._address + path, data, self._headers)
-        with self._opener.open(request, timeout=TIMEOUT) as answer:
-            found: dict[str, Any] = json.load(answer)
-        return found
+        headers = {}
+        if token := os.environ.get("RAY_AUTH_TOKEN"):  # of a cluster with RAY_AUTH_MODE=token
+            headers["Authorization"] = f"Bearer {token}"
+        return _client_class()(self._address, headers=headers)
 
     def _trouble(self, error: OSError) -> str:
-        return f"Ray at {self._address} cannot be asked: {error}"
+        return f"Ray at {self._address} gives no answer: {error}"
+
+
+@cache
+def _client_class() -> type[Any]:
+    """Ray's client with a time-out, whose failures are all OSErrors. Ray takes seconds to load."""
+    from ray.exceptions import RayError
+    from ray.job_submission import JobSubmissionClient
+
+    class Client(JobSubmissionClient):  # type: ignore[misc]
+        def _do_request(self, *arguments: Any, **options: Any) -> Any:
+            try:
+                answer = super()._do_request(*arguments, timeout=TIMEOUT, **options)
+            except RayError as error:  # the token is missing or wrong
+                raise PermissionError(" ".join(str(error).split())) from None
+            answer.raise_for_status()
+            return answer
+
+        def cluster_status(self) -> str:
+            answer = self._do_request("GET", "/api/cluster_status?format=1").json()
+            return str(answer["data"]["clusterStatus"])
+
+    return Client
 
 
 def _name(attempt: Attempt) -> str:
-    """The same from every supervisor, so that none submits an attempt twice, or loses one."""
+    """The same for every supervisor, so that none submits an attempt twice, or loses it."""
     return f"adaspec-{attempt.job}-{attempt.token}"
 
 
 def _environment(device: str, gpus: int) -> dict[str, str]:
     return {
         "ADASPEC_HOME": str(runs.home().absolute()),
-        "ACCELERATE_USE_CPU": str(device == "CPU"),  # or else no group of CPUs is one
+        "ACCELERATE_USE_CPU": str(device == "CPU"),  # otherwise CPU workers form no group
         **LIBRARIES,
-        # From SIGTERM to SIGKILL. The driver of a group has nothing to put in order.
+        # From SIGTERM to SIGKILL. The driver of a group has nothing to clean up.
         "RAY_JOB_STOP_WAIT_TIME_S": "1" if gpus == 1 else "0",
     }
 
@@ -179,7 +202,7 @@ def run_group(job: str, token: str, workers: str, device: str) -> None:
     try:
         trainer.fit()
     except TrainingFailedError as error:
-        ray.shutdown()  # prints what the workers printed: the last line shall say why
+        ray.shutdown()  # prints what the workers printed, so that the last line says why
         sys.exit(str(error).strip().splitlines()[-1])
 
 

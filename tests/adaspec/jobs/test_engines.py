@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
 import psutil
@@ -113,7 +115,7 @@ def ask(source: str = "tiny", gpus: int = 1, **changes: str) -> Attempt:
 def again(attempt: Attempt) -> Attempt:
     """The next attempt at the same job."""
     following = replace(attempt, token=str(ULID()))
-    mailbox.say(attempt.job, Lease(token=following.token))
+    mailbox.send(attempt.job, Lease(token=following.token))
     return following
 
 
@@ -123,7 +125,7 @@ def run_of(attempt: Attempt) -> Run:
 
 def outcome(attempt: Attempt) -> str:
     """The attempt's own word."""
-    verdict = mailbox.heard(attempt.job, Verdict)
+    verdict = mailbox.latest(attempt.job, Verdict)
     return verdict.outcome if verdict and verdict.token == attempt.token else ""
 
 
@@ -184,7 +186,7 @@ def test_every_process_ends_within_5_seconds(make: Callable[[], Engine], home: P
     engine, attempt = make(), ask(name=part)
     engine.launch(attempt)
     enough(lambda: len(at_work(home)) == (2 if part == "deaf" else 1))
-    enough(lambda: mailbox.heard(attempt.job, mailbox.Pulse))
+    enough(lambda: mailbox.latest(attempt.job, mailbox.Pulse))
     time.sleep(0.5)  # until it has said what it does with SIGTERM
     asked = time.monotonic()
     engine.stop(attempt, kill=False)
@@ -201,7 +203,7 @@ def test_an_attempt_that_fails_says_why(make: Callable[[], Engine]):
     engine.launch(attempt)
     enough(lambda: not engine.poll(attempt))
     assert outcome(attempt) == "failed"
-    assert "bf16 needs a GPU" in mailbox.heard(attempt.job, Verdict).error
+    assert "bf16 needs a GPU" in mailbox.latest(attempt.job, Verdict).error
 
 
 def test_an_attempt_without_the_lease_does_nothing(make: Callable[[], Engine]):
@@ -253,7 +255,7 @@ def test_what_was_launched_just_now_counts_before_ray_counts_it(ray: Ray):
     attempt = ask(gpus=2)
     enough(lambda: not ray.capacity(attempt, []))
     reason = ray.capacity(attempt, [replace(attempt, gpus=1)])
-    assert reason == "1 of the cluster's 2 CPUs are free, and it takes 2."
+    assert reason == "1 of the cluster's 2 CPUs are free, and the job needs 2."
 
 
 def test_more_than_the_cluster_has_is_refused(ray: Ray):
@@ -266,12 +268,12 @@ def test_a_cluster_that_cannot_be_reached_is_waited_for(
 ):
     monkeypatch.setenv("RAY_ADDRESS", NOBODY)
     nowhere, attempt = Ray(), ask()
-    assert f"Ray at {NOBODY} cannot be asked" in nowhere.capacity(attempt, [])
-    with pytest.raises(AdaspecError, match="cannot be asked"):
+    assert f"Ray at {NOBODY} gives no answer" in nowhere.capacity(attempt, [])
+    with pytest.raises(AdaspecError, match="gives no answer"):
         nowhere.poll(attempt)
-    with pytest.raises(AdaspecError, match="cannot be asked"):
+    with pytest.raises(AdaspecError, match="gives no answer"):
         nowhere.stop(attempt, kill=True)
-    with pytest.raises(OSError, match="refused"):  # which does not fail the job for good
+    with pytest.raises(OSError, match="Failed to connect"):  # which does not fail the job for good
         nowhere.launch(attempt)
     assert nowhere.slots() == 1
 
@@ -283,19 +285,50 @@ def test_the_dashboards_address_is_needed(address: str, monkeypatch: pytest.Monk
         Ray()
 
 
+def test_a_wrong_token_is_one_line(
+    cluster: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "x" * 32)
+    reason = Ray().capacity(ask(), [])
+    assert f"Ray at {cluster} gives no answer" in reason
+    assert "\n" not in reason
+
+
+def test_a_dashboard_that_hangs_is_not_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It accepts the connection and says nothing."""
+    monkeypatch.setattr("adaspec.jobs.engines.ray.TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("RAY_ADDRESS", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        assert "gives no answer" in Ray().capacity(ask(), [])
+        assert time.monotonic() - began < 20  # importing Ray included
+
+
+def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", NOBODY)
+    monkeypatch.setattr("adaspec.jobs.engines.ray.find_spec", lambda name: None)
+    with pytest.raises(AdaspecError, match=r"pip install \"adaspec\[ray\]\""):
+        Ray()
+
+
 def test_gpus_are_counted_where_there_are_some(home: Path, monkeypatch: pytest.MonkeyPatch):
     """As Ray 2.60 prints them; a group that waits in a placement group has its share reserved."""
     monkeypatch.setenv("RAY_ADDRESS", NOBODY)
     engine = Ray()
-    status = {
-        "clusterStatus": "Total Usage:\n 3.0/16.0 CPU\n 2.5/8.0 GPU (0.5 used of 3.0 reserved"
-    }
-    monkeypatch.setattr(engine, "_ask", lambda path: {"data": status})
+    client = SimpleNamespace()
+    text = "Total Usage:\n 3.0/16.0 CPU\n 2.5/8.0 GPU (0.5 used of 3.0 reserved"
+    client.cluster_status = lambda: text
+    monkeypatch.setitem(vars(engine), "_client", client)
     attempt = ask(gpus=4)
-    assert engine.capacity(attempt, []) == "3 of the cluster's 8 GPUs are free, and it takes 4."
+    assert (
+        engine.capacity(attempt, []) == "3 of the cluster's 8 GPUs are free, and the job needs 4."
+    )
     assert engine.slots() == 8
     for left in ("", " 0.0/2.0 GPU"):  # of its nodes some restart, or all that have GPUs
-        status["clusterStatus"] = f"Total Usage:\n 0.0/16.0 CPU\n{left}"
+        text = f"Total Usage:\n 0.0/16.0 CPU\n{left}"
         assert f"{left[5:6] or 0} of the cluster's 8 GPUs" in engine.capacity(attempt, [])
 
 
@@ -346,7 +379,7 @@ def test_each_job_gets_the_emptiest_gpu_that_no_other_has(notes: Path):
         assert noted(notes, number)[-1] == f"GPU-{gpu} {command}"
     fourth = ask()
     reason = Local().capacity(fourth, attempts)  # as a new supervisor sees it
-    assert reason == "0 of 4 GPUs are free, and it takes 1."
+    assert reason == "0 of 4 GPUs are free, and the job needs 1."
     engine.stop(attempts[1], kill=True)
     enough(lambda: not engine.poll(attempts[1]))
     engine.launch(fourth)
@@ -386,7 +419,7 @@ def test_what_somebody_has_set_for_the_libraries_stays(
 @pytest.mark.usefixtures("four_gpus")
 def test_more_gpus_than_the_machine_has_are_refused():
     engine = Local()
-    assert engine.capacity(ask(gpus=4), []) == "3 of 4 GPUs are free, and it takes 4."
+    assert engine.capacity(ask(gpus=4), []) == "3 of 4 GPUs are free, and the job needs 4."
     with pytest.raises(AdaspecError, match="asks for 5 GPUs and this machine has 4: set gpus=4"):
         engine.capacity(ask(gpus=5), [])
 

@@ -133,11 +133,11 @@ def test_a_fenced_out_attempt_writes_nothing_more(home, longer):
         enough(lambda: steps(job) > 3)
         process.kill()  # so that nobody but the attempt itself can end it
         process.wait()
-        mailbox.say(job.id, Lease(token="another attempt's"))
+        mailbox.send(job.id, Lease(token="another attempt's"))
         fenced = time.monotonic()
         enough(lambda: not workers(job))
         assert time.monotonic() - fenced < 3
-    assert mailbox.heard(job.id, mailbox.Verdict) is None
+    assert mailbox.latest(job.id, mailbox.Verdict) is None
     assert runs.read_state(run_of(job)).state == "interrupted"
 
 
@@ -147,9 +147,9 @@ def test_an_attempt_sees_by_itself_that_it_shall_stop(home, longer):
         enough(lambda: steps(job) > 3)
         process.kill()  # so that nobody sends a signal
         process.wait()
-        mailbox.say(job.id, Lease(token=now(job).token, cancel=True))
+        mailbox.send(job.id, Lease(token=now(job).token, cancel=True))
         enough(lambda: not workers(job))
-    verdict = mailbox.heard(job.id, mailbox.Verdict)
+    verdict = mailbox.latest(job.id, mailbox.Verdict)
     assert verdict
     assert (verdict.token, verdict.outcome) == (now(job).token, "stopped")
 

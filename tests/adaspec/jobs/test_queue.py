@@ -210,7 +210,7 @@ def test_an_admins_word_goes_before_turns():
     queue.move(jobs[0].id, "last")
     assert order(*queue.all_jobs()) == [jobs[place].id for place in (3, 1, 2, 0)]
     queue.claim(now(jobs[2]))
-    with pytest.raises(AdaspecError, match=r"does not wait: it is running"):
+    with pytest.raises(AdaspecError, match=r"is not waiting: it is running"):
         queue.move(jobs[2].id, "first")
 
 

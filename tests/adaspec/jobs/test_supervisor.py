@@ -70,7 +70,7 @@ def ends(job: Job, supervised: Supervisor | None = None) -> Job:
 
 
 def begins(job: Job, supervised: Supervisor) -> Job:
-    watch(supervised, lambda: mailbox.heard(job.id, mailbox.Pulse))
+    watch(supervised, lambda: mailbox.latest(job.id, mailbox.Pulse))
     return now(job)
 
 
@@ -124,7 +124,7 @@ def test_an_attempt_that_was_told_to_leave_is_started_again_and_not_counted():
         begun = begins(job, supervised)
         watch(
             supervised,
-            lambda begun=begun: mailbox.heard(job.id, mailbox.Pulse).token == begun.token,
+            lambda begun=begun: mailbox.latest(job.id, mailbox.Pulse).token == begun.token,
         )
         Local().stop(Attempt.of(begun), kill=False)
     watch(supervised, lambda: now(job).attempt == 5)
@@ -198,7 +198,7 @@ def test_an_attempt_without_a_lease_does_nothing():
     """It was launched by a supervisor that was killed then, and found dead by the next."""
     job = queue.claim(ask("succeed"))
     runs.write_atomic(mailbox.recipe_file(job.id), job.recipe)
-    mailbox.say(job.id, Lease(token="the next attempt's"))
+    mailbox.send(job.id, Lease(token="the next attempt's"))
     late = Local()
     late.launch(Attempt.of(job))
     enough(lambda: not late.poll(Attempt.of(job)))
@@ -224,7 +224,7 @@ def test_of_supervisors_started_together_one_works(home: Path):
         assert supervisor.alive()
         gone = [process for process in several if process is not left[0]]
         assert [process.returncode for process in gone] == [2, 2, 2]
-        assert all("is at work already" in process.stderr.read() for process in gone)
+        assert all("is already running" in process.stderr.read() for process in gone)
         left[0].send_signal(signal.SIGKILL)
         left[0].wait()
         assert not supervisor.alive()

@@ -98,7 +98,12 @@ def leaves(content: Any, path: str = ""):
         ("name", "", "text", "This is needed."),
         ("stage2.k", "7", "number", "Must be less than or equal to 1."),
         ("stage2.methods.2.k", "0", "number", "Must be greater than or equal to 0.001."),
-        ("stage2.methods.2.name", "a b", "text", "Method name 'a b': use at most 40 letters, digits, - _ ."),
+        (
+            "stage2.methods.2.name",
+            "a b",
+            "text",
+            "Method name 'a b': use at most 40 letters, digits, - _ .",
+        ),
         ("stage2.methods.2.name", "stock", "text", "Method name 'stock' is taken: choose another."),
         ("stage2.methods.2.name", "distillspec", "text", "Another method has this name."),
         ("stage1.lr", "fast", "number", "Must be a valid number."),

@@ -1,0 +1,72 @@
+"""What drafts reached: a run's report, comparisons of drafts, ablations over seeds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from adaspec import runs, terminal
+from adaspec.cli.arguments import Json, RunName, names
+
+
+def report(name: RunName, as_json: Json = False) -> None:
+    """Print the report of a finished run."""
+    content = runs.read_report(runs.find(name))
+    if as_json:
+        print(runs.REPORT.dump(content).decode())
+    else:
+        terminal.console.print(terminal.report(content))
+
+
+def compare(
+    run_names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs of one target.")],
+    drafts: Annotated[
+        str | None, typer.Option(help="Only these: A,B; RUN/A if not of the first run.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="What to take differences from; by default the fairest.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare drafts of one target: budgets first, then paired differences on the same prompts."""
+    from adaspec.analysis import comparison
+
+    content = comparison.compare(_runs(run_names), names(drafts), baseline)
+    if as_json:
+        print(json.dumps(content, indent=1, allow_nan=False))
+    else:
+        terminal.console.print(terminal.comparison(content))
+
+
+def ablation(
+    run_names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Of one run, all other seeds are added."),
+    ],
+    against: Annotated[
+        str | None, typer.Option(help="Drafts to compare the others with: A,B.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare a recipe's methods over its seeds: one row per method, with intervals over seeds."""
+    print_ablation(_runs(run_names), names(against), as_json=as_json)
+
+
+def print_ablation(
+    chosen: list[runs.Run], against: list[str] | None = None, *, as_json: bool = False
+) -> None:
+    from adaspec.analysis import ablation, seeds
+
+    (first, *others) = chosen
+    family = seeds.of(chosen) if others else seeds.relatives(first)
+    summary = ablation.summary(family, against)
+    if as_json:
+        print(json.dumps(summary, indent=1, allow_nan=False))
+    else:
+        terminal.console.print(terminal.ablation(summary))
+
+
+def _runs(run_names: list[str]) -> list[runs.Run]:
+    return list(dict.fromkeys(map(runs.find, run_names)))

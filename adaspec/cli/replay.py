@@ -1,0 +1,71 @@
+"""Speculative decoding, stored or live, pass by pass."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated, Any
+
+import typer
+
+from adaspec import AdaspecError, environment, runs, terminal
+from adaspec.cli.arguments import Json, RunName
+
+
+def replay(
+    name: RunName,
+    draft: Annotated[str | None, typer.Option(help="stock, adaspec, adaspec@25.")] = None,
+    sequence: Annotated[int, typer.Option(min=0, help="The stored replay to print.")] = 0,
+    prompt: Annotated[str | None, typer.Option(help="Decode this instead, now.")] = None,
+    gamma: Annotated[int | None, typer.Option(help="Draft length, by default 4.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="By default 1; 0 is greedy decoding.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(help="Only the k likeliest tokens; by default 0, all.")
+    ] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Only the likeliest that reach it; by default 1.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the random draws, by default 0.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="At most, by default 64.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print speculative decoding pass by pass: what was proposed, accepted, rejected and added.
+
+    With --prompt, of a text that is decoded now; without it, of a replay that the run has stored.
+    """
+    from adaspec import replays, tokens
+    from adaspec.speculation import telling
+    from adaspec.speculation.trace import Trace
+
+    options = {
+        "gamma": gamma,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+        "max_new_tokens": max_new_tokens,
+    }
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    run = runs.find(name)
+    if prompt is None:
+        if given:
+            option = next(iter(given)).replace("_", "-")
+            raise AdaspecError(f"--{option} goes with --prompt: a stored replay has its own.")
+        trace = replays.read(run, draft or replays.drafts(run)[-1], sequence)
+        pieces = tokens.vocabulary(run)
+    else:
+        os.environ.update(environment.for_libraries())
+        from adaspec import inference, vocabulary
+
+        models = inference.open_run(run)
+        final = [name for name in inference.snapshot_folders(run) if "@" not in name]
+        answer = inference.speculate(models, prompt, draft or final[-1], **given)
+        trace = Trace.model_validate(answer)
+        pieces = vocabulary.pieces(models.tokenizer)
+    if as_json:
+        print(json.dumps(telling.document(trace, pieces), indent=1))
+        return
+    for line in telling.lines(trace, pieces):
+        terminal.console.print(line, soft_wrap=True, highlight=False)

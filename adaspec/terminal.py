@@ -1,0 +1,299 @@
+"""What the command line shows: its tables, its progress bars, its errors. All of it by rich.
+
+Tables of figures fit a terminal of 80 columns.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from adaspec import runs
+
+Show = Callable[[runs.Stage, dict[str, float | int]], None]
+
+console = Console()
+errors = Console(stderr=True, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Print a line as it is: not wrapped, and without markup."""
+    console.print(message, soft_wrap=True, markup=False, highlight=False)
+
+
+def note(message: str) -> None:
+    """Print a remark on standard error, out of the way of what other programs read."""
+    errors.print(message, markup=False, highlight=False)
+
+
+def warn(message: str) -> None:
+    errors.print("warning:", style="yellow", end=" ")
+    note(message)
+
+
+def fail(message: str, code: int = 2) -> NoReturn:
+    """Print a one-line error and exit."""
+    errors.print("error:", style="red", end=" ")
+    note(message)
+    sys.exit(code)
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Show]:
+    """One bar for each stage; yields the function that takes every step of them."""
+    columns = (
+        TextColumn("{task.description:>18}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(quiet=quiet)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: runs.Stage, row: dict[str, float | int]) -> None:
+            if stage.name not in tasks:
+                tasks[stage.name] = bars.add_task(stage.name, total=stage.steps, note="")
+            figures = f"loss {row['loss']:.4f}" if "loss" in row else ""
+            if "tokens_per_s" in row:
+                figures += f"  {row['tokens_per_s']:,.0f} tokens/s"
+            bars.update(tasks[stage.name], completed=row["step"], note=figures)
+
+        yield show
+
+
+# Lists
+
+
+def listing(headings: Iterable[str], rows: Iterable[Iterable[str]], *, whole: str = "") -> Table:
+    """A list of things, one a row; long texts are folded, except in the column `whole`."""
+    table = Table()
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading == whole)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+# Figures
+
+
+def report(content: runs.Report) -> Group:
+    """A report: acceptance, decoding, then what each draft cost.
+
+    The largest acceptance is bold, whichever draft has it.
+    """
+    best = max(draft.alpha.generated for draft in content.drafts)
+    acceptance = _figures("acceptance α", "generated", "95 % interval", "data set", "KL", "top-1")
+    decoding = _figures("decoding", "tested", "drafted", "τ", "speed-up", "95 % interval", "c")
+    cost = _figures("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
+    for draft in content.drafts:
+        alpha, budget, speed = draft.alpha, draft.budget, draft.speedup
+        low, high = alpha.generated_ci
+        value = f"{alpha.generated:.4f}"
+        same = f"= {draft.same_as}" if draft.same_as else ""
+        acceptance.add_row(
+            f"{draft.name} {same}",
+            f"[bold]{value}[/bold]" if alpha.generated == best else value,
+            f"{low:.4f} – {high:.4f}",
+            f"{alpha.dataset:.4f}",
+            _kl(draft.kl),
+            f"{draft.top1:.3f}",
+        )
+        decoding.add_row(
+            draft.name,
+            _digits(alpha.tested, 4),
+            _digits(alpha.drafted, 4),
+            _digits(draft.block_efficiency, 3),
+            f"{speed.measured:.2f} x",
+            " – ".join(f"{end:.2f}" for end in speed.measured_ci),
+            f"{speed.c:.2f}",
+        )
+        cost.add_row(
+            draft.name,
+            f"{budget.steps:,}",
+            f"{budget.sequences:,}",
+            f"{budget.selected_tokens:,}",
+            f"{budget.teacher_forwards:,}",
+            f"{budget.seconds:,.0f}",
+            same or ", ".join(draft.needs),
+        )
+    size, settings = content.tokens, content.speculation
+    prompts = min(content.prompts, settings.prompts)
+    timed = min(content.prompts, settings.timed)
+    return Group(
+        escape(f"{content.recipe} · run {content.run} · target {content.target}\n"),
+        acceptance,
+        f"\nExact acceptance, the mean of Σ min(p, q): over {size.generated:,} tokens that the "
+        f"target generated from {content.prompts} held-out prompts, and over {size.dataset:,} "
+        "tokens of the data set's own answers. KL (nats per token) and top-1 agreement are on the "
+        "generated tokens.\n",
+        decoding,
+        f"\nSpeculative decoding from {prompts} of those prompts, gamma {settings.gamma}, "
+        f"temperature {settings.temperature:g}: the accepted share of the tested tokens and of all "
+        "drafted tokens; τ: block efficiency, tokens of text per target pass. Speed-up over plain "
+        f"decoding: both timed side by side on {timed} prompts, batch 1, {content.device}; c: time "
+        "to draft a token, in plain target passes.\n",
+        cost,
+        "\nEach row is this training alone: tokens that contributed a gradient, sequences through "
+        "a frozen model (target or reference). What it needs was trained before, at its own cost.",
+        *([f"\n{content.checks.null_test.message}"] if content.checks else []),
+        *(f"\n{draft.name}: {remark}" for draft in content.drafts for remark in draft.remarks),
+    )
+
+
+def comparison(content: dict[str, Any]) -> Group:
+    """What `analysis.comparison.compare` returns, budgets first."""
+    labels = {draft["draft"]: draft["label"] for draft in content["drafts"]}
+    names = ", ".join(f"{run['name']} (run {run['id']})" for run in content["runs"])
+    baseline = labels[content["baseline"]]
+    parts: list[Text | Table] = [
+        Text(f"{names}\ntarget {content['target']}\n"),
+        _costs(content),
+        *_budget_warnings(content["budgets"]),
+        Text(""),
+        _reached(content),
+        Text(f"\nPaired differences: draft − {baseline}, on the same prompts", style="bold"),
+    ]
+    for draft in content["drafts"]:
+        rows = [row for row in content["differences"] if row["draft"] == draft["draft"]]
+        if rows:
+            parts += [Text(f"\n{draft['label']}: {rows[0]['budget']['says']}"), _differences(rows)]
+    if len(content["differences"]) > 1:
+        parts.append(Text("\nThe intervals are not adjusted for multiple comparisons."))
+    return Group(*parts, *(Text(f"\n{note}") for note in content["notes"]))
+
+
+def _budget_warnings(budgets: dict[str, Any]) -> list[Text]:
+    lines = []
+    if budgets["warning"]:
+        lines.append(Text(f"\n{budgets['warning']}", style="yellow"))
+        for group in budgets["fair"]:
+            lines.append(Text(f"Fair, with equal steps and sequences: {', '.join(group)}."))
+    for lack in budgets["missing"]:
+        heading = f"\nNothing here is a fair comparison for {lack['of']}. To make one:"
+        lines += [Text(heading, style="yellow"), Text(lack["command"])]
+    return lines
+
+
+def _costs(content: dict[str, Any]) -> Table:
+    headings = ("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
+    table = _figures(*headings, tight=True)
+    for draft in content["drafts"]:
+        counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
+        costs = [f"{draft['budget'][key]:,.0f}" for key in counts]
+        table.add_row(draft["label"], *costs, ", ".join(draft.get("needs", [])))
+    return table
+
+
+def _reached(content: dict[str, Any]) -> Table:
+    headings = ("reached", "exact α", "tested", "a pass", "KL", "top-1", "speed-up")
+    table = _figures(*headings, tight=True)
+    for draft in content["drafts"]:
+        alpha = draft["alpha"]
+        table.add_row(
+            draft["label"],
+            f"{alpha['generated']:.4f}",
+            _digits(alpha["tested"], 4),
+            _digits(draft["block_efficiency"], 3),
+            _kl(draft["kl"]),
+            f"{draft['top1']:.3f}",
+            _digits(draft["speedup"]["measured"], 2),
+        )
+    return table
+
+
+def _differences(rows: list[dict[str, Any]]) -> Table:
+    from adaspec.analysis.measures import MEASURES, written  # loads pandas and pyarrow
+
+    measures = {measure.name: measure for measure in MEASURES}
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    # Fixed widths, so that the columns of all drafts line up.
+    for number, width in enumerate((19, 18, 19, 14)):
+        justify: Any = "left" if number in (0, 3) else "right"
+        table.add_column(width=width, justify=justify, no_wrap=True)
+    for row in rows:
+        measure = measures[row["measure"]]
+        low, high = (written(end, measure) for end in row["ci"])
+        unit = "tokens" if measure.name == "block_efficiency" else measure.unit
+        table.add_row(
+            f"  {measure.label}",
+            f"{written(row['value'], measure)} {unit}",
+            escape(f"[{low}, {high}]"),
+            row["verdict"],
+        )
+    return table
+
+
+def ablation(summary: dict[str, Any]) -> Group:
+    """What `analysis.ablation.summary` returns, the highest acceptance first."""
+    against = [f"− {name}" for name in summary["baselines"]]
+    reached = _figures("method", "α", *against, "speed", "in all", fold=True)
+    made_of = _figures("method", "α by seed", "made of", fold=True)
+    made_of.columns[-1].justify = "left"
+    for method in sorted(summary["methods"], key=lambda method: -method["alpha"]["mean"]):
+        differences = [method["difference"].get(name) for name in summary["baselines"]]
+        reached.add_row(
+            method["name"],
+            f"{method['alpha']['mean']:.4f}",
+            *(_points(difference) for difference in differences),
+            f"{method['speedup']['median']:.2f}",
+            f"{method['total']['sequences']:,}",
+        )
+        seeds = " ".join(f"{alpha:.4f}" for alpha in method["alpha"]["by_seed"])
+        made_of.add_row(method["name"], seeds, method["made"])
+    seeds = ", ".join(map(str, summary["seeds"]))
+    return Group(
+        escape(f"{summary['recipe']} · seeds {seeds} · target {summary['target']}\n"),
+        reached,
+        f"\nα: exact acceptance on the target's own text after {summary['prompts']} held-out "
+        "prompts. Differences are in percentage points, on the same prompts, with 95 % intervals "
+        "over seeds and prompts together, not adjusted for multiple comparisons. Speed: relative "
+        "to plain decoding. In all: sequences read, including the reference's where it is needed."
+        "\n",
+        made_of,
+        *(f"\n{note}" for note in summary["notes"]),
+    )
+
+
+def _points(difference: dict[str, Any] | None) -> str:
+    if difference is None:
+        return ""
+    value, low, high = (100 * difference[name] for name in ("value", "low", "high"))
+    return f"{value:+.2f}\n{low:+.2f}…{high:+.2f}"
+
+
+def _digits(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _kl(value: float) -> str:
+    return f"{value:.{3 if value < 10 else 1}f}"
+
+
+def _figures(*headings: str, tight: bool = False, fold: bool = False) -> Table:
+    """A table of figures, named on the left.
+
+    Args:
+        tight: less space between columns, for long names.
+        fold: figures that do not fit take several lines, instead of being cut off.
+    """
+    padding = (0, 1, 0, 0) if tight else (0, 1)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=padding)
+    for number, heading in enumerate(headings):
+        table.add_column(
+            heading,
+            justify="right" if number else "left",
+            no_wrap=not (fold and number),
+            overflow="fold" if fold else "ellipsis",
+        )
+    return table
