@@ -50,3 +50,13 @@ def read_text(path: Path, largest: int) -> str:
         return read(path, largest).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AdaspecError(f"is not UTF-8 (byte {error.start}).") from None
+
+
+def exists(path: Path) -> bool:
+    """Whether something is there; nothing is under a name that no file can have."""
+    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a name is too long
+
+
+def is_file(path: Path) -> bool:
+    """The same of a regular file."""
+    return os.path.isfile(path)  # noqa: PTH113

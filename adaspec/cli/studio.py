@@ -13,7 +13,9 @@ from adaspec import ROOT, terminal
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="The port that the studio listens on.")] = 8501,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="The port that the studio listens on.")
+    ] = 8501,
 ) -> None:
     """Serve the studio at http://localhost:8501, until stopped."""
     if not find_spec("streamlit"):

@@ -27,6 +27,7 @@ from adaspec.settings import settings
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Where = Literal["first", "last"]
 LIVE = ("queued", "running")
+LONGEST_OWNER = 100  # letters; people who log in are called by their e-mail address
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -107,6 +108,11 @@ def me() -> str:
         return "somebody"
 
 
+def is_owner(name: str) -> bool:
+    """Whether jobs may be filed under a name: one line that fits a table."""
+    return 1 <= len(name) <= LONGEST_OWNER and name.isprintable() and not name.isspace()
+
+
 def submit(
     recipe: Recipe, owner: str, *, identity: str | None = None, seconds: float | None = None
 ) -> Job:
@@ -117,8 +123,11 @@ def submit(
         seconds: how long it is expected to take.
 
     Raises:
-        AdaspecError: the owner has too many waiting, or that run is queued or running.
+        AdaspecError: the owner is no name or has too many waiting, or that run is queued or
+            running.
     """
+    if not is_owner(owner):
+        raise AdaspecError(f"An owner is one line of 1 to {LONGEST_OWNER} printable characters.")
     limit = settings().queued_each
     recipe = anchored(recipe)
     job = Job(

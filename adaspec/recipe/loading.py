@@ -28,7 +28,7 @@ def cells(name: str) -> list[str]:
     """
     stem, _, part = name.partition("/")
     path = RECIPES / f"{stem}.yaml"
-    matrix = _read(path).get("matrix") if path.is_file() else None
+    matrix = _read(path).get("matrix") if files.is_file(path) else None
     every = _cells(matrix) if matrix else []
     if part in every:
         return []
@@ -79,7 +79,7 @@ def anchored(recipe: Recipe) -> Recipe:
 
 
 def _absolute(source: str) -> str:
-    return str(Path(source).absolute()) if Path(source).exists() else source
+    return str(Path(source).absolute()) if files.exists(Path(source)) else source
 
 
 def parse(content: dict[str, Any]) -> Recipe:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adaspec import AdaspecError
+from adaspec import AdaspecError, files
 from adaspec.recipe import Recipe, load
 from adaspec.runs import folder
 from adaspec.runs.contract import Unreadable
@@ -33,9 +33,9 @@ def find(name: str) -> Run:
         return matches[0]
     if len(matches) > 1:
         raise AdaspecError(f"{name!r} could be {len(matches)} runs: give more of the id.")
-    if (Path(name) / "run.json").is_file():
+    if files.is_file(Path(name, "run.json")):
         return Run(Path(name).resolve())
-    if Path(name).exists():
+    if files.exists(Path(name)):
         raise AdaspecError(f"{name} is not a run folder: it has no run.json.")
     raise AdaspecError(f"No run {name!r}. Runs live in {runs_folder()}.")
 

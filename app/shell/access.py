@@ -24,7 +24,6 @@ from adaspec.settings import settings
 from app.shell import words
 
 HERE = ("localhost", "127.0.0.1", "::1")
-LONGEST_NAME = 40
 NAME, HOLDS_PASSPHRASE = "access-name", "access-holds-passphrase"  # in the session's state
 WAIT = 0.5  # seconds that a wrong passphrase costs
 
@@ -151,7 +150,7 @@ def _passphrase_controls(viewer: Person) -> None:
                 st.rerun()
         return
     with st.popover("Sign in", icon=":material/login:"), st.form("access", border=False):
-        name = st.text_input("Your name", max_chars=LONGEST_NAME).strip()
+        name = st.text_input("Your name", max_chars=queue.LONGEST_OWNER).strip()
         guess = st.text_input(
             "Passphrase",
             type="password",
@@ -159,15 +158,11 @@ def _passphrase_controls(viewer: Person) -> None:
             help="The server prints it when it starts: ask whoever runs it.",
         )
         if st.form_submit_button("Sign in"):
-            if not _is_name(name):
-                st.error(f"Give a name of 1 to {LONGEST_NAME} letters.")
+            if not queue.is_owner(name):
+                st.error(f"Give a name of 1 to {queue.LONGEST_OWNER} letters.")
             elif _accepted(guess):
                 st.session_state[NAME], st.session_state[HOLDS_PASSPHRASE] = name, True
                 st.rerun()
-
-
-def _is_name(name: str) -> bool:
-    return 1 <= len(name) <= LONGEST_NAME and name.isprintable()
 
 
 def _accepted(guess: str) -> bool:

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
-from adaspec import AdaspecError, measurement, models, pipeline, recipe, runs, tokens
+from adaspec import AdaspecError, measurement, models, pipeline, recipe, runs, stages, tokens
 from adaspec.recipe import plan, trainings
 from adaspec.runs import Run
 
@@ -213,7 +213,7 @@ def test_a_failed_null_test_is_a_warning_in_report_and_log(home, content, monkey
         passed=False, precision="float32", proposals=1, beta=0.5, least=0.5, tolerance=1e-4,
         greedy=0.5, greedy_tolerance=0.0, message="Nothing measured after this should be believed.",
     )  # fmt: skip
-    monkeypatch.setattr(pipeline, "null_test", lambda *_, **__: failed)
+    monkeypatch.setattr(stages, "null_test", lambda *_, **__: failed)
     run = pipeline.execute(recipe.parse(dict(content, stage2=None)))
     checks = runs.read_report(run).checks
     assert checks is not None
@@ -227,7 +227,7 @@ def test_what_is_saved_is_what_was_trained(home, content, monkeypatch) -> None:
 
     def damaged(folder: Path, *how: object) -> object:
         model = original(folder, *how)
-        if folder.name.startswith("."):  # being saved
+        if folder.parent.name.startswith("."):  # being saved
             with torch.no_grad():
                 model.get_input_embeddings().weight.mul_(1.5)
         return model
