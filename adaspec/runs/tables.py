@@ -86,7 +86,7 @@ def read_table(path: Path, schema: pa.Schema, columns: Iterable[str] | None = No
         Unreadable: it is not there, damaged, or of another version.
     """
     with _open(path, schema) as file:
-        return file.read(columns=None if columns is None else list(columns))
+        return _whole(path, file.read(columns=None if columns is None else list(columns)))
 
 
 def read_rows(
@@ -110,7 +110,8 @@ def read_rows(
                 groups.append(group)
             before = after
         names = None if columns is None else list(columns)
-        return file.read_row_groups(groups, columns=names).slice(start - first, end - start)
+        rows = file.read_row_groups(groups, columns=names)
+        return _whole(path, rows).slice(start - first, end - start)
 
 
 @contextmanager
@@ -124,6 +125,13 @@ def _open(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
             yield file
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error).partition("\n")[0]) from None
+
+
+def _whole(path: Path, table: pa.Table) -> pa.Table:
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if column.null_count:
+            raise _damaged(path, f"{column.null_count} rows without {name}")
+    return table
 
 
 def _require(path: Path, stored: pa.Schema, schema: pa.Schema) -> None:
