@@ -54,8 +54,8 @@ try:
             st.stop()
         found = ablation_view.seeds(run)
         plain = ablation_view.summary(found)
-        labels = {one["name"]: one["label"] for one in plain["methods"]}
-        baseline = pick_baseline(plain["baselines"][0], labels)
+        labels = {method.name: method.label for method in plain.methods}
+        baseline = pick_baseline(plain.baselines[0], labels)
         cost = link.choice(
             "Cost",
             "cost",
@@ -65,12 +65,13 @@ try:
         )
     if len(found) == 1:
         one_seed(found)
-    view = ablation_view.view(found, baseline, cost)
+    summary = ablation_view.summary(found, baseline)
+    view = ablation_view.view(found, summary, baseline, cost)
     ablation_board(view, key="ablation-board")
     with st.container(horizontal=True, vertical_alignment="center", key="ablation-downloads"):
         file_button(
             "CSV",
-            lambda: ablation.frame(view["summary"]).to_csv(index=False),
+            lambda: ablation.frame(summary).to_csv(index=False),
             f"ablation-{handle(run)}.csv",
             "One row a method, every number in a column of its own.",
         )

@@ -57,7 +57,7 @@ try:
     for reason in refused:
         link.complain(reason)
     numbers = compare_view.numbers(chosen, picked, baseline)
-    budget_warning(offered, numbers["budgets"])
+    budget_warning(offered, numbers.budgets)
     view = compare_view.board(chosen, picked, numbers)
     with top:
         asked = board_from_link(view)
