@@ -12,6 +12,7 @@ from typing import Any
 
 from adaspec import runs
 from adaspec.analysis.results import ABLATION, COMPARISON
+from adaspec.exported import EXPORT
 from adaspec.runs.contract import Contract
 from adaspec.speculation.trace import TRACE
 
@@ -28,6 +29,7 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "checks": runs.CHECKS,
     "comparison": COMPARISON,
     "ablation": ABLATION,
+    "export": EXPORT,
 }
 """What one file, one line of a file or one `--json` holds -> how it is read and written."""
 

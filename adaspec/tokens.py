@@ -31,7 +31,7 @@ from adaspec.runs.tables import (
     read_rows,
     read_table,
 )
-from adaspec.selection import entry
+from adaspec.selection import ADASPEC, SELECTORS, entry
 from adaspec.vocabulary import Piece
 
 Source = Literal["generated", "dataset"]
@@ -224,6 +224,18 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
     """
     stamps = [_stamp(require(run, one)) for one in (snapshot, REFERENCE)]
     return _entries(run, source, snapshot, pool, tuple(stamps))
+
+
+def rival_entries(run: Run, source: str, snapshot: str, pool: Pool) -> dict[str, np.ndarray]:
+    """The same of every other selector, by name; chance draws with seed 0."""
+    loss_q, loss_r = (column(run, source, "kl", name) for name in (snapshot, REFERENCE))
+    chance = np.random.default_rng(0)
+    within = pools(run, source, pool, pool_size(run, Snapshot.of(snapshot).training))
+    return {
+        name: entry(selector.score(loss_q, loss_r, chance), within)
+        for name, selector in SELECTORS.items()
+        if selector.score is not None and name != ADASPEC
+    }
 
 
 def example_entries(run: Run, source: str, seq: int, snapshot: str, pool: Pool) -> np.ndarray:

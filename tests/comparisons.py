@@ -19,6 +19,7 @@ from tests.views import ATTACK, HOSTILE
 EXAMPLE = Run(runs.EXAMPLE)
 DATA = Path(__file__).parent / "data"
 COMPARISON_1, ABLATION_1 = DATA / "comparison-version-1.json", DATA / "ablation-version-1.json"
+EXPORT_1 = DATA / "export-version-1.json"
 
 
 def fields(content: Any, path: str = "") -> set[str]:

@@ -6,7 +6,6 @@ tokens' entries (`selection.entry`). So a drag costs the browser nothing, and ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from adaspec import tokens
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
-from adaspec.selection import STEPS, entry
+from adaspec.selection import SELECTORS, STEPS
 from adaspec.tokens import POOLS, Pool, Snapshot, Source
 from adaspec.vocabulary import CLASSES, classify
 from app.shared import token_view
@@ -24,7 +23,6 @@ from app.shared.token_view import packed
 LOW, HIGH, BINS = -1.0, 1.0, 121  # of the histogram of dL, in nats
 ENTROPIES = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0)  # where the bins of the target's entropy begin, nats
 POSITIONS = (0, 5, 10, 20, 40, 80, 160, 320)  # where those of the position begin
-SEED = 0  # of the random selector
 
 
 def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
@@ -67,7 +65,7 @@ def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object)
         "kept": packed(kept, "<u4"),
         "mass": packed(mass / max(mass[-1], 1e-30), "<f4"),
         "groups": _groups(run, source, entries),
-        "overlaps": _overlaps(run, source, snapshot, pool, entries, kl, delta),
+        "overlaps": _overlaps(run, source, snapshot, pool, entries),
         "notes": _notes(snapshot, pool),
     }
 
@@ -148,19 +146,15 @@ def _overlaps(
     snapshot: str,
     pool: Pool,
     entries: np.ndarray,
-    kl: np.ndarray,
-    delta: np.ndarray,
 ) -> list[dict[str, Any]]:
-    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
-    pools = tokens.pools(run, source, pool, size)
     other: Pool = "batch" if pool == "corpus" else "corpus"
     return [
         {
             "name": "rival selectors",
             "explanation": "tokens that a rival, with the same k and pool, keeps as well",
             "rows": [
-                _overlap(entries, label, rival, why)
-                for label, rival, why in _rivals(kl, delta, pools)
+                _overlap(entries, SELECTORS[name].label, rival, SELECTORS[name].why)
+                for name, rival in tokens.rival_entries(run, source, snapshot, pool).items()
             ],
         },
         {
@@ -184,15 +178,6 @@ def _overlaps(
 
 def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> dict[str, Any]:
     return {"label": label, "explanation": why, "shared": packed(shared_at(entries, rival), "<u4")}
-
-
-def _rivals(
-    kl: np.ndarray, delta: np.ndarray, pools: np.ndarray | None
-) -> Iterable[tuple[str, np.ndarray, str]]:
-    random = np.random.default_rng(SEED).random(len(delta), dtype=np.float32)
-    yield "random", entry(random, pools), f"tokens drawn by chance (seed {SEED})"
-    yield "highest KL", entry(kl, pools), "largest KL(p‖q): the draft's hardest"
-    yield "lowest ΔL", entry(-delta, pools), "smallest ΔL: what the reference shows no gain on"
 
 
 def _others(run: Run, snapshot: str) -> list[str]:
