@@ -6,10 +6,12 @@ Loads no torch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Literal
 
+from pydantic import ConfigDict, Field
 from rich.text import Text
 
+from adaspec.runs.contract import Count, Part
 from adaspec.speculation.statistics import DEFINITIONS as STATISTICS
 from adaspec.speculation.statistics import count
 from adaspec.speculation.trace import Round, Trace
@@ -44,34 +46,76 @@ MARKS = {  # kind -> before and after a token, style, meaning
 }
 
 
-def document(trace: Trace, pieces: Sequence[Piece]) -> dict[str, Any]:
-    """All there is to know of a decoding, in plain values; `trace` reads back as a `Trace`."""
-    return {
-        "summary": summary(trace),
-        "prompt": _joined(trace.prompt, pieces),
-        "text": _joined(trace.text, pieces),
-        "tokens": {str(one): pieces[one].text for one in sorted(named(trace))},
-        "trace": trace.model_dump(mode="json"),
-        "definitions": DEFINITIONS,
-    }
+class Summary(Part):
+    """What came of a decoding.
+
+    Attributes:
+        tokens: of the text.
+        target_passes: rounds.
+        drafted, tested, accepted: proposals.
+        tested_alpha: None where nothing was tested.
+        ms: wall-clock milliseconds.
+        plain_ms: those of a token of plain decoding; None where it was not measured.
+    """
+
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    tokens: Count
+    target_passes: Count
+    drafted: Count
+    tested: Count
+    accepted: Count
+    tested_alpha: float | None = Field(alias="alpha.tested")
+    block_efficiency: float
+    ms: float
+    plain_ms: float | None
 
 
-def summary(trace: Trace) -> dict[str, Any]:
-    """What came of it; null where nothing was tested or measured."""
-    all_of = count([trace])
-    accepted, rejected = int(all_of.accepted[0]), int(all_of.rejected[0])
-    tested, rounds, tokens = accepted + rejected, len(trace.rounds), int(all_of.tokens[0])
-    return {
-        "tokens": tokens,
-        "target_passes": rounds,
-        "drafted": int(all_of.drafted[0]),
-        "tested": tested,
-        "accepted": accepted,
-        "alpha.tested": accepted / tested if tested else None,
-        "block_efficiency": tokens / rounds,
-        "ms": trace.ms,
-        "plain_ms": trace.plain_ms,
-    }
+class Document(Part):
+    """All there is to know of a decoding: the content of `adaspec replay --json`.
+
+    Attributes:
+        tokens: id -> text, of every token that the trace names.
+        definitions: what the fields mean.
+    """
+
+    version: Literal[1] = 1
+    summary: Summary
+    prompt: str
+    text: str
+    tokens: dict[int, str]
+    trace: Trace
+    definitions: dict[str, str]
+
+
+def document(trace: Trace, pieces: Sequence[Piece]) -> Document:
+    """A decoding as a file that explains itself."""
+    return Document(
+        summary=summary(trace),
+        prompt=_joined(trace.prompt, pieces),
+        text=_joined(trace.text, pieces),
+        tokens={token: pieces[token].text for token in sorted(named(trace))},
+        trace=trace,
+        definitions=DEFINITIONS,
+    )
+
+
+def summary(trace: Trace) -> Summary:
+    """What came of it, counted."""
+    counts = count([trace])
+    accepted, rejected = int(counts.accepted[0]), int(counts.rejected[0])
+    tested, rounds, tokens = accepted + rejected, len(trace.rounds), int(counts.tokens[0])
+    return Summary(
+        tokens=tokens,
+        target_passes=rounds,
+        drafted=int(counts.drafted[0]),
+        tested=tested,
+        accepted=accepted,
+        tested_alpha=accepted / tested if tested else None,
+        block_efficiency=tokens / rounds,
+        ms=trace.ms,
+        plain_ms=trace.plain_ms,
+    )
 
 
 def lines(trace: Trace, pieces: Sequence[Piece]) -> Iterator[Text]:
@@ -107,20 +151,20 @@ def _marked(kind: str, text: str) -> Text:
     return Text(f"{before}{text}{after}", style=style)
 
 
-def _sentence(said: dict[str, Any]) -> str:
+def _sentence(counts: Summary) -> str:
     parts = [
-        f"{said['tokens']} tokens in {said['target_passes']} passes of the target: "
-        f"{said['block_efficiency']:.2f} tokens a pass."
+        f"{counts.tokens} tokens in {counts.target_passes} passes of the target: "
+        f"{counts.block_efficiency:.2f} tokens a pass."
     ]
-    if said["tested"]:
+    if counts.tested:
         parts.append(
-            f"Of {said['tested']} proposals tested {said['accepted']} were accepted "
-            f"({said['alpha.tested']:.1%}); {said['drafted']} were drafted."
+            f"Of {counts.tested} proposals tested {counts.accepted} were accepted "
+            f"({counts.tested_alpha:.1%}); {counts.drafted} were drafted."
         )
-    parts.append(f"It took {said['ms']:.1f} ms.")
-    if said["plain_ms"]:
-        plain = said["plain_ms"] * said["tokens"]
-        ratio = plain / said["ms"]
+    parts.append(f"It took {counts.ms:.1f} ms.")
+    if counts.plain_ms:
+        plain = counts.plain_ms * counts.tokens
+        ratio = plain / counts.ms
         slower = "" if ratio >= 1 else ", slower than without a draft"
         parts.append(
             f"Plain decoding takes {plain:.1f} ms for as many tokens: {ratio:.2f} x{slower}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
@@ -35,4 +34,4 @@ def replay_downloads(run: Run, view: dict[str, Any], state: dict[str, Any]) -> N
 
 def _document(run: Run, view: dict[str, Any]) -> str:
     trace = Trace.model_validate(view["trace"])
-    return json.dumps(document(trace, tokens.vocabulary(run)), indent=1)
+    return document(trace, tokens.vocabulary(run)).model_dump_json(indent=1)

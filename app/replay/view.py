@@ -53,13 +53,8 @@ def _stored(
     )
 
 
-def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-    """The view of a decoding that was asked for.
-
-    Args:
-        answer: of `adaspec.inference.speculate`.
-    """
-    trace = Trace.model_validate(answer)
+def own(run: Run, trace: Trace) -> dict[str, Any]:
+    """The view of a decoding that was asked for."""
     mark = zlib.crc32(trace.model_dump_json().encode())
     return view(
         trace,

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from adaspec import runs, selection, tokens
+from adaspec.answers import TextRows
 from adaspec.runs import Run
 from adaspec.vocabulary import classify
 from app.filter import acceptance_by_k
@@ -119,7 +120,7 @@ def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
             ]
         },
     }
-    own = token_view.text(run, "generated", json.loads(json.dumps(answer)), ROLES)
+    own = token_view.text(run, "generated", TextRows.model_validate_json(json.dumps(answer)), ROLES)
     for name, column in view["columns"].items():
         if not name.startswith(("entry", "reverse")):
             assert own["columns"][name] == column, name
