@@ -35,7 +35,7 @@ def replay(
     With --prompt, of a text that is decoded now; without it, of a replay that the run has stored.
     """
     from adaspec import replays, tokens
-    from adaspec.speculation import telling
+    from adaspec.speculation import document
 
     options = {
         "gamma": gamma,
@@ -62,7 +62,7 @@ def replay(
         trace = inference.speculate(models, prompt, draft or final[-1], **given)
         pieces = vocabulary.pieces(models.tokenizer)
     if as_json:
-        print(telling.document(trace, pieces).model_dump_json(indent=1))
+        print(document.document(trace, pieces).model_dump_json(indent=1))
         return
-    for line in telling.lines(trace, pieces):
+    for line in document.lines(trace, pieces):
         terminal.console.print(line, soft_wrap=True, highlight=False)

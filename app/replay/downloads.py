@@ -8,7 +8,7 @@ import streamlit as st
 
 from adaspec import tokens
 from adaspec.runs import Run
-from adaspec.speculation.telling import document
+from adaspec.speculation.document import document
 from adaspec.speculation.trace import Trace
 from app.replay.player import standalone
 from app.shared.downloads import file_button

@@ -1,4 +1,4 @@
-"""A trace told to people: as a document that explains itself, and as lines for a terminal.
+"""A trace for people: as a document that explains itself, and as lines for a terminal.
 
 Loads no torch.
 """
@@ -25,7 +25,7 @@ DEFINITIONS = {
     "accepted": "null: not tested, because a proposal before it was rejected",
     "overlap": "beta = sum over all tokens of min(p, q): the chance that a proposal is accepted "
     "here, before the token is known",
-    "likeliest": "[token, p, q] of the five likeliest tokens of both models, and of this one",
+    "likeliest": "[token, p, q] of the five likeliest tokens of both models, and of this token",
     "last": "the target's own token at a round's end: `residual` in place of a rejected proposal, "
     "drawn from norm(max(p - q, 0)); `bonus` after the last accepted one, drawn from p",
     "drawn_from": "[token, probability] of the five likeliest of what it was drawn from",
@@ -94,7 +94,7 @@ def document(trace: Trace, pieces: Sequence[Piece]) -> Document:
         summary=summary(trace),
         prompt=_joined(trace.prompt, pieces),
         text=_joined(trace.text, pieces),
-        tokens={token: pieces[token].text for token in sorted(named(trace))},
+        tokens={token: pieces[token].text for token in sorted(token_ids(trace))},
         trace=trace,
         definitions=DEFINITIONS,
     )
@@ -123,8 +123,8 @@ def lines(trace: Trace, pieces: Sequence[Piece]) -> Iterator[Text]:
     yield Text.assemble(("prompt  ", "bold"), _safe(_joined(trace.prompt, pieces)))
     yield Text.assemble(("text    ", "bold"), _safe(_joined(trace.text, pieces)))
     yield Text()
-    for number, one in enumerate(trace.rounds, 1):
-        yield _line(number, one, pieces)
+    for number, each in enumerate(trace.rounds, 1):
+        yield _line(number, each, pieces)
     yield Text()
     yield Text("  ").join(
         Text.assemble(_marked(kind, "token"), f" {MARKS[kind][3]}") for kind in MARKS
@@ -132,17 +132,17 @@ def lines(trace: Trace, pieces: Sequence[Piece]) -> Iterator[Text]:
     yield Text(_sentence(summary(trace)))
 
 
-def _line(number: int, one: Round, pieces: Sequence[Piece]) -> Text:
+def _line(number: int, decoded: Round, pieces: Sequence[Piece]) -> Text:
     shown = [
         _marked(
             {True: "accepted", False: "rejected", None: "untested"}[proposal.accepted],
             repr(pieces[proposal.token].text),
         )
-        for proposal in one.proposals
+        for proposal in decoded.proposals
     ]
-    if one.last:
-        shown.append(_marked(one.last.kind, repr(pieces[one.last.token].text)))
-    spent = f"  {one.tokens} in {one.draft_ms + one.verify_ms:.1f} ms"
+    if last := decoded.last:
+        shown.append(_marked(last.kind, repr(pieces[last.token].text)))
+    spent = f"  {decoded.tokens} in {decoded.draft_ms + decoded.verify_ms:.1f} ms"
     return Text.assemble((f"{number:4}  ", "dim"), Text(" ").join(shown), (spent, "dim"))
 
 
@@ -173,21 +173,23 @@ def _sentence(counts: Summary) -> str:
 
 
 def _joined(ids: Iterable[int], pieces: Sequence[Piece]) -> str:
-    return b"".join(pieces[one].data for one in ids).decode(errors="replace")
+    return b"".join(pieces[token].data for token in ids).decode(errors="replace")
 
 
 def _safe(text: str) -> str:
-    """With nothing in it that a terminal would obey."""
-    return "".join(one if one.isprintable() or one == "\n" else "\ufffd" for one in text)
+    """Without control characters, which a terminal would obey."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text
+    )
 
 
-def named(trace: Trace) -> set[int]:
-    """Every token that a trace names."""
-    found = set(trace.prompt)
-    for one in trace.rounds:
-        for proposal in one.proposals:
-            found |= {proposal.token, *(likely[0] for likely in proposal.likeliest)}
-        if one.last:
-            found |= {one.last.token, *(likely[0] for likely in one.last.likeliest)}
-            found |= {likely[0] for likely in one.last.drawn_from}
-    return found
+def token_ids(trace: Trace) -> set[int]:
+    """Every token that a trace mentions."""
+    ids = set(trace.prompt)
+    for each in trace.rounds:
+        for proposal in each.proposals:
+            ids |= {proposal.token, *(likely[0] for likely in proposal.likeliest)}
+        if each.last:
+            ids |= {each.last.token, *(likely[0] for likely in each.last.likeliest)}
+            ids |= {likely[0] for likely in each.last.drawn_from}
+    return ids
