@@ -286,6 +286,7 @@ export interface Speculation {
    * draft lengths that are timed
    *
    * @minItems 1
+   * @maxItems 64
    */
   gammas: [number, ...number[]];
 }
