@@ -58,7 +58,7 @@ export interface TokenCounts {
   dataset: number;
 }
 /**
- * How a run's drafts are decoded with, for their replays and their speed-up.
+ * How a run's drafts are decoded for their replays and speed-up.
  */
 export interface Speculation {
   /**
@@ -74,7 +74,7 @@ export interface Speculation {
    */
   top_k: number;
   /**
-   * only the likeliest that reach it together
+   * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
   /**
@@ -90,7 +90,7 @@ export interface Speculation {
    */
   timed: number;
   /**
-   * draft lengths that are timed
+   * draft lengths to time
    *
    * @minItems 1
    * @maxItems 64

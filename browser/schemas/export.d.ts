@@ -72,7 +72,7 @@ export interface Training {
 export interface Method {
   objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap";
   /**
-   * what the objective turns into, evenly along the steps
+   * what the objective turns into, linearly over the steps
    */
   to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap") | null;
   selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl";
@@ -106,7 +106,7 @@ export interface Optimisation {
   warmup: number;
   weight_decay: number;
   /**
-   * largest gradient norm
+   * maximum gradient norm
    */
   clip: number | null;
   /**
@@ -114,7 +114,7 @@ export interface Optimisation {
    */
   keep: "last" | "best";
   /**
-   * stop after so many points of the curve without a better one
+   * stop after this many points of the curve without an improvement
    */
   patience: number | null;
 }
@@ -251,7 +251,7 @@ export interface TokenCounts {
   dataset: number;
 }
 /**
- * How a run's drafts are decoded with, for their replays and their speed-up.
+ * How a run's drafts are decoded for their replays and speed-up.
  */
 export interface Speculation {
   /**
@@ -267,7 +267,7 @@ export interface Speculation {
    */
   top_k: number;
   /**
-   * only the likeliest that reach it together
+   * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
   /**
@@ -283,7 +283,7 @@ export interface Speculation {
    */
   timed: number;
   /**
-   * draft lengths that are timed
+   * draft lengths to time
    *
    * @minItems 1
    * @maxItems 64
