@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from huggingface_hub import ModelCard, ModelCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
-Facts = dict[str, Any]
+from adaspec.exported import Before, Export
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -27,31 +27,31 @@ class Measure(NamedTuple):
     definition: str
 
 
-def card(facts: Facts) -> ModelCard:
+def card(facts: Export) -> ModelCard:
     """The model card of what `export.export_draft` knows of a draft."""
-    target, stock = facts["target"], facts["stock"]
-    on_hub = _HUB_ID.fullmatch(target["source"]) and not target["fine_tuned"]
+    target, stock = facts.target, facts.stock
+    on_hub = _HUB_ID.fullmatch(target.source) and not target.fine_tuned
     data = ModelCardData(
         library_name="transformers",
         pipeline_tag="text-generation",
-        base_model=stock["made_of"] if _HUB_ID.fullmatch(stock["made_of"] or "") else None,
+        base_model=stock.made_of if _HUB_ID.fullmatch(stock.made_of or "") else None,
         tags=["speculative-decoding", "draft-model"],
     )
-    own = {"name": facts["draft"], "budget": facts["measured"]["budget"]}
+    own = Before(name=facts.draft, budget=facts.measured.budget)
     text = _ENVIRONMENT.get_template("card.md.jinja").render(
         card_data=data.to_yaml(),
         facts=facts,
         measures=list(_measures(facts)),
-        budgets=[(row["name"], row["budget"]) for row in [*facts["before"], own]],
-        target_id=target["source"] if on_hub else None,
+        budgets=[(row.name, row.budget) for row in [*facts.before, own]],
+        target_id=target.source if on_hub else None,
     )
     return ModelCard(text)
 
 
-def _measures(facts: Facts) -> Iterator[Measure]:
+def _measures(facts: Export) -> Iterator[Measure]:
     """What the report defines and this draft has, in the report's order."""
-    measured = facts["measured"]
-    for path, definition in facts["definitions"].items():
+    measured = facts.measured
+    for path, definition in facts.definitions.items():
         value = _at(measured, path)
         if path in ("budget", "needs") or path.endswith("_ci") or value is None:
             continue
@@ -86,8 +86,8 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _versions(facts: Facts) -> str:
-    return ", ".join(f"{key} {value}" for key, value in facts.items())
+def _versions(versions: dict[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in versions.items())
 
 
 _ENVIRONMENT = Environment(

@@ -8,8 +8,6 @@ or a path of this machine.
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,23 @@ import transformers
 from transformers import GenerationConfig
 
 from adaspec import AdaspecError, is_users, runs, tokens
-from adaspec.card import Facts, card
+from adaspec.card import card
 from adaspec.data import batches, collate
 from adaspec.divergence import measure_rows, overlap
+from adaspec.exported import (
+    EXPORT,
+    Before,
+    Data,
+    Export,
+    MeasuredOn,
+    Origin,
+    SameAcceptance,
+    SameLogits,
+    SameText,
+    StockModel,
+    TargetModel,
+    Verified,
+)
 from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
 from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
@@ -40,7 +52,7 @@ TOLERANCE = {"float32": 1e-4, "bf16": 0.02}
 """How far a token's overlap may be from the token tables' on average, by their precision."""
 
 
-def export_draft(run: Run, name: str, folder: Path) -> Facts:
+def export_draft(run: Run, name: str, folder: Path) -> Export:
     """Write a draft of a finished run as a folder that serves, with its card.
 
     Args:
@@ -48,7 +60,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
         folder: where it goes, complete or not at all.
 
     Returns:
-        The content of `adaspec.json`.
+        The content of its `adaspec.json`.
 
     Raises:
         AdaspecError: the run is not finished, or has no such draft; the folder is not empty or
@@ -65,17 +77,17 @@ def export_draft(run: Run, name: str, folder: Path) -> Facts:
         with runs.atomic_folder(folder) as new:
             original.model.save_pretrained(new)
             original.tokenizer.save_pretrained(new)
-            found = facts(run, name, report, models, original, new)
-            found["verified"] = verify(models, name, original, new)
-            (new / "adaspec.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-            card(found).save(new / "README.md")
+            verified = verify(models, name, original, new)
+            exported = _describe(run, name, report, models, original, new, verified)
+            EXPORT.write(new / "adaspec.json", exported)
+            card(exported).save(new / "README.md")
             for file in new.iterdir():
                 file.chmod(0o644)  # safetensors writes for its owner alone
     except OSError as error:
         if is_users(error):  # the disk is full
             raise
         raise AdaspecError(f"Cannot export to {folder}: {error}.") from None
-    return found
+    return exported
 
 
 def _report(run: Run) -> Report:
@@ -94,14 +106,11 @@ def _open(folder: Path) -> Opened:
 # What is checked
 
 
-def verify(models: Models, name: str, original: Opened, folder: Path) -> Facts:
+def verify(models: Models, name: str, original: Opened, folder: Path) -> Verified:
     """Read the folder back and compare it with the run.
 
     Args:
         original: the run's own draft, on the CPU.
-
-    Returns:
-        What was checked, in numbers.
 
     Raises:
         AdaspecError: a check fails; says which, with its numbers.
@@ -116,11 +125,13 @@ def verify(models: Models, name: str, original: Opened, folder: Path) -> Facts:
         raise _failed(
             name, "the vocabulary", f"it shares {shared} tokens, the run's {models.vocabulary}"
         )
-    found = {"logits": _check_logits(models, name, original.model, exported.model)}
+    logits = _check_logits(models, name, original.model, exported.model)
     draft = exported.model.to(models.device).requires_grad_(False)
-    found["acceptance"] = _check_acceptance(models, name, draft)
-    found["greedy"] = _check_greedy(models, name, draft)
-    return found
+    return Verified(
+        logits=logits,
+        acceptance=_check_acceptance(models, name, draft),
+        greedy=_check_greedy(models, name, draft),
+    )
 
 
 def _failed(name: str, what: str, why: str) -> AdaspecError:
@@ -128,7 +139,7 @@ def _failed(name: str, what: str, why: str) -> AdaspecError:
 
 
 @torch.no_grad()
-def _check_logits(models: Models, name: str, original: Any, exported: Any) -> Facts:
+def _check_logits(models: Models, name: str, original: Any, exported: Any) -> SameLogits:
     """Both models, in float32 on the CPU: the same logits to the bit."""
     examples = read_sequences(models.run.sequences_file)[GENERATED][:FEW]
     for example in examples:
@@ -137,10 +148,10 @@ def _check_logits(models: Models, name: str, original: Any, exported: Any) -> Fa
         if not torch.equal(ours, theirs):
             apart = float((ours - theirs).abs().max())
             raise _failed(name, "the logits", f"they differ by up to {apart:.3g} from the run's")
-    return {"texts": len(examples), "tokens": sum(len(example.ids) for example in examples)}
+    return SameLogits(texts=len(examples), tokens=sum(len(example.ids) for example in examples))
 
 
-def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
+def _check_acceptance(models: Models, name: str, draft: Any) -> SameAcceptance:
     """Overlap on the run's stored continuations: as in the token tables, token by token."""
     recipe, state = runs.read_recipe(models.run), runs.read_state(models.run)
     assert state.facts
@@ -164,17 +175,17 @@ def _check_acceptance(models: Models, name: str, draft: Any) -> Facts:
             f"{float(before.mean()):.4f} (a token {apart:.3g} apart, more than {tolerance}): the "
             f"target, the draft or the tables changed; adaspec measure {state.id} makes these anew",
         )
-    return {
-        "prompts": len(examples),
-        "tokens": len(again),
-        "alpha": float(again.mean()),
-        "tables": float(before.mean()),
-        "apart": apart,
-        "tolerance": tolerance,
-    }
+    return SameAcceptance(
+        prompts=len(examples),
+        tokens=len(again),
+        alpha=float(again.mean()),
+        tables=float(before.mean()),
+        apart=apart,
+        tolerance=tolerance,
+    )
 
 
-def _check_greedy(models: Models, name: str, draft: Any) -> Facts:
+def _check_greedy(models: Models, name: str, draft: Any) -> SameText:
     """Speculative decoding with the draft, and the target alone by transformers: the same text."""
     evaluation = runs.read_recipe(models.run).evaluation
     gamma, eos = evaluation.speculation.gamma, models.tokenizer.eos_token_id
@@ -210,83 +221,90 @@ def _check_greedy(models: Models, name: str, draft: Any) -> Facts:
                 f"{min(len(trace.text), len(alone)) if same is None else same} tokens",
             )
         counted, passes = counted + len(alone), passes + len(trace.rounds)
-    return {"prompts": len(examples), "tokens": counted, "passes": passes, "gamma": gamma}
+    return SameText(prompts=len(examples), tokens=counted, passes=passes, gamma=gamma)
 
 
-# Facts
+# The description
 
 
-def facts(
-    run: Run, name: str, report: Report, models: Models, original: Opened, folder: Path
-) -> Facts:
-    """What is known of a draft: where it comes from, what it cost, what it reached."""
+def _describe(
+    run: Run,
+    name: str,
+    report: Report,
+    models: Models,
+    original: Opened,
+    folder: Path,
+    verified: Verified,
+) -> Export:
+    """Where a draft comes from, what it cost, what it reached, and what was checked."""
     state, recipe = runs.read_state(run), runs.read_recipe(run)
     assert state.facts  # it is finished
     measured = report.draft(name)
     table = measured.same_as or name
-    training = None if table == STOCK else runs.read_trained(run, table).training
-    return {
-        "draft": name,
-        "training": training and training.model_dump(mode="json"),
-        "measured": measured.model_dump(mode="json"),
-        "definitions": report.definitions,
-        "measured_on": {
-            "text": _rows(recipe.data.evaluation),
-            "max_new_tokens": recipe.evaluation.max_new_tokens,
-            **report.model_dump(
-                mode="json", include={"prompts", "tokens", "speculation", "device"}
-            ),
-        },
-        "gamma": recipe.evaluation.speculation.gamma,
-        "before": _before(run, state, measured),
-        "target": _target(run, state, models),
-        "stock": {
-            "source": _public(state.sources[STOCK]),
-            "made_of": _made_of(state, recipe),
-            "weights": state.hashes["stock draft"],
-        },
-        "weights": weights_hash(original.model),
-        "vocab_size": _vocabulary(original.model),
-        "shared_vocabulary": models.vocabulary,
-        "files": {
+    return Export(
+        draft=name,
+        training=None if table == STOCK else runs.read_trained(run, table).training,
+        measured=measured,
+        definitions=report.definitions,
+        measured_on=MeasuredOn(
+            text=_rows(recipe.data.evaluation),
+            max_new_tokens=recipe.evaluation.max_new_tokens,
+            prompts=report.prompts,
+            tokens=report.tokens,
+            speculation=report.speculation,
+            device=report.device,
+        ),
+        gamma=recipe.evaluation.speculation.gamma,
+        before=_before(run, state, measured),
+        target=_target(run, state, models),
+        stock=StockModel(
+            source=_public(state.sources[STOCK]),
+            made_of=_made_of(state, recipe),
+            weights=state.hashes["stock draft"],
+        ),
+        weights=weights_hash(original.model),
+        vocab_size=_vocabulary(original.model),
+        shared_vocabulary=models.vocabulary,
+        files={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(folder.glob("*.safetensors"))
         },
-        "data": {
-            "hash": state.hashes["data"],
-            "train": _rows(recipe.data.train),
-            "rows": state.facts.training_rows,
-        },
-        "run": {"id": state.id, "recipe": recipe.name, "recipe_hash": state.recipe_hash},
-        "trained_with": state.facts.model_dump(
+        data=Data(
+            hash=state.hashes["data"],
+            train=_rows(recipe.data.train),
+            rows=state.facts.training_rows,
+        ),
+        run=Origin(id=state.id, recipe=recipe.name, recipe_hash=state.recipe_hash),
+        trained_with=state.facts.model_dump(
             include={"adaspec", "torch", "transformers", "device", "precision"}, exclude_none=True
         ),
-        "exported_with": {
+        exported_with={
             "adaspec": version("adaspec"),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
-    }
+        verified=verified,
+    )
 
 
-def _before(run: Run, state: RunState, measured: DraftReport) -> list[Facts]:
+def _before(run: Run, state: RunState, measured: DraftReport) -> list[Before]:
     """The trainings that a draft stands on, with what each cost."""
     names = list(measured.needs)
     if TARGET in state.models and measured.name != STOCK:
         names.insert(0, TARGET)
-    return [{"name": name, "budget": asdict(runs.read_trained(run, name).budget)} for name in names]
+    return [Before(name=name, budget=runs.read_trained(run, name).budget) for name in names]
 
 
-def _target(run: Run, state: RunState, models: Models) -> Facts:
+def _target(run: Run, state: RunState, models: Models) -> TargetModel:
     tuned = TARGET in state.models
     if tuned:
         kept = load_weights(run.path / state.models[TARGET], torch.device("cpu"))
-    return {
-        "source": _public(state.sources[TARGET]),
-        "fine_tuned": tuned,
-        "weights": weights_hash(kept) if tuned else state.hashes[TARGET],
-        "vocab_size": _vocabulary(models.target),
-    }
+    return TargetModel(
+        source=_public(state.sources[TARGET]),
+        fine_tuned=tuned,
+        weights=weights_hash(kept) if tuned else state.hashes[TARGET],
+        vocab_size=_vocabulary(models.target),
+    )
 
 
 def _made_of(state: RunState, recipe: Recipe) -> str | None:

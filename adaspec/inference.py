@@ -23,6 +23,7 @@ import torch
 from pydantic import ValidationError
 
 from adaspec import AdaspecError, explain, measurement, precision, runs
+from adaspec.answers import Likeliest, TextRows
 from adaspec.data import Example, collate, encode
 from adaspec.models import (
     context_length,
@@ -36,6 +37,7 @@ from adaspec.recipe import STOCK, TARGET, Data, Decoding, ModelSpec, Recipe
 from adaspec.runs import Run, RunState
 from adaspec.speculation import decoding
 from adaspec.speculation.speed import replay_beside_plain
+from adaspec.speculation.trace import Trace
 from adaspec.teacher import frozen_rows
 
 MOST_TOKENS = 2000
@@ -162,8 +164,8 @@ def read_text(
     *,
     seed: int = 0,
     new_tokens: int = 64,
-) -> dict[str, Any]:
-    """What the token tables would hold of a text, in plain values.
+) -> TextRows:
+    """What the token tables would hold of a text.
 
     The text ends where it ends: no end of sequence is put after it. Its first token has no row.
 
@@ -172,15 +174,6 @@ def read_text(
         snapshots: names, as `Models.snapshot` takes them.
         seed: of that continuation.
         new_tokens: the most that it has; fewer where the models take no more.
-
-    Returns:
-        ids: [tokens] of prompt and response.
-        response_from: place in ids of the first response token that has a row; the rows below are
-            of the tokens from there on.
-        columns: `entropy`, `p`, and `COLUMN@SNAPSHOT` for the columns of `tokens.SNAPSHOT`; each
-            [rows]. Entropy and KL in nats.
-        top: `target` or snapshot -> its likeliest tokens, `id` [rows, TOP], and `p` [rows, TOP],
-            its own probabilities of them; a vocabulary of fewer is filled up with id -1.
 
     Raises:
         AdaspecError: the text is empty, too long, or has tokens that not every model knows; no
@@ -193,24 +186,21 @@ def read_text(
     if not response:
         example = _continue(models, example, seed, min(new_tokens, most - len(example.ids)))
     batch = collate([example]).to(models.device)
-    columns: dict[str, list[float | int | bool]] = {}
-    top: dict[str, dict[str, list[Any]]] = {}
     p = frozen_rows(models.target, batch, models.vocabulary)
     measures = measurement.target_columns(p, batch.next_ids)
-    top[TARGET] = {"id": measures.pop("top").to_pylist(), "p": measures.pop("top_p").to_pylist()}
-    columns |= {name: values.to_pylist() for name, values in measures.items()}
+    top = {
+        TARGET: Likeliest(id=measures.pop("top").to_pylist(), p=measures.pop("top_p").to_pylist())
+    }
+    columns = {name: values.to_pylist() for name, values in measures.items()}
     for name in snapshots:
         q = frozen_rows(models.snapshot(name), batch, models.vocabulary)
         measures = measurement.draft_columns(p, q, batch.next_ids)
-        top[name] = {"id": measures.pop("top").to_pylist(), "p": measures.pop("top_q").to_pylist()}
+        top[name] = Likeliest(
+            id=measures.pop("top").to_pylist(), p=measures.pop("top_q").to_pylist()
+        )
         columns |= {f"{column}@{name}": values.to_pylist() for column, values in measures.items()}
     ids = example.ids.tolist()
-    return {
-        "ids": ids,
-        "response_from": len(ids) - example.predicted,
-        "columns": columns,
-        "top": top,
-    }
+    return TextRows(ids=ids, response_from=len(ids) - example.predicted, columns=columns, top=top)
 
 
 def speculate(
@@ -224,15 +214,15 @@ def speculate(
     top_p: float = 1.0,
     seed: int = 0,
     max_new_tokens: int = 64,
-) -> dict[str, Any]:
-    """A draft and the target go on with a prompt; before and after, so does the target alone.
+) -> Trace:
+    """A draft and the target continue a prompt; before and after them, the target alone does.
 
     Args:
         draft: a name, as `Models.snapshot` takes it.
         seed: of the uniforms.
 
     Returns:
-        An `adaspec.speculation.trace.Trace` in plain values, `plain_ms` too.
+        The decoding, with `plain_ms`.
 
     Raises:
         AdaspecError: the prompt is empty, too long, or has tokens that not both models know; no
@@ -249,7 +239,7 @@ def speculate(
         models.target, vocabulary=models.vocabulary, eos=models.tokenizer.eos_token_id
     )
     (trace,) = replay_beside_plain(decode, {draft: q}, ids, settings, seed)
-    return trace.model_copy(update={"target": TARGET}).model_dump(mode="json")
+    return trace.model_copy(update={"target": TARGET})
 
 
 def _settings(
@@ -319,7 +309,10 @@ def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> E
 
 # The process
 
-REQUESTS: dict[str, Callable[..., Any]] = {"read_text": read_text, "speculate": speculate}
+REQUESTS: dict[str, Callable[..., TextRows | Trace]] = {
+    "read_text": read_text,
+    "speculate": speculate,
+}
 
 
 def main(folder: str, idle: float = IDLE) -> None:
@@ -352,7 +345,8 @@ def _lines(idle: float) -> Iterator[str]:
 def _answer(models: Models, request: dict[str, Any]) -> dict[str, Any]:
     identity, what = request.pop("id"), request.pop("do")
     try:
-        return {"id": identity, "ok": REQUESTS[what](models, **request)}
+        answer = REQUESTS[what](models, **request)
+        return {"id": identity, "ok": answer.model_dump(mode="json")}
     except Exception as error:
         return {"id": identity, "error": _one_line(error)}
 

@@ -1,4 +1,4 @@
-"""The file contracts as JSON schemas: `python -m adaspec.schemas FOLDER` writes them.
+"""The contracts of files and results as JSON schemas: `python -m adaspec.schemas FOLDER`.
 
 The browser's types are generated from them (`make schemas`, then `make browser`).
 """
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from adaspec import runs
+from adaspec.analysis.results import ABLATION, COMPARISON
+from adaspec.exported import EXPORT
 from adaspec.runs.contract import Contract
 from adaspec.speculation.trace import TRACE
 
@@ -25,8 +27,11 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "trace": TRACE,
     "report": runs.REPORT,
     "checks": runs.CHECKS,
+    "comparison": COMPARISON,
+    "ablation": ABLATION,
+    "export": EXPORT,
 }
-"""What a file, or a line of a file, holds -> how it is read and written."""
+"""What one file, one line of a file or one `--json` holds -> how it is read and written."""
 
 
 def write(folder: Path) -> None:

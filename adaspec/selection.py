@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STEPS = 1000
 """`entry` expresses k in thousandths."""
 
+ADASPEC = "top_delta"
+"""The selector that the others are held against."""
+
 Need = Literal["loss_q", "loss_r", "generator"]
 Score = Callable[[Any, Any, Any], Any]
 
@@ -33,31 +36,50 @@ class Selector(NamedTuple):
 
     Attributes:
         label: in words.
+        why: what is said for it, or against it.
         needs: the arguments that the score uses; the others may be None, except `loss_q`, whose
             length counts.
-        score: [rows] of `loss_q`, `loss_r` and `generator`, as `select` takes them; the largest
-            are kept. None keeps every token, whatever k.
+        score: [rows] of `loss_q`, `loss_r` and `generator`, as `select` takes them, or as numpy
+            arrays and generator; the largest are kept. None keeps every token, whatever k.
     """
 
     label: str
+    why: str
     needs: frozenset[Need]
     score: Score | None
 
 
-def _by_chance(loss_q: Tensor, _: Any, generator: torch.Generator) -> Tensor:
+def _by_chance(
+    loss_q: Tensor | np.ndarray, _: Any, generator: torch.Generator | np.random.Generator
+) -> Tensor | np.ndarray:
+    if isinstance(generator, np.random.Generator):
+        return generator.random(len(loss_q), dtype=np.float32)
     import torch
 
+    assert isinstance(loss_q, torch.Tensor)
     return torch.rand(len(loss_q), generator=generator).to(loss_q.device)
 
 
 SELECTORS: dict[str, Selector] = {
-    "top_delta": Selector(
-        "largest ΔL (AdaSPEC)", frozenset({"loss_q", "loss_r"}), lambda q, r, _: q - r
+    ADASPEC: Selector(
+        "largest ΔL (AdaSPEC)",
+        "what the reference has shown to be learnable",
+        frozenset({"loss_q", "loss_r"}),
+        lambda q, r, _: q - r,
     ),
-    "all": Selector("all tokens", frozenset(), None),
-    "random": Selector("random tokens", frozenset({"generator"}), _by_chance),
-    "lowest_delta": Selector("smallest ΔL", frozenset({"loss_q", "loss_r"}), lambda q, r, _: r - q),
-    "highest_kl": Selector("largest KL", frozenset({"loss_q"}), lambda q, *_: q),
+    "all": Selector("all tokens", "DistillSpec, which selects none", frozenset(), None),
+    "random": Selector(
+        "random tokens", "what a smaller share alone brings", frozenset({"generator"}), _by_chance
+    ),
+    "lowest_delta": Selector(
+        "smallest ΔL",
+        "what the reference shows no gain on",
+        frozenset({"loss_q", "loss_r"}),
+        lambda q, r, _: r - q,
+    ),
+    "highest_kl": Selector(
+        "largest KL", "the draft's hardest", frozenset({"loss_q"}), lambda q, *_: q
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -18,6 +18,15 @@ from rich.table import Table
 from rich.text import Text
 
 from adaspec import runs
+
+if TYPE_CHECKING:
+    from adaspec.analysis.results import (
+        Ablation,
+        Budgets,
+        Comparison,
+        Difference,
+        MethodDifference,
+    )
 
 Show = Callable[[runs.Stage, dict[str, float | int]], None]
 
@@ -97,7 +106,7 @@ def report(content: runs.Report) -> Group:
     decoding = _figures("decoding", "tested", "drafted", "τ", "speed-up", "95 % interval", "c")
     cost = _figures("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
     for draft in content.drafts:
-        alpha, budget, speed = draft.alpha, draft.budget, draft.speedup
+        alpha, speed = draft.alpha, draft.speedup
         low, high = alpha.generated_ci
         value = f"{alpha.generated:.4f}"
         same = f"= {draft.same_as}" if draft.same_as else ""
@@ -120,11 +129,7 @@ def report(content: runs.Report) -> Group:
         )
         cost.add_row(
             draft.name,
-            f"{budget.steps:,}",
-            f"{budget.sequences:,}",
-            f"{budget.selected_tokens:,}",
-            f"{budget.teacher_forwards:,}",
-            f"{budget.seconds:,.0f}",
+            *_counts(draft.budget),
             same or ", ".join(draft.needs),
         )
     size, settings = content.tokens, content.speculation
@@ -151,68 +156,65 @@ def report(content: runs.Report) -> Group:
     )
 
 
-def comparison(content: dict[str, Any]) -> Group:
+def comparison(content: Comparison) -> Group:
     """What `analysis.comparison.compare` returns, budgets first."""
-    labels = {draft["draft"]: draft["label"] for draft in content["drafts"]}
-    names = ", ".join(f"{run['name']} (run {run['id']})" for run in content["runs"])
-    baseline = labels[content["baseline"]]
+    labels = {draft.draft: draft.label for draft in content.drafts}
+    names = ", ".join(f"{run.name} (run {run.id})" for run in content.runs)
+    baseline = labels[content.baseline]
     parts: list[Text | Table] = [
-        Text(f"{names}\ntarget {content['target']}\n"),
+        Text(f"{names}\ntarget {content.target}\n"),
         _costs(content),
-        *_budget_warnings(content["budgets"]),
+        *_budget_warnings(content.budgets),
         Text(""),
         _reached(content),
         Text(f"\nPaired differences: draft − {baseline}, on the same prompts", style="bold"),
     ]
-    for draft in content["drafts"]:
-        rows = [row for row in content["differences"] if row["draft"] == draft["draft"]]
+    for draft in content.drafts:
+        rows = [row for row in content.differences if row.draft == draft.draft]
         if rows:
-            parts += [Text(f"\n{draft['label']}: {rows[0]['budget']['says']}"), _differences(rows)]
-    if len(content["differences"]) > 1:
+            parts += [Text(f"\n{draft.label}: {rows[0].budget.says}"), _differences(rows)]
+    if len(content.differences) > 1:
         parts.append(Text("\nThe intervals are not adjusted for multiple comparisons."))
-    return Group(*parts, *(Text(f"\n{note}") for note in content["notes"]))
+    return Group(*parts, *(Text(f"\n{note}") for note in content.notes))
 
 
-def _budget_warnings(budgets: dict[str, Any]) -> list[Text]:
+def _budget_warnings(budgets: Budgets) -> list[Text]:
     lines = []
-    if budgets["warning"]:
-        lines.append(Text(f"\n{budgets['warning']}", style="yellow"))
-        for group in budgets["fair"]:
+    if budgets.warning:
+        lines.append(Text(f"\n{budgets.warning}", style="yellow"))
+        for group in budgets.fair:
             lines.append(Text(f"Fair, with equal steps and sequences: {', '.join(group)}."))
-    for lack in budgets["missing"]:
-        heading = f"\nNothing here is a fair comparison for {lack['of']}. To make one:"
-        lines += [Text(heading, style="yellow"), Text(lack["command"])]
+    for partner in budgets.missing:
+        heading = f"\nNothing here is a fair comparison for {partner.of}. To make one:"
+        lines += [Text(heading, style="yellow"), Text(partner.command)]
     return lines
 
 
-def _costs(content: dict[str, Any]) -> Table:
+def _costs(content: Comparison) -> Table:
     headings = ("budget", "steps", "sequences", "tokens", "teacher", "seconds", "needs")
     table = _figures(*headings, tight=True)
-    for draft in content["drafts"]:
-        counts = ("steps", "sequences", "selected_tokens", "teacher_forwards", "seconds")
-        costs = [f"{draft['budget'][key]:,.0f}" for key in counts]
-        table.add_row(draft["label"], *costs, ", ".join(draft.get("needs", [])))
+    for draft in content.drafts:
+        table.add_row(draft.label, *_counts(draft.budget), ", ".join(draft.needs))
     return table
 
 
-def _reached(content: dict[str, Any]) -> Table:
+def _reached(content: Comparison) -> Table:
     headings = ("reached", "exact α", "tested", "a pass", "KL", "top-1", "speed-up")
     table = _figures(*headings, tight=True)
-    for draft in content["drafts"]:
-        alpha = draft["alpha"]
+    for draft in content.drafts:
         table.add_row(
-            draft["label"],
-            f"{alpha['generated']:.4f}",
-            _digits(alpha["tested"], 4),
-            _digits(draft["block_efficiency"], 3),
-            _kl(draft["kl"]),
-            f"{draft['top1']:.3f}",
-            _digits(draft["speedup"]["measured"], 2),
+            draft.label,
+            f"{draft.alpha.generated:.4f}",
+            _digits(draft.alpha.tested, 4),
+            _digits(draft.block_efficiency, 3),
+            _kl(draft.kl),
+            f"{draft.top1:.3f}",
+            _digits(draft.speedup.measured, 2),
         )
     return table
 
 
-def _differences(rows: list[dict[str, Any]]) -> Table:
+def _differences(rows: list[Difference]) -> Table:
     from adaspec.analysis.measures import MEASURES, written  # loads pandas and pyarrow
 
     measures = {measure.name: measure for measure in MEASURES}
@@ -222,54 +224,59 @@ def _differences(rows: list[dict[str, Any]]) -> Table:
         justify: Any = "left" if number in (0, 3) else "right"
         table.add_column(width=width, justify=justify, no_wrap=True)
     for row in rows:
-        measure = measures[row["measure"]]
-        low, high = (written(end, measure) for end in row["ci"])
+        measure = measures[row.measure]
+        low, high = (written(end, measure) for end in row.ci)
         unit = "tokens" if measure.name == "block_efficiency" else measure.unit
         table.add_row(
             f"  {measure.label}",
-            f"{written(row['value'], measure)} {unit}",
+            f"{written(row.value, measure)} {unit}",
             escape(f"[{low}, {high}]"),
-            row["verdict"],
+            row.verdict,
         )
     return table
 
 
-def ablation(summary: dict[str, Any]) -> Group:
+def ablation(summary: Ablation) -> Group:
     """What `analysis.ablation.summary` returns, the highest acceptance first."""
-    against = [f"− {name}" for name in summary["baselines"]]
+    against = [f"− {name}" for name in summary.baselines]
     reached = _figures("method", "α", *against, "speed", "in all", fold=True)
     made_of = _figures("method", "α by seed", "made of", fold=True)
     made_of.columns[-1].justify = "left"
-    for method in sorted(summary["methods"], key=lambda method: -method["alpha"]["mean"]):
-        differences = [method["difference"].get(name) for name in summary["baselines"]]
+    for method in sorted(summary.methods, key=lambda method: -method.alpha.mean):
+        differences = [method.difference.get(name) for name in summary.baselines]
         reached.add_row(
-            method["name"],
-            f"{method['alpha']['mean']:.4f}",
+            method.name,
+            f"{method.alpha.mean:.4f}",
             *(_points(difference) for difference in differences),
-            f"{method['speedup']['median']:.2f}",
-            f"{method['total']['sequences']:,}",
+            f"{method.speedup.median:.2f}",
+            f"{method.total.sequences:,}",
         )
-        seeds = " ".join(f"{alpha:.4f}" for alpha in method["alpha"]["by_seed"])
-        made_of.add_row(method["name"], seeds, method["made"])
-    seeds = ", ".join(map(str, summary["seeds"]))
+        seeds = " ".join(f"{alpha:.4f}" for alpha in method.alpha.by_seed)
+        made_of.add_row(method.name, seeds, method.made)
+    seeds = ", ".join(map(str, summary.seeds))
     return Group(
-        escape(f"{summary['recipe']} · seeds {seeds} · target {summary['target']}\n"),
+        escape(f"{summary.recipe} · seeds {seeds} · target {summary.target}\n"),
         reached,
-        f"\nα: exact acceptance on the target's own text after {summary['prompts']} held-out "
+        f"\nα: exact acceptance on the target's own text after {summary.prompts} held-out "
         "prompts. Differences are in percentage points, on the same prompts, with 95 % intervals "
         "over seeds and prompts together, not adjusted for multiple comparisons. Speed: relative "
         "to plain decoding. In all: sequences read, including the reference's where it is needed."
         "\n",
         made_of,
-        *(f"\n{note}" for note in summary["notes"]),
+        *(f"\n{note}" for note in summary.notes),
     )
 
 
-def _points(difference: dict[str, Any] | None) -> str:
+def _points(difference: MethodDifference | None) -> str:
     if difference is None:
         return ""
-    value, low, high = (100 * difference[name] for name in ("value", "low", "high"))
-    return f"{value:+.2f}\n{low:+.2f}…{high:+.2f}"
+    points = (100 * share for share in (difference.value, difference.low, difference.high))
+    return "{:+.2f}\n{:+.2f}…{:+.2f}".format(*points)
+
+
+def _counts(budget: runs.Budget) -> list[str]:
+    counts = (budget.steps, budget.sequences, budget.selected_tokens, budget.teacher_forwards)
+    return [f"{count:,}" for count in counts] + [f"{budget.seconds:,.0f}"]
 
 
 def _digits(value: float | None, digits: int) -> str:

@@ -31,7 +31,7 @@ from adaspec.runs.tables import (
     read_rows,
     read_table,
 )
-from adaspec.selection import entry
+from adaspec.selection import ADASPEC, SELECTORS, entry
 from adaspec.vocabulary import Piece
 
 Source = Literal["generated", "dataset"]
@@ -79,28 +79,28 @@ def snapshots(run: Run) -> list[Snapshot]:
         AdaspecError: the run has no token tables.
     """
     names = [path.stem for path in _file(run, run.examples_file).parent.glob("*.parquet")]
-    found = [Snapshot.of(name) for name in names if name not in _OTHER_TABLES]
+    unordered = [Snapshot.of(name) for name in names if name not in _OTHER_TABLES]
     first = [STOCK, REFERENCE]
     order = first + [stage.name for stage in runs.read_state(run).plan]
 
-    def place(one: Snapshot) -> tuple[int, float]:
-        known = order.index(one.training) if one.training in order else len(order)
-        return known, float("inf") if one.step is None else one.step
+    def position(snapshot: Snapshot) -> tuple[int, float]:
+        known = order.index(snapshot.training) if snapshot.training in order else len(order)
+        return known, float("inf") if snapshot.step is None else snapshot.step
 
-    return sorted(found, key=place)
+    return sorted(unordered, key=position)
 
 
 def timeline(run: Run, training: str) -> list[Snapshot]:
     """How a draft came to be: the model it started from, its checkpoints, itself."""
-    own = [one for one in snapshots(run) if one.training == training]
+    own = [snapshot for snapshot in snapshots(run) if snapshot.training == training]
     start = STOCK if training in (STOCK, REFERENCE) else _start(run, training)
-    before = [one for one in snapshots(run) if one.name == start != training]
+    before = [snapshot for snapshot in snapshots(run) if snapshot.name == start != training]
     return before + own
 
 
 def table_of(run: Run, draft: str) -> str:
     """The snapshot that holds a draft's rows: another's, where both are the same training."""
-    stage = next((one for one in runs.read_state(run).plan if one.name == draft), None)
+    stage = next((stage for stage in runs.read_state(run).plan if stage.name == draft), None)
     return (stage.same_as if stage else None) or draft
 
 
@@ -111,10 +111,10 @@ def examples(run: Run, source: str) -> pd.DataFrame:
         AdaspecError: the run has no token tables, or no such source.
     """
     path = _file(run, run.examples_file)
-    found = _examples(path, *_stamp(path))
-    if source not in found:
-        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(found)}.")
-    return found[source]
+    by_source = _examples(path, *_stamp(path))
+    if source not in by_source:
+        raise AdaspecError(f"No examples {source!r}: this run has {', '.join(by_source)}.")
+    return by_source[source]
 
 
 def stamp(run: Run) -> tuple[int, int]:
@@ -144,8 +144,8 @@ def find(run: Run, source: str, seq: int) -> slice:
 
 def prompt_ids(run: Run, source: str, seq: int) -> np.ndarray:
     """Token ids of an example's prompt."""
-    place = int(examples(run, source).index[seq])
-    table = read_rows(run.sequences_file, SEQUENCES, ["prompt"], place, place + 1)
+    row = int(examples(run, source).index[seq])
+    table = read_rows(run.sequences_file, SEQUENCES, ["prompt"], row, row + 1)
     ids: np.ndarray = table["prompt"].combine_chunks().values.to_numpy()
     return ids
 
@@ -185,7 +185,7 @@ def require(run: Run, snapshot: str) -> Path:
     Raises:
         AdaspecError: the run has none of this name; says which it has.
     """
-    names = [one.name for one in snapshots(run)]
+    names = [snapshot.name for snapshot in snapshots(run)]
     if snapshot not in names:
         raise AdaspecError(f"No snapshot {snapshot!r}: this run has {', '.join(names)}.")
     return run.tokens_file(snapshot)
@@ -222,8 +222,20 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
 
     See `selection.entry`. Kept in memory for the next look, two bytes a token.
     """
-    stamps = [_stamp(require(run, one)) for one in (snapshot, REFERENCE)]
+    stamps = [_stamp(require(run, name)) for name in (snapshot, REFERENCE)]
     return _entries(run, source, snapshot, pool, tuple(stamps))
+
+
+def rival_entries(run: Run, source: str, snapshot: str, pool: Pool) -> dict[str, np.ndarray]:
+    """The same of every other selector, by name; chance draws with seed 0."""
+    loss_q, loss_r = (column(run, source, "kl", name) for name in (snapshot, REFERENCE))
+    chance = np.random.default_rng(0)
+    within = pools(run, source, pool, pool_size(run, Snapshot.of(snapshot).training))
+    return {
+        name: entry(selector.score(loss_q, loss_r, chance), within)
+        for name, selector in SELECTORS.items()
+        if selector.score is not None and name != ADASPEC
+    }
 
 
 def example_entries(run: Run, source: str, seq: int, snapshot: str, pool: Pool) -> np.ndarray:
@@ -262,10 +274,10 @@ def pool_size(run: Run, training: str) -> int:
         for name in plan
         if run.budget_file(name).is_file()
     }
-    selecting = [one for one in trained.values() if one.k is not None]
-    own = [one for name, one in trained.items() if name == training and one.k is not None]
-    for one in own + selecting + list(trained.values()):
-        return _pool(one)
+    selecting = {name: each for name, each in trained.items() if each.k is not None}
+    own = [selecting[training]] if training in selecting else []
+    for first in [*own, *selecting.values(), *trained.values()]:
+        return _pool(first)
     raise AdaspecError(f"Run {run.path.name} says nothing of its batches.")
 
 
@@ -345,7 +357,7 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=8)
 def _examples(path: Path, *_stamps: int) -> dict[str, pd.DataFrame]:
-    """Source -> its examples, by number; the index is their place in the file."""
+    """Source -> its examples, by number; the index is their position in the file."""
     table: pd.DataFrame = read_table(path, EXAMPLES).to_pandas()
     table.insert(2, "first", table["tokens"].cumsum() - table["tokens"])
     return {
@@ -357,7 +369,7 @@ def _examples(path: Path, *_stamps: int) -> dict[str, pd.DataFrame]:
 @lru_cache(maxsize=8)
 def _vocabulary(path: Path, *_stamps: int) -> list[Piece]:
     columns = read_table(path, VOCABULARY).to_pydict()
-    return [Piece(*one) for one in zip(*(columns[name] for name in VOCABULARY.names), strict=True)]
+    return [Piece(*row) for row in zip(*(columns[name] for name in VOCABULARY.names), strict=True)]
 
 
 @lru_cache(maxsize=16)
@@ -373,15 +385,15 @@ def _columns(
 ) -> dict[str, np.ndarray]:
     """Columns of the rows from start to end; lists of fixed size become [rows, size]."""
     table = read_rows(path, schema, names, start, end)
-    found = {}
+    columns = {}
     for name in table.column_names:
         values = table[name].combine_chunks()
         if pa.types.is_fixed_size_list(values.type):
             size = values.type.list_size
-            found[name] = values.flatten().to_numpy(zero_copy_only=False).reshape(-1, size)
+            columns[name] = values.flatten().to_numpy(zero_copy_only=False).reshape(-1, size)
         else:
-            found[name] = values.to_numpy(zero_copy_only=False)
-    return found
+            columns[name] = values.to_numpy(zero_copy_only=False)
+    return columns
 
 
 def _as_items(values: np.ndarray) -> Any:

@@ -5,11 +5,11 @@ import streamlit as st
 from adaspec import AdaspecError, runs
 from adaspec.analysis import ablation
 from adaspec.analysis.identity import handle
+from adaspec.analysis.methods import has_several
 from adaspec.analysis.seeds import SeedRun, more_seeds, next_seed
 from app.ablation import view as ablation_view
 from app.ablation.board import ablation_board
 from app.ablation.view import COSTS
-from app.shared import reading
 from app.shared.downloads import file_button
 from app.shared.pickers import pick_run
 from app.shell import link
@@ -49,13 +49,13 @@ st.title("Methods over seeds", anchor=False)
 try:
     with st.container(horizontal=True, key="ablation-choice"):
         run = pick_run()
-        if not reading.has_several_methods(runs.read_recipe(run)):
+        if not has_several(runs.read_recipe(run)):
             st.info("The recipe of this run has one method: nothing to compare.")
             st.stop()
         found = ablation_view.seeds(run)
         plain = ablation_view.summary(found)
-        labels = {one["name"]: one["label"] for one in plain["methods"]}
-        baseline = pick_baseline(plain["baselines"][0], labels)
+        labels = {method.name: method.label for method in plain.methods}
+        baseline = pick_baseline(plain.baselines[0], labels)
         cost = link.choice(
             "Cost",
             "cost",
@@ -65,12 +65,13 @@ try:
         )
     if len(found) == 1:
         one_seed(found)
-    view = ablation_view.view(found, baseline, cost)
+    summary = ablation_view.summary(found, baseline)
+    view = ablation_view.view(found, summary, baseline, cost)
     ablation_board(view, key="ablation-board")
     with st.container(horizontal=True, vertical_alignment="center", key="ablation-downloads"):
         file_button(
             "CSV",
-            lambda: ablation.frame(view["summary"]).to_csv(index=False),
+            lambda: ablation.frame(summary).to_csv(index=False),
             f"ablation-{handle(run)}.csv",
             "One row a method, every number in a column of its own.",
         )

@@ -7,13 +7,14 @@ from adaspec import AdaspecError, runs
 from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry, entries
 from adaspec.analysis.identity import handle
+from adaspec.analysis.methods import has_several
 from app.compare import board as compare_board
 from app.compare import lanes as compare_lanes
 from app.compare import view as compare_view
 from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_runs
 from app.compare.state import board_from_link, lanes_from_link
 from app.compare.view import MODES
-from app.shared import reading, view_state
+from app.shared import view_state
 from app.shared.downloads import file_button
 from app.shell import link
 
@@ -57,7 +58,7 @@ try:
     for reason in refused:
         link.complain(reason)
     numbers = compare_view.numbers(chosen, picked, baseline)
-    budget_warning(offered, numbers["budgets"])
+    budget_warning(offered, numbers.budgets)
     view = compare_view.board(chosen, picked, numbers)
     with top:
         asked = board_from_link(view)
@@ -78,7 +79,7 @@ try:
             f"{name}.csv",
             "One row a draft, and one row a paired difference.",
         )
-        if reading.has_several_methods(runs.read_recipe(chosen[0])):
+        if has_several(runs.read_recipe(chosen[0])):
             st.page_link(
                 link.page("ablation"),
                 label="Methods over seeds",

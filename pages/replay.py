@@ -24,8 +24,8 @@ try:
         seq = pick_prompt(run, draft) if of == STORED and there else None
     view = None
     if of == OWN:
-        answer = replay_prompt(run, draft)
-        view = answer and replay_view.own(run, answer)
+        trace = replay_prompt(run, draft)
+        view = trace and replay_view.own(run, trace)
     elif seq is None:
         name = run.path.name
         st.info(

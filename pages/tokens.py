@@ -62,6 +62,6 @@ try:
             example_downloads(run, source, seq, view, state)
         elif answer:
             view = token_view.text(run, source, answer, roles)
-            text_download(view, show(view, str(answer["ids"]), k))
+            text_download(view, show(view, str(answer.ids), k))
 except AdaspecError as error:
     link.complain(str(error))

@@ -17,6 +17,22 @@ from adaspec.runs.tables import EXAMPLES, VOCABULARY
 from tests.views import ATTACK, HOSTILE
 
 EXAMPLE = Run(runs.EXAMPLE)
+DATA = Path(__file__).parent / "data"
+COMPARISON_1, ABLATION_1 = DATA / "comparison-version-1.json", DATA / "ablation-version-1.json"
+EXPORT_1 = DATA / "export-version-1.json"
+
+
+def fields(content: Any, path: str = "") -> set[str]:
+    """Every field of JSON content as `drafts.alpha.tested`; those of all items of a list together.
+
+    The keys of a mapping count as fields, too.
+    """
+    if isinstance(content, list):
+        return set().union(*(fields(item, path) for item in content))
+    if isinstance(content, dict):
+        inner = (fields(value, f"{path}.{key}") for key, value in content.items())
+        return {f"{path}.{key}" for key in content}.union(*inner)
+    return set()
 
 
 def copied(folder: Path, **state: Any) -> Run:

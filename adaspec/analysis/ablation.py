@@ -19,6 +19,16 @@ from adaspec.analysis.fairness import weigh
 from adaspec.analysis.identity import handle
 from adaspec.analysis.measures import MEASURES, by_prompt, verdict
 from adaspec.analysis.methods import by_k, default_baselines, made
+from adaspec.analysis.results import (
+    Ablation,
+    Method,
+    MethodDifference,
+    OverSeeds,
+    RatioPoint,
+    RatioSeries,
+    SpeedOverSeeds,
+    Spent,
+)
 from adaspec.analysis.seeds import SeedRun, require_same_rows
 from adaspec.recipe import REFERENCE, STOCK, Recipe, trainings
 from adaspec.report import DEFINITIONS
@@ -53,7 +63,7 @@ EXPLANATIONS = {
 }
 
 
-def summary(seeds: list[SeedRun], against: list[str] | None = None) -> dict[str, Any]:
+def summary(seeds: list[SeedRun], against: list[str] | None = None) -> Ablation:
     """Every method of these runs: what it is, what it took, what it reached, and by how much.
 
     Args:
@@ -73,23 +83,24 @@ def summary(seeds: list[SeedRun], against: list[str] | None = None) -> dict[str,
     if wrong := [name for name in baselines if name not in shared]:
         raise AdaspecError(f"No draft {wrong[0]!r}: these runs have {', '.join(shared)}.")
     names = list(dict.fromkeys(by_seed[0][name].names[0] for name in shared))
-    return {
-        "recipe": recipe.name,
-        "seeds": [each.seed for each in seeds],
-        "runs": [handle(each.run) for each in seeds],
-        "target": runs.read_report(seeds[0].run).target,
-        "baselines": baselines,
-        "prompts": runs.read_report(seeds[0].run).prompts,
-        "methods": [_method(name, recipe, by_seed, baselines) for name in names],
-        "by_k": _by_k(names, recipe, seeds[0].run),
-        "notes": [FEW] if 1 < len(seeds) < MANY else [],
-        "definitions": EXPLANATIONS,
-    }
+    report = runs.read_report(seeds[0].run)
+    return Ablation(
+        recipe=recipe.name,
+        seeds=[each.seed for each in seeds],
+        runs=[handle(each.run) for each in seeds],
+        target=report.target,
+        baselines=baselines,
+        prompts=report.prompts,
+        methods=[_method(name, recipe, by_seed, baselines) for name in names],
+        by_k=_by_k(names, recipe, seeds[0].run),
+        notes=[FEW] if 1 < len(seeds) < MANY else [],
+        definitions=EXPLANATIONS,
+    )
 
 
 def _method(
     name: str, recipe: Recipe, by_seed: list[dict[str, Entry]], baselines: list[str]
-) -> dict[str, Any]:
+) -> Method:
     drafts = [entries[name] for entries in by_seed]
     rows = [draft.report for draft in drafts]
     alphas = [row.alpha.generated for row in rows]
@@ -97,43 +108,50 @@ def _method(
     needs = rows[0].needs
     total = own
     if REFERENCE in needs:
-        before = [entries[REFERENCE].report for entries in by_seed]
-        total = {key: own[key] + spent for key, spent in _mean_budget(before).items()}
+        reference = _mean_budget([entries[REFERENCE].report for entries in by_seed])
+        total = Spent(
+            steps=own.steps + reference.steps,
+            sequences=own.sequences + reference.sequences,
+            seconds=own.seconds + reference.seconds,
+        )
     speeds = [row.speedup.measured for row in rows]
-    return {
-        "name": name,
-        "label": drafts[0].label.rpartition("/")[2],
-        "table": drafts[0].table,
-        "made": made(name, recipe),
-        "start": _start(name, recipe),
-        **own,
-        "needs": needs,
-        "total": total,
-        "alpha": {
-            "mean": float(np.mean(alphas)),
-            "ci": interval(drafts, recipe),
-            "by_seed": alphas,
-        },
-        "kl": float(np.mean([row.kl for row in rows])),
-        "top1": float(np.mean([row.top1 for row in rows])),
-        "block_efficiency": float(np.mean([row.block_efficiency or np.nan for row in rows])),
-        "speedup": {"median": float(np.median(speeds)), "by_seed": speeds},
-        "difference": {
+    return Method(
+        name=name,
+        label=drafts[0].label.rpartition("/")[2],
+        table=drafts[0].table,
+        made=made(name, recipe),
+        start=_start(name, recipe),
+        steps=own.steps,
+        sequences=own.sequences,
+        seconds=own.seconds,
+        needs=needs,
+        total=total,
+        alpha=OverSeeds(mean=float(np.mean(alphas)), ci=interval(drafts, recipe), by_seed=alphas),
+        kl=float(np.mean([row.kl for row in rows])),
+        top1=float(np.mean([row.top1 for row in rows])),
+        block_efficiency=mean([row.block_efficiency for row in rows]),
+        speedup=SpeedOverSeeds(median=float(np.median(speeds)), by_seed=speeds),
+        difference={
             baseline: difference(drafts, [entries[baseline] for entries in by_seed], recipe)
             for baseline in baselines
             if by_seed[0][baseline].table != drafts[0].table
         },
-    }
+    )
 
 
-def _mean_budget(rows: list[DraftReport]) -> dict[str, float]:
-    """Steps, sequences and seconds of a training, mean over the seeds."""
+def mean(values: list[float | None]) -> float | None:
+    """None where one of them is."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _mean_budget(rows: list[DraftReport]) -> Spent:
     budgets = [row.budget for row in rows]
-    return {
-        "steps": round(np.mean([budget.steps for budget in budgets])),
-        "sequences": round(np.mean([budget.sequences for budget in budgets])),
-        "seconds": float(np.mean([budget.seconds for budget in budgets])),
-    }
+    return Spent(
+        steps=round(np.mean([budget.steps for budget in budgets])),
+        sequences=round(np.mean([budget.sequences for budget in budgets])),
+        seconds=float(np.mean([budget.seconds for budget in budgets])),
+    )
 
 
 def _start(name: str, recipe: Recipe) -> str:
@@ -142,15 +160,13 @@ def _start(name: str, recipe: Recipe) -> str:
     return method.start if method else STOCK
 
 
-def _by_k(names: list[str], recipe: Recipe, run: Run) -> list[dict[str, Any]]:
-    """Methods that differ in nothing but k: `made`, and `points`, by k."""
+def _by_k(names: list[str], recipe: Recipe, run: Run) -> list[RatioSeries]:
     facts = runs.read_state(run).facts
     plan = trainings(recipe, facts.training_rows) if facts else []
     return [
-        {
-            "made": made_of,
-            "points": [{"name": each.name, "k": each.k or 1.0} for each in alike],
-        }
+        RatioSeries(
+            made=made_of, points=[RatioPoint(name=each.name, k=each.k or 1.0) for each in alike]
+        )
         for made_of, alike in by_k([training for training in plan if training.name in names])
     ]
 
@@ -165,8 +181,8 @@ def interval(drafts: list[Entry], recipe: Recipe) -> tuple[float, float]:
     return bootstrap(*_by_seed(drafts), recipe.evaluation.bootstrap, recipe.seed)
 
 
-def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> dict[str, Any]:
-    """Of exact acceptance: `value`, `low`, `high`, `by_seed`, and the verdict.
+def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> MethodDifference:
+    """Of exact acceptance, on the same prompts.
 
     `budget` says whether it is fair: equal steps and sequences, of every seed.
 
@@ -178,14 +194,14 @@ def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> dict[s
     by_seed = first[0].sum(1) / first[1].sum(1) - second[0].sum(1) / second[1].sum(1)
     value, low, high = paired(first, second, recipe.evaluation.bootstrap, recipe.seed)
     budgets = [weigh(a.cost, b.cost) for a, b in zip(ours, theirs, strict=True)]
-    return {
-        "value": value,
-        "low": low,
-        "high": high,
-        "by_seed": by_seed.tolist(),
-        "verdict": verdict(value, low, high),
-        "budget": next((budget for budget in budgets if not budget.fair), budgets[0])._asdict(),
-    }
+    return MethodDifference(
+        value=value,
+        low=low,
+        high=high,
+        by_seed=by_seed.tolist(),
+        verdict=verdict(value, low, high),
+        budget=next((budget for budget in budgets if not budget.fair), budgets[0]),
+    )
 
 
 def _by_seed(drafts: list[Entry]) -> Ratio:
@@ -194,17 +210,18 @@ def _by_seed(drafts: list[Entry]) -> Ratio:
     return np.array(sums), np.array(counts)
 
 
-def frame(summary: dict[str, Any]) -> pd.DataFrame:
+def frame(summary: Ablation) -> pd.DataFrame:
     """One row a method, every value in a column of its own: `alpha.seed0`, `alpha.ci.low`."""
 
     def seeds_named(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         return {
-            key: {f"seed{seed}": value for seed, value in zip(summary["seeds"], inner, strict=True)}
+            key: {f"seed{seed}": value for seed, value in zip(summary.seeds, inner, strict=True)}
             if key == "by_seed"
             else seeds_named(inner)
             for key, inner in value.items()
         }
 
-    return pd.DataFrame(dict(flat(seeds_named(method))) for method in summary["methods"])
+    rows = [dict(flat(seeds_named(method.model_dump()))) for method in summary.methods]
+    return pd.DataFrame(rows)

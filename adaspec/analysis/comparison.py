@@ -20,12 +20,21 @@ from adaspec.analysis.identity import handle, identity
 from adaspec.analysis.measures import (
     MEASURES,
     ROUNDING,
-    Measure,
     by_prompt,
     decoded_alike,
     floor,
     verdict,
     written,
+)
+from adaspec.analysis.results import (
+    Agreement,
+    Bootstrap,
+    Budgets,
+    ComparedDraft,
+    ComparedRun,
+    Comparison,
+    Difference,
+    MissingPartner,
 )
 from adaspec.recipe import STOCK
 from adaspec.report import DEFINITIONS
@@ -49,8 +58,8 @@ EXPLANATIONS = DEFINITIONS | {
 
 def compare(
     chosen: list[Run], drafts: list[str] | None = None, baseline: str | None = None
-) -> dict[str, Any]:
-    """All numbers of the Compare page and of `adaspec compare`; plain, for JSON.
+) -> Comparison:
+    """All numbers of the Compare page and of `adaspec compare`.
 
     Args:
         chosen: runs, at least one.
@@ -66,44 +75,55 @@ def compare(
     against = find(picked, baseline) if baseline else default_baseline(picked)
     first, recipe = runs.read_report(chosen[0]), runs.read_recipe(chosen[0])
     resamples, seed = recipe.evaluation.bootstrap, recipe.seed
-    return {
-        "runs": [
-            {"run": handle(run), "id": runs.read_state(run).id, "name": runs.read_state(run).name}
-            | {"device": runs.read_report(run).device, "hashes": identity(run)}
-            for run in chosen
-        ],
-        "target": first.target,
-        "prompts": first.prompts,
-        "tokens": first.tokens.model_dump(),
-        "speculation": first.speculation.model_dump(mode="json"),
-        "budgets": budgets(picked, offered),
-        "drafts": [_draft(entry) for entry in picked],
-        "baseline": against.key,
-        "differences": [
+    return Comparison(
+        runs=[_run(run) for run in chosen],
+        target=first.target,
+        prompts=first.prompts,
+        tokens=first.tokens,
+        speculation=first.speculation,
+        budgets=budgets(picked, offered),
+        drafts=[_draft(entry) for entry in picked],
+        baseline=against.key,
+        differences=[
             difference
             for entry in picked
             if entry != against
             for difference in _differences(entry, against, resamples, seed)
         ],
-        "agreement": [_agreement(*pair) for pair in combinations(picked, 2)],
-        "floor": {entry.key: _below_floor(entry) for entry in picked},
-        "notes": list(_notes(chosen, picked)),
-        "bootstrap": {"resamples": resamples, "seed": seed},
-        "definitions": EXPLANATIONS,
-        "command": _command(chosen, picked if picked != offered else None, against),
-    }
+        agreement=[_agreement(*pair) for pair in combinations(picked, 2)],
+        floor={entry.key: _below_floor(entry) for entry in picked},
+        notes=list(_notes(chosen, picked)),
+        bootstrap=Bootstrap(resamples=resamples, seed=seed),
+        definitions=EXPLANATIONS,
+        command=_command(chosen, picked if picked != offered else None, against),
+    )
 
 
-def _draft(entry: Entry) -> dict[str, Any]:
+def _run(run: Run) -> ComparedRun:
+    state = runs.read_state(run)
+    return ComparedRun(
+        run=handle(run),
+        id=state.id,
+        name=state.name,
+        device=runs.read_report(run).device,
+        hashes=identity(run),
+    )
+
+
+def _draft(entry: Entry) -> ComparedDraft:
     """A draft's row of the report, under its name here."""
-    row = entry.report.model_dump(mode="json", exclude={"name", "same_as"})
-    named = {"draft": entry.key, "label": entry.label, "name": entry.table}
-    return named | {"run": handle(entry.run)} | row
+    return ComparedDraft(
+        draft=entry.key,
+        label=entry.label,
+        name=entry.table,
+        run=handle(entry.run),
+        **entry.report.model_dump(exclude={"name", "same_as"}),
+    )
 
 
-def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Iterator[Difference]:
     """By every measure by which there is something to compare."""
-    budget = fairness.weigh(entry.cost, other.cost)._asdict()
+    budget = fairness.weigh(entry.cost, other.cost)
     decoded = decoded_alike(entry, other)
     for measure in MEASURES:
         if not measure.column and not decoded:
@@ -112,48 +132,39 @@ def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Itera
         if not (first[1].sum() and second[1].sum()):
             continue
         value, low, high = paired(first, second, resamples, seed)
-        difference = {
-            "draft": entry.key,
-            "baseline": other.key,
-            "measure": measure.name,
-            "label": measure.label,
-            "value": value,
-            "ci": (low, high),
-            "prompts": len(first[0]),
-            "verdict": verdict(value, low, high, measure.better),
-            "budget": budget,
-        }
-        yield difference | {"says": _sentence(entry, other, measure, difference)}
+        outcome = verdict(value, low, high, measure.better)
+        interval = ", ".join(written(end, measure) for end in (low, high))
+        unit = measure.unit
+        if measure.name != "block_efficiency":  # whose unit says what it is of
+            unit += f" of {measure.label}"
+        yield Difference(
+            draft=entry.key,
+            baseline=other.key,
+            measure=measure.name,
+            label=measure.label,
+            value=value,
+            ci=(low, high),
+            prompts=len(first[0]),
+            verdict=outcome,
+            budget=budget,
+            says=f"{entry.label} − {other.label}: {written(value, measure)} {unit} [{interval}]: "
+            f"{outcome} on the same prompts.",
+        )
 
 
-def _sentence(entry: Entry, other: Entry, measure: Measure, difference: dict[str, Any]) -> str:
-    """`adaspec − stock: +8.92 points [+8.60, +9.24]: ahead on the same prompts.`"""
-    value = written(difference["value"], measure)
-    low, high = (written(end, measure) for end in difference["ci"])
-    unit = (
-        measure.unit
-        if measure.name == "block_efficiency"
-        else (f"{measure.unit} of {measure.label}")
-    )
-    return (
-        f"{entry.label} − {other.label}: {value} {unit} [{low}, {high}]: "
-        f"{difference['verdict']} on the same prompts."
-    )
-
-
-def _agreement(entry: Entry, other: Entry) -> dict[str, Any]:
+def _agreement(entry: Entry, other: Entry) -> Agreement:
     first, second = (
         tokens.column(each.run, GENERATED, "agree", each.table).astype(bool)
         for each in (entry, other)
     )
     both, neither = int((first & second).sum()), int((~first & ~second).sum())
-    return {
-        "drafts": (entry.key, other.key),
-        "both": both,
-        "first": int(first.sum()) - both,
-        "second": int(second.sum()) - both,
-        "none": neither,
-    }
+    return Agreement(
+        drafts=(entry.key, other.key),
+        both=both,
+        first=int(first.sum()) - both,
+        second=int(second.sum()) - both,
+        none=neither,
+    )
 
 
 def _below_floor(entry: Entry) -> int:
@@ -192,15 +203,8 @@ def default_baseline(chosen: list[Entry]) -> Entry:
     return find(chosen, fairest.key)
 
 
-def budgets(chosen: list[Entry], offered: list[Entry]) -> dict[str, Any]:
-    """Whether the chosen drafts cost the same, and who may be compared with whom.
-
-    Returns:
-        warning: what differs, in words; empty where nothing does.
-        fair: keys of drafts with equal steps and sequences, of all that are offered.
-        missing: for every draft that selects, without such a partner that was trained on all
-            tokens, a method that would be one: `of`, `run`, `name`, `method`, `setting`, `command`.
-    """
+def budgets(chosen: list[Entry], offered: list[Entry]) -> Budgets:
+    """Whether the chosen drafts cost the same, and which of the offered may be compared."""
     groups = fairness.by_size(entry.cost for entry in chosen)
     parts = [
         f"{group[0].steps:,.0f} steps and {group[0].sequences:,.0f} sequences for "
@@ -208,14 +212,14 @@ def budgets(chosen: list[Entry], offered: list[Entry]) -> dict[str, Any]:
         for group in groups
     ]
     fair = fairness.fair_groups(entry.cost for entry in offered)
-    return {
-        "warning": f"Budgets differ: {'; '.join(parts)}." if len(groups) > 1 else "",
-        "fair": [[draft.key for draft in group] for group in fair],
-        "missing": list(_missing(chosen, offered)),
-    }
+    return Budgets(
+        warning=f"Budgets differ: {'; '.join(parts)}." if len(groups) > 1 else "",
+        fair=[[draft.key for draft in group] for group in fair],
+        missing=list(_missing(chosen, offered)),
+    )
 
 
-def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[dict[str, Any]]:
+def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[MissingPartner]:
     """Each method of a run once."""
     named = set()
     known = [entry.cost for entry in offered]
@@ -224,9 +228,12 @@ def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[dict[str, An
         lack = fairness.missing(entry.cost, known, stage2) if stage2 else None
         if lack and (entry.run, lack.setting) not in named:
             named.add((entry.run, lack.setting))
-            command = f"adaspec run {entry.run.recipe_file} --set '{lack.setting}'"
-            more = {"run": handle(entry.run), "setting": lack.setting, "command": command}
-            yield lack._asdict() | more
+            yield MissingPartner(
+                **lack._asdict(),
+                run=handle(entry.run),
+                setting=lack.setting,
+                command=f"adaspec run {entry.run.recipe_file} --set '{lack.setting}'",
+            )
 
 
 def sampled(total: int, most: int) -> np.ndarray:
@@ -240,12 +247,13 @@ def sampled(total: int, most: int) -> np.ndarray:
 # To take away
 
 
-def table(comparison: dict[str, Any]) -> pd.DataFrame:
+def table(comparison: Comparison) -> pd.DataFrame:
     """One row a draft, then one row a paired difference; every value in a column of its own."""
-    rows = [{"kind": "draft"} | dict(flat(draft)) for draft in comparison["drafts"]]
-    for found in comparison["differences"]:
-        row = {key: found[key] for key in ("draft", "baseline", "measure", "value", "ci")}
-        row |= {"verdict": found["verdict"], "comparison": found["budget"]}
+    rows = [{"kind": "draft"} | dict(flat(draft.model_dump())) for draft in comparison.drafts]
+    columns = {"draft", "baseline", "measure", "value", "ci", "verdict"}
+    for difference in comparison.differences:
+        row = difference.model_dump(include=columns)
+        row["comparison"] = difference.budget.model_dump()
         rows.append({"kind": "difference"} | dict(flat(row)))
     return pd.DataFrame(rows)
 

@@ -11,8 +11,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from adaspec.analysis.results import Fairness
 from adaspec.recipe import TARGET, Method, Stage2, Training
 
 
@@ -43,13 +44,6 @@ class Cost:
         return self.sequences, self.steps
 
 
-class Fairness(NamedTuple):
-    """Whether a draft cost what another did, and in words."""
-
-    fair: bool
-    says: str
-
-
 class Missing(NamedTuple):
     """A method that would make a comparison fair.
 
@@ -60,7 +54,7 @@ class Missing(NamedTuple):
 
     of: str
     name: str
-    method: dict[str, Any]
+    method: dict[str, str | float]
 
     @property
     def setting(self) -> str:
@@ -116,7 +110,7 @@ def default_baseline(drafts: Iterable[Cost]) -> Cost | None:
 def weigh(draft: Cost, other: Cost) -> Fairness:
     """Whether `draft` cost what `other` did."""
     if untrained := [each.label for each in (draft, other) if not each.steps]:
-        return Fairness(False, f"{listed(untrained)} was not trained")
+        return Fairness(fair=False, says=f"{listed(untrained)} was not trained")
     fair = draft.size == other.size
     says = [
         f"equal {what}" if mine == others else f"{mine / others:.3g} times the {what}"
@@ -129,7 +123,7 @@ def weigh(draft: Cost, other: Cost) -> Fairness:
         says = ["equal steps and sequences"]
     if needs := [name for name in draft.needs if name != other.name]:
         says.append(f"and {listed(needs)} trained before")
-    return Fairness(fair, ", ".join(says))
+    return Fairness(fair=fair, says=", ".join(says))
 
 
 def missing(draft: Cost, offered: Iterable[Cost], stage2: Stage2) -> Missing | None:
@@ -142,7 +136,7 @@ def missing(draft: Cost, offered: Iterable[Cost], stage2: Stage2) -> Missing | N
         return None
     wide = draft.batch != stage2.batch
     name, budget = ("distillspec-data", "data") if wide else ("distillspec", "steps")
-    method: dict[str, Any] = {"selector": "all", "budget": budget}
+    method: dict[str, str | float] = {"selector": "all", "budget": budget}
     if wide and draft.k != stage2.k:
         method["k"] = draft.k
     others = {name for name, each in stage2.methods.items() if each != Method(**method)}

@@ -13,6 +13,7 @@ import numpy as np
 
 from adaspec import replays, tokens
 from adaspec.analysis.drafts import Entry
+from adaspec.analysis.results import Verdict
 from adaspec.resampling import Ratio
 from adaspec.runs import Run
 from adaspec.speculation import statistics
@@ -47,10 +48,10 @@ MEASURES = (
     Measure("kl", "KL", "nats", 1, 4, -1, "kl"),
     Measure("top1", "top-1 agreement", "points", 100, 2, 1, "agree"),
 )
-VERDICTS = {1: "ahead", -1: "behind", 0: "not told apart"}
+VERDICTS: dict[int, Verdict] = {1: "ahead", -1: "behind", 0: "not told apart"}
 
 
-def verdict(value: float, low: float, high: float, better: int = 1) -> str:
+def verdict(value: float, low: float, high: float, better: int = 1) -> Verdict:
     """Of a difference and its interval.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training
-from adaspec.selection import SELECTORS
+from adaspec.selection import ADASPEC, SELECTORS
 
 
 class Series(NamedTuple):
@@ -80,4 +80,16 @@ def default_baselines(recipe: Recipe, names: list[str]) -> list[str]:
         for name, method in reversed(methods.items())  # the first of each is left
         if name in names and method == Method(selector=method.selector, budget=method.budget)
     }
-    return [plain[each] for each in ("all", "top_delta") if each in plain] or [STOCK]
+    return [plain[each] for each in ("all", ADASPEC) if each in plain] or [STOCK]
+
+
+def default_draft(recipe: Recipe, offered: list[str]) -> str:
+    """Which of these drafts to look at first: one that AdaSPEC trained, else the last."""
+    methods = recipe.stage2.methods if recipe.stage2 else {}
+    selecting = (name for name in offered if name in methods and methods[name].selector == ADASPEC)
+    return next(selecting, offered[-1])
+
+
+def has_several(recipe: Recipe) -> bool:
+    """Whether the recipe trains more than one method, so that there is something to compare."""
+    return recipe.stage2 is not None and len(recipe.stage2.methods) > 1

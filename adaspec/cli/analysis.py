@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -32,10 +31,11 @@ def compare(
 ) -> None:
     """Compare drafts of one target: budgets first, then paired differences on the same prompts."""
     from adaspec.analysis import comparison
+    from adaspec.analysis.results import COMPARISON
 
     content = comparison.compare(_runs(run_names), names(drafts), baseline)
     if as_json:
-        print(json.dumps(content, indent=1, allow_nan=False))
+        print(COMPARISON.dump(content).decode())
     else:
         terminal.console.print(terminal.comparison(content))
 
@@ -58,12 +58,13 @@ def print_ablation(
     chosen: list[runs.Run], against: list[str] | None = None, *, as_json: bool = False
 ) -> None:
     from adaspec.analysis import ablation, seeds
+    from adaspec.analysis.results import ABLATION
 
     (first, *others) = chosen
     family = seeds.of(chosen) if others else seeds.relatives(first)
     summary = ablation.summary(family, against)
     if as_json:
-        print(json.dumps(summary, indent=1, allow_nan=False))
+        print(ABLATION.dump(summary).decode())
     else:
         terminal.console.print(terminal.ablation(summary))
 

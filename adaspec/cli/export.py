@@ -22,11 +22,11 @@ def export(
     os.environ.update(environment.for_libraries())
     from adaspec import export
 
-    verified = export.export_draft(run, draft, to)["verified"]
-    again, greedy = verified["acceptance"], verified["greedy"]
+    verified = export.export_draft(run, draft, to).verified
+    again, greedy = verified.acceptance, verified.greedy
     terminal.say(
         f"{to.resolve()}: {draft}, read back and verified. Its logits are the run's, bit for bit; "
-        f"acceptance is {again['alpha']:.4f} on {again['prompts']} prompts, "
-        f"{again['tables']:.4f} in the run's tables; greedy decoding gives the target's own text "
-        f"on {greedy['prompts']} prompts. README.md says how to serve it."
+        f"acceptance is {again.alpha:.4f} on {again.prompts} prompts, "
+        f"{again.tables:.4f} in the run's tables; greedy decoding gives the target's own text "
+        f"on {greedy.prompts} prompts. README.md says how to serve it."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Annotated, Any
 
@@ -36,8 +35,7 @@ def replay(
     With --prompt, of a text that is decoded now; without it, of a replay that the run has stored.
     """
     from adaspec import replays, tokens
-    from adaspec.speculation import telling
-    from adaspec.speculation.trace import Trace
+    from adaspec.speculation import document
 
     options = {
         "gamma": gamma,
@@ -61,11 +59,10 @@ def replay(
 
         models = inference.open_run(run)
         final = [name for name in inference.snapshot_folders(run) if "@" not in name]
-        answer = inference.speculate(models, prompt, draft or final[-1], **given)
-        trace = Trace.model_validate(answer)
+        trace = inference.speculate(models, prompt, draft or final[-1], **given)
         pieces = vocabulary.pieces(models.tokenizer)
     if as_json:
-        print(json.dumps(telling.document(trace, pieces), indent=1))
+        print(document.document(trace, pieces).model_dump_json(indent=1))
         return
-    for line in telling.lines(trace, pieces):
+    for line in document.lines(trace, pieces):
         terminal.console.print(line, soft_wrap=True, highlight=False)

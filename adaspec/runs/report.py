@@ -93,16 +93,14 @@ class Alpha(Part):
     drafted_ci: Interval | None
 
 
-class DraftReport(Part):
-    """A draft's row.
+class Measured(Part):
+    """What a draft reached, and what that cost.
 
     Attributes:
-        same_as: the draft that this one is another name of.
         needs: other trainings of the run that it stands on.
         remarks: what to know before its numbers are compared, a sentence each.
     """
 
-    name: Name
     alpha: Alpha
     kl: float
     reverse_kl: float
@@ -114,9 +112,21 @@ class DraftReport(Part):
     positions: list[Position]
     decoded: Decoded
     speedup: Speedup
-    same_as: Name | None = None
     needs: list[Name] = Field([])
     remarks: list[str] = Field([])
+
+
+class _Names(Part):
+    name: Name
+    same_as: Name | None = None
+
+
+class DraftReport(Measured, _Names):  # the fields of the last base come first
+    """A draft's row.
+
+    Attributes:
+        same_as: the draft that this one is another name of.
+    """
 
 
 class TokenCounts(Part):

@@ -116,7 +116,7 @@ def read_rows(
 
 @contextmanager
 def _open(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetFile]:
-    """A table's file, its columns and version checked; what is damaged inside is told alike."""
+    """A table's file, its columns and version checked; damage inside is reported alike."""
     if not path.is_file():
         raise Unreadable(path, f"is not there: {MEASURE}")
     try:
@@ -143,8 +143,8 @@ def _require(path: Path, stored: pa.Schema, schema: pa.Schema) -> None:
     if version < newest:
         raise _damaged(path, f"version {version}")
     for field in schema:
-        place = stored.get_field_index(field.name)
-        if place < 0 or not _alike(stored.field(place).type, field.type):
+        column = stored.get_field_index(field.name)
+        if column < 0 or not _alike(stored.field(column).type, field.type):
             raise _damaged(path, f"no column {field.name} of {field.type}")
 
 

@@ -8,8 +8,8 @@ uniforms of earlier positions only.
 
 A round is two steps of tensors alone, `propose` and `verify`, after which a handful of numbers goes
 to the host: nothing else waits for the device. On a GPU each step is a CUDA graph. Its shapes are
-fixed, so that near a text's end the draft proposes more than there is room for; `verify` is told
-how many count.
+fixed, so that near a text's end the draft proposes more than there is room for; `verify` gets
+the number of those that count.
 """
 
 from __future__ import annotations
@@ -102,15 +102,16 @@ def propose(
         greedy decoding logits.
     """
     logits, q, ids = [], [], list[Tensor]()
-    for place in range(len(chance)):
+    for position in range(len(chance)):
         read = unread.shape[0]
         logits.append(reader.read(unread, positions[:read]))
         q.append(distribution(logits[-1], decoding))
-        unread, positions = draw(q[-1][-1], chance[place, DRAFT]), positions[read:]
+        unread, positions = draw(q[-1][-1], chance[position, DRAFT]), positions[read:]
         ids.append(unread)
-    said, shown = torch.cat(logits), torch.cat(q)
-    broken = said.isnan().any()[None].long()
-    return torch.cat([broken, *ids]), shown[-len(ids) :], said if decoding.greedy else shown
+    every_logit, every_q = torch.cat(logits), torch.cat(q)
+    broken = every_logit.isnan().any()[None].long()
+    seen = every_logit if decoding.greedy else every_q
+    return torch.cat([broken, *ids]), every_q[-len(ids) :], seen
 
 
 def verify(
@@ -154,8 +155,8 @@ def verify(
         accepted, left = count, p[0]
     last = draw(left, chance.index_select(0, accepted)[0, LAST])
     broken = p_logits.isnan().any()[None].long()
-    said = torch.cat([broken, accepted, drafted, last])
-    return said, p_logits if decoding.greedy else p, left
+    outcome = torch.cat([broken, accepted, drafted, last])
+    return outcome, p_logits if decoding.greedy else p, left
 
 
 @dataclass
@@ -271,21 +272,22 @@ class Decoder:
         fixed = self._capture is not None and _capturable(sides.values())
         proposing, verifying = self._steps(sides, decoding, inputs, fixed)
         text, ended, record = list(prompt), False, Record(decoding, table, detail)
-        said, unread = inputs.prompt, 1  # of the text's last tokens, the draft has yet to read one
+        # `outcome` ends with the text's last tokens, of which the draft has yet to read `unread`.
+        outcome, unread = inputs.prompt, 1
         while len(text) < room and not ended:
             length, q_seen = len(text), None
             count = min(gamma, room - length - 1)
             width = gamma if fixed else count
             clock.begin()
             if count:
-                propose_inputs = inputs.to_propose(said[-unread:], length, width)
+                propose_inputs = inputs.to_propose(outcome[-unread:], length, width)
                 drafted, q, q_seen = proposing[unread](*propose_inputs)
             else:
                 drafted, q = inputs.nothing[0][: 1 + width], inputs.nothing[1][:width]
             clock.half()
-            verify_inputs = inputs.to_verify(said[-1:], drafted, q, length, count)
-            said, p_seen, left = verifying(*verify_inputs)
-            p_broken, accepted, q_broken, *proposed, last = said.tolist()
+            verify_inputs = inputs.to_verify(outcome[-1:], drafted, q, length, count)
+            outcome, p_seen, left = verifying(*verify_inputs)
+            p_broken, accepted, q_broken, *proposed, last = outcome.tolist()
             draft_ms, verify_ms = clock.end()
             if p_broken or q_broken:
                 raise _not_numbers(self.target if p_broken else draft)
@@ -300,7 +302,7 @@ class Decoder:
                 text.append(added)
                 ended = added == self.eos
             seen = Seen(p_seen, q_seen, unread, left)
-            if fixed:  # the next round overwrites what a graph said
+            if fixed:  # the next round overwrites the graph's output
                 seen = seen.clone()
             start = length - len(prompt)
             record.add(start, proposed, accepted, added, seen, draft_ms, verify_ms)
@@ -393,9 +395,9 @@ def _room(prompt: list[int], models: list[Any], vocabulary: int, new_tokens: int
     """
     if not prompt:
         raise AdaspecError("There is nothing to go on from: write a prompt.")
-    if unknown := [one for one in prompt if not 0 <= one < vocabulary]:
+    if unknown := [token for token in prompt if not 0 <= token < vocabulary]:
         raise AdaspecError(f"Not both models know the token {unknown[0]}: leave it out.")
-    contexts = [length for one in models if (length := context_length(one)) is not None]
+    contexts = [length for model in models if (length := context_length(model)) is not None]
     if len(prompt) >= min(contexts, default=len(prompt) + 1):
         raise AdaspecError(
             f"The prompt has {len(prompt):,} tokens; the models take {min(contexts):,}: shorten it."

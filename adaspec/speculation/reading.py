@@ -1,8 +1,8 @@
 """Reading on: a model, and the key-value cache of the tokens that it has read.
 
-A reader is told where in the text its tokens stand. What it had read from there on is forgotten by
-that alone, and nothing waits for the device. Its cache has a slot for every position of the text,
-filled in place, so that all its tensors keep their addresses: what CUDA graphs need.
+A reader gets the positions of its tokens in the text. What it had read from there on is forgotten
+by that alone, and nothing waits for the device. Its cache has a slot for every position of the
+text, filled in place, so that all its tensors keep their addresses: what CUDA graphs need.
 """
 
 from __future__ import annotations
@@ -213,13 +213,13 @@ def _agrees(model: Any) -> bool:
     length = min(PROBE, context_length(model) or PROBE)
     half = length // 2
     rows = model.get_input_embeddings().weight.shape[0]
-    places = torch.arange(length, device=model.device)
-    ids = places % rows
+    positions = torch.arange(length, device=model.device)
+    ids = positions % rows
     whole = model.base_model(input_ids=ids[None], use_cache=False).last_hidden_state[0]
     reader = StaticReader(model, rows, slots=16)
-    reader.remember(ids.flip(0), places)
+    reader.remember(ids.flip(0), positions)
     pieces = [
-        reader.remember(ids[part], places[part])
+        reader.remember(ids[part], positions[part])
         for part in (slice(0, half), slice(half, length - 1), slice(length - 1, length))
         if len(ids[part])
     ]

@@ -45,8 +45,8 @@ class Seen(NamedTuple):
         return Seen(self.p.clone(), q, self.unread, self.left.clone())
 
 
-class _Place(NamedTuple):
-    """A token's content in the trace, to be completed from what the models said in its place.
+class _Position(NamedTuple):
+    """A token's content in the trace, to be completed from what the models said there.
 
     Attributes:
         p, q: [vocabulary]; q is None where the draft was not asked.
@@ -60,20 +60,20 @@ class _Place(NamedTuple):
 class Record:
     """The rounds so far.
 
-    What the draft would have said in a bonus token's place is known one round later, when it reads
+    What the draft would have said instead of a bonus token is known one round later, when it reads
     that token: until then the token waits in `_bonus`.
     """
 
     def __init__(self, decoding: Decoding, uniforms: np.ndarray, detail: bool) -> None:
         self._greedy, self._uniforms, self._detail = decoding.greedy, uniforms, detail
         self._rounds: list[dict[str, Any]] = []
-        self._places: list[_Place] = []
+        self._positions: list[_Position] = []
         self._drawn: list[tuple[dict[str, Any], Tensor]] = []
-        self._bonus: _Place | None = None
+        self._bonus: _Position | None = None
 
     def add(
         self,
-        place: int,
+        position: int,
         ids: list[int],
         accepted: int,
         last: int | None,
@@ -84,7 +84,7 @@ class Record:
         """One round.
 
         Args:
-            place: of the first proposal in the text.
+            position: of the first proposal in the text.
             ids: the proposals; `accepted` of them are in the text.
             last: the token that the target added, if it did.
             seen: kept as it is; may have rows of proposals after these, which mean nothing.
@@ -93,9 +93,9 @@ class Record:
         q = p[:0] if seen.q is None else seen.q[seen.unread - 1 :]
         if self._bonus:
             asked = None if seen.q is None else seen.q[0]
-            self._places.append(self._bonus._replace(q=asked))
+            self._positions.append(self._bonus._replace(q=asked))
             self._bonus = None
-        chance = self._uniforms[place : place + len(ids) + 1].tolist()
+        chance = self._uniforms[position : position + len(ids) + 1].tolist()
         proposals = []
         for i, token in enumerate(ids):
             tested = i <= accepted
@@ -105,57 +105,57 @@ class Record:
                 "accepted": i < accepted if tested else None,
             }
             proposals.append(content)
-            self._places.append(_Place(content, p[i], q[i]))
+            self._positions.append(_Position(content, p[i], q[i]))
         end = None
         if last is not None:
             kind = "residual" if accepted < len(ids) else "bonus"
             end = {"token": last, "kind": kind, "u": chance[accepted][2]}
             if kind == "residual":
-                self._places.append(_Place(end, p[accepted], q[accepted]))
+                self._positions.append(_Position(end, p[accepted], q[accepted]))
             else:
-                self._bonus = _Place(end, p[accepted], None)
+                self._bonus = _Position(end, p[accepted], None)
             if self._detail:
                 self._drawn.append((end, seen.left))
         times = {"draft_ms": draft_ms, "verify_ms": verify_ms}
         self._rounds.append({"proposals": proposals, "last": end} | times)
-        if len(self._places) * p.shape[1] > WAITING[p.device.type]:
+        if len(self._positions) * p.shape[1] > WAITING[p.device.type]:
             self._complete()
 
     def rounds(self) -> list[Round]:
         """All of them, once the text is done."""
         if self._bonus:
-            self._places.append(self._bonus)
+            self._positions.append(self._bonus)
         self._complete()
-        return [Round.model_validate(one) for one in self._rounds]
+        return [Round.model_validate(content) for content in self._rounds]
 
     def _complete(self) -> None:
         """Turn the tensors that wait into numbers."""
-        places, drawn = self._places, self._drawn
-        self._places, self._drawn = [], []
-        if places:
-            p = self._law([one.p for one in places])
-            for one, value in zip(places, _of(p, places), strict=True):
-                one.content["p"] = value
-            asked = [i for i, one in enumerate(places) if one.q is not None]
-            self._compare(p[asked], [places[i] for i in asked])
+        positions, drawn = self._positions, self._drawn
+        self._positions, self._drawn = [], []
+        if positions:
+            p = self._law([position.p for position in positions])
+            for position, value in zip(positions, _of(p, positions), strict=True):
+                position.content["p"] = value
+            asked = [i for i, position in enumerate(positions) if position.q is not None]
+            self._compare(p[asked], [positions[i] for i in asked])
         if drawn:
             left = torch.stack([row for _, row in drawn])
             likeliest = _top(left / left.sum(-1, keepdim=True))
             for (content, _), top in zip(drawn, likeliest, strict=True):
                 content["drawn_from"] = top
 
-    def _compare(self, p: Tensor, places: list[_Place]) -> None:
-        """Complete the places in which both models were asked; p are the target's rows there."""
-        if not places:
+    def _compare(self, p: Tensor, positions: list[_Position]) -> None:
+        """Complete the positions in which both models were asked; p are the target's rows there."""
+        if not positions:
             return
-        rows = [one.q for one in places if one.q is not None]
+        rows = [position.q for position in positions if position.q is not None]
         q = self._law(rows)
         best = torch.stack(rows).argmax(-1).tolist()
         if self._detail:
             overlaps = torch.minimum(p, q).sum(-1).tolist()
-            likeliest = _likeliest(p, q, _tokens(places, p))
-        for i, (one, of_q) in enumerate(zip(places, _of(q, places), strict=True)):
-            content = one.content
+            likeliest = _likeliest(p, q, _tokens(positions, p))
+        for i, (position, of_q) in enumerate(zip(positions, _of(q, positions), strict=True)):
+            content = position.content
             content["q"] = of_q
             if "kind" in content:  # the target added it
                 alike = float(best[i] == content["token"])
@@ -170,15 +170,16 @@ class Record:
         return torch.stack(rows).softmax(-1) if self._greedy else torch.stack(rows)
 
 
-def _tokens(places: list[_Place], like: Tensor) -> Tensor:
-    """[places, 1]"""
-    return torch.tensor([one.content["token"] for one in places], device=like.device)[:, None]
+def _tokens(positions: list[_Position], like: Tensor) -> Tensor:
+    """[positions, 1]"""
+    ids = [[position.content["token"]] for position in positions]
+    return torch.tensor(ids, device=like.device)
 
 
-def _of(rows: Tensor, places: list[_Place]) -> list[float]:
-    """The probability of every place's token in its row."""
-    found: list[float] = rows.gather(1, _tokens(places, rows))[:, 0].tolist()
-    return found
+def _of(rows: Tensor, positions: list[_Position]) -> list[float]:
+    """The probability of every position's token in its row."""
+    probabilities: list[float] = rows.gather(1, _tokens(positions, rows))[:, 0].tolist()
+    return probabilities
 
 
 def _top(rows: Tensor) -> list[list[tuple[int, float]]]:

@@ -117,12 +117,12 @@ def _ms(trace: Trace) -> float:
 
 
 def _timed(traces: list[Trace], plain: list[float]) -> Timed:
-    rounds = [one for trace in traces for one in trace.rounds]
+    rounds = [each for trace in traces for each in trace.rounds]
     gamma = traces[0].decoding.gamma
-    whole = [one for one in rounds if len(one.proposals) == gamma] or rounds
+    whole = [each for each in rounds if len(each.proposals) == gamma] or rounds
     return Timed(
         ms=[_ms(trace) for trace in traces],
         plain_ms=plain,
-        draft_ms=float(np.median([one.draft_ms / gamma for one in whole])),
-        verify_ms=float(np.median([one.verify_ms for one in whole])),
+        draft_ms=float(np.median([each.draft_ms / gamma for each in whole])),
+        verify_ms=float(np.median([each.verify_ms for each in whole])),
     )

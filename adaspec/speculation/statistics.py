@@ -187,16 +187,16 @@ def expected_passes(trace: Trace, gamma: int) -> float:
     itself, whatever gamma: P(accepted, x) = min(p, q) and P(x) = p. So the starts of rounds are a
     Markov chain over the positions. Exact where every `keep` is 0 or 1, as in greedy decoding.
     """
-    keep = [1.0 if one.keep is None else one.keep for one in emitted(trace)]
+    keep = [1.0 if token.keep is None else token.keep for token in emitted(trace)]
     starts = np.zeros(len(keep) + gamma + 2)
     starts[0] = 1.0
-    for place in range(len(keep)):
-        running = starts[place]
-        for chance in keep[place : place + gamma]:
-            place += 1
-            starts[place] += running * (1 - chance)
+    for position in range(len(keep)):
+        running = starts[position]
+        for chance in keep[position : position + gamma]:
+            position += 1
+            starts[position] += running * (1 - chance)
             running *= chance
-        starts[place + 1] += running
+        starts[position + 1] += running
     return float(starts[: len(keep)].sum())
 
 

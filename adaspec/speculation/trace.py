@@ -101,11 +101,11 @@ class Round(Part):
 
     @property
     def accepted(self) -> int:
-        return sum(one.accepted is True for one in self.proposals)
+        return sum(proposal.accepted is True for proposal in self.proposals)
 
     @property
     def rejected(self) -> bool:
-        return any(one.accepted is False for one in self.proposals)
+        return any(proposal.accepted is False for proposal in self.proposals)
 
     @property
     def tokens(self) -> int:
@@ -155,12 +155,12 @@ class Trace(Part):
     @property
     def text(self) -> list[int]:
         """[tokens] ids of what came out."""
-        return [one.token for one in emitted(self)]
+        return [token.token for token in emitted(self)]
 
     @property
     def ms(self) -> float:
         """Wall-clock milliseconds of all rounds."""
-        return sum(one.draft_ms + one.verify_ms for one in self.rounds)
+        return sum(each.draft_ms + each.verify_ms for each in self.rounds)
 
 
 TRACE: Contract[Trace] = Contract(Trace, remedy=MEASURE)

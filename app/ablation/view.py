@@ -12,6 +12,7 @@ from typing import Any
 from adaspec import tokens
 from adaspec.analysis import ablation
 from adaspec.analysis.identity import handle
+from adaspec.analysis.results import Ablation, Method
 from adaspec.analysis.seeds import SeedRun, relatives
 from adaspec.runs import Run
 from app.shared import reading
@@ -39,8 +40,8 @@ def _seeds(run: Run, _there: object) -> tuple[SeedRun, ...]:
     return tuple(relatives(run))
 
 
-def summary(found: list[SeedRun], baseline: str | None = None) -> dict[str, Any]:
-    """`ablation.summary` against its own baselines and another; not to be changed.
+def summary(found: list[SeedRun], baseline: str | None = None) -> Ablation:
+    """`ablation.summary` against its own baselines and another, once for all viewers.
 
     Raises:
         AdaspecError: a run has no report, or its token tables are gone.
@@ -50,30 +51,33 @@ def summary(found: list[SeedRun], baseline: str | None = None) -> dict[str, Any]
 
 
 @lru_cache(maxsize=32)
-def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> dict[str, Any]:
+def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> Ablation:
     plain = ablation.summary(list(found))
-    if baseline is None or baseline in plain["baselines"]:
+    if baseline is None or baseline in plain.baselines:
         return plain
-    return ablation.summary(list(found), [*plain["baselines"], baseline])
+    return ablation.summary(list(found), [*plain.baselines, baseline])
 
 
-def view(found: list[SeedRun], baseline: str, cost: str) -> dict[str, Any]:
-    """What `browser/compare/ablation.js` reads."""
-    numbers = summary(found, baseline)
+def view(found: list[SeedRun], numbers: Ablation, baseline: str, cost: str) -> dict[str, Any]:
+    """What `browser/compare/ablation.js` reads.
+
+    Args:
+        numbers: the `summary` of these runs.
+    """
     stamps = [tokens.stamp(one.run) for one in found]
     return {
         "id": f"{[handle(one.run) for one in found]}/{baseline}/{cost}/{stamps}",
-        "summary": numbers,
+        "summary": numbers.model_dump(mode="json"),
         "baseline": baseline,
         "cost": {"name": cost, "label": COSTS[cost]},
-        "looks": {one["name"]: _look(one) for one in numbers["methods"]},
+        "looks": {method.name: _look(method) for method in numbers.methods},
     }
 
 
-def _look(method: dict[str, Any]) -> dict[str, str]:
-    look = theme.look(method["table"])
+def _look(method: Method) -> dict[str, str]:
+    look = theme.look(method.table)
     return {
-        "label": method["label"],
+        "label": method.label,
         "colour": look.colour,
         "glyph": theme.GLYPHS[look.marker],
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from adaspec import AdaspecError
@@ -11,6 +9,7 @@ from adaspec.analysis import drafts
 from adaspec.analysis.comparison import default_baseline
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import handle, unlike
+from adaspec.analysis.results import Budgets, MissingPartner
 from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from app.shared import reading
@@ -130,13 +129,13 @@ def pick_baseline(picked: list[Entry]) -> Entry:
     return keys[chosen]
 
 
-def budget_warning(offered: list[Entry], budgets: dict[str, Any]) -> None:
+def budget_warning(offered: list[Entry], budgets: Budgets) -> None:
     """What differs between the budgets, and the fair comparison that there is or could be."""
     labels = {one.key: one.label for one in offered}
-    if budgets["warning"]:
-        st.warning(f"**{words.plain(budgets['warning'])}**", icon=":material/balance:")
+    if budgets.warning:
+        st.warning(f"**{words.plain(budgets.warning)}**", icon=":material/balance:")
         with st.container(horizontal=True, key="compare-fair"):
-            for number, group in enumerate(budgets["fair"]):
+            for number, group in enumerate(budgets.fair):
                 st.button(
                     f"Only the fair pair: {words.listed([labels[one] for one in group])}"
                     if len(group) == 2
@@ -147,8 +146,8 @@ def budget_warning(offered: list[Entry], budgets: dict[str, Any]) -> None:
                     on_click=_take,
                     args=(_drafts_key(offered), group),
                 )
-    for lack in budgets["missing"]:
-        _missing(labels[lack["of"]], lack)
+    for partner in budgets.missing:
+        _missing(labels[partner.of], partner)
 
 
 def _take(key: str, group: list[str]) -> None:
@@ -157,18 +156,18 @@ def _take(key: str, group: list[str]) -> None:
     st.query_params.pop(BASELINE, None)
 
 
-def _missing(label: str, lack: dict[str, Any]) -> None:
+def _missing(label: str, partner: MissingPartner) -> None:
     st.warning(
         f"Nothing here is a fair comparison for {words.plain(label)}: no draft on all tokens took "
-        f"as many steps and read as many sequences. The method {words.plain(lack['name'])}, added "
+        f"as many steps and read as many sequences. The method {words.plain(partner.name)}, added "
         "to its recipe, would be one.",
         icon=":material/balance:",
     )
     st.page_link(
         link.page("train"),
-        label=f"Train {words.plain(lack['name'])}",
+        label=f"Train {words.plain(partner.name)}",
         icon=":material/model_training:",
-        query_params={"from": lack["run"], "set": lack["setting"]},
+        query_params={"from": partner.run, "set": partner.setting},
     )
 
 

@@ -19,6 +19,7 @@ from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import handle, short
 from adaspec.analysis.measures import MEASURES, decoded_alike
+from adaspec.analysis.results import Comparison
 from adaspec.runs import Run
 from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
@@ -35,8 +36,8 @@ MODES = {
 }
 
 
-def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, Any]:
-    """`comparison.compare`, once for all viewers; not to be changed."""
+def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> Comparison:
+    """`comparison.compare`, once for all viewers."""
     stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
     return _numbers(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
 
@@ -44,21 +45,21 @@ def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, 
 @lru_cache(maxsize=16)
 def _numbers(
     chosen: tuple[Run, ...], drafts: tuple[str, ...], baseline: str, _stamps: object
-) -> dict[str, Any]:
+) -> Comparison:
     return comparison.compare(list(chosen), list(drafts), baseline)
 
 
-def board(chosen: list[Run], picked: list[Entry], found: dict[str, Any]) -> dict[str, Any]:
+def board(chosen: list[Run], picked: list[Entry], compared: Comparison) -> dict[str, Any]:
     """What `browser/compare/board.js` reads.
 
     Args:
-        found: the numbers of these drafts.
+        compared: these drafts.
     """
-    keys = [one.key for one in picked]
+    keys = [draft.key for draft in picked]
     stamps = tuple(map(tokens.stamp, chosen))
     return {
-        "id": f"{[one['id'] for one in found['runs']]}/{keys}/{found['baseline']}/{stamps}",
-        "comparison": found,
+        "id": f"{[run.id for run in compared.runs]}/{keys}/{compared.baseline}/{stamps}",
+        "comparison": compared.model_dump(mode="json"),
         "measures": [measure._asdict() for measure in MEASURES],
         "looks": looks(picked),
         "tokens": sample(tuple(picked), stamps),

@@ -6,16 +6,15 @@ tokens' entries (`selection.entry`). So a drag costs the browser nothing, and ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
 from adaspec import tokens
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
-from adaspec.selection import STEPS, entry
+from adaspec.selection import SELECTORS, STEPS
 from adaspec.tokens import POOLS, Pool, Snapshot, Source
 from adaspec.vocabulary import CLASSES, classify
 from app.shared import token_view
@@ -24,11 +23,94 @@ from app.shared.token_view import packed
 LOW, HIGH, BINS = -1.0, 1.0, 121  # of the histogram of dL, in nats
 ENTROPIES = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0)  # where the bins of the target's entropy begin, nats
 POSITIONS = (0, 5, 10, 20, 40, 80, 160, 320)  # where those of the position begin
-SEED = 0  # of the random selector
 
 
-def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
-    """What `browser/filter.js` reads.
+Column = dict[str, str]
+"""`token_view.packed`."""
+
+
+class GroupRow(TypedDict):
+    """How many tokens of a class are kept at each k."""
+
+    label: str
+    tokens: int
+    kept: Column
+
+
+class OverlapRow(TypedDict):
+    """How many tokens another selection keeps as well, at each k."""
+
+    label: str
+    explanation: str
+    shared: Column
+
+
+class Groups(TypedDict):
+    """Classes of tokens, by one property."""
+
+    name: str
+    explanation: str
+    rows: list[GroupRow]
+
+
+class Overlaps(TypedDict):
+    """Other selections of one kind."""
+
+    name: str
+    explanation: str
+    rows: list[OverlapRow]
+
+
+class Histogram(TypedDict):
+    """Of dL in nats; `below` and `above` lie beyond its ends."""
+
+    low: float
+    high: float
+    counts: list[int]
+    below: int
+    above: int
+
+
+class TextColumns(TypedDict):
+    """Token ids of a text, and which of them are of the response."""
+
+    id: Column
+    seq: Column
+    response: Column
+
+
+class Sample(TypedDict):
+    """One text with the entry of each of its tokens."""
+
+    title: str
+    tokens: TextColumns
+    vocabulary: dict[str, dict[str, str | bool]]
+    entry: Column
+
+
+class Curves(TypedDict):
+    """Of all tokens of a source; a curve has a value for each k in thousandths."""
+
+    id: str
+    title: str
+    tokens: int
+    histogram: Histogram
+    threshold: Column
+    kept: Column
+    mass: Column
+    groups: list[Groups]
+    overlaps: list[Overlaps]
+    notes: list[str]
+
+
+class FilterView(Curves):
+    """What `browser/filter/lab.js` reads."""
+
+    text: Sample
+
+
+def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> FilterView:
+    """The curves of all tokens of a source, and one example's text.
 
     Args:
         snapshot: the draft whose dL selects.
@@ -38,14 +120,15 @@ def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -
         AdaspecError: no such snapshot or example.
     """
     curves = _curves(run, source, snapshot, pool, tokens.stamp(run))
-    return curves | {
+    return {
+        **curves,
         "id": f"{curves['id']}/{seq}",
         "text": _sample(run, source, snapshot, pool, seq),
     }
 
 
 @lru_cache(maxsize=16)
-def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object) -> dict[str, Any]:
+def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object) -> Curves:
     kl = tokens.column(run, source, "kl", snapshot)
     delta = tokens.delta(run, source, snapshot)
     entries = tokens.entries(run, source, snapshot, pool)
@@ -67,7 +150,7 @@ def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object)
         "kept": packed(kept, "<u4"),
         "mass": packed(mass / max(mass[-1], 1e-30), "<f4"),
         "groups": _groups(run, source, entries),
-        "overlaps": _overlaps(run, source, snapshot, pool, entries, kl, delta),
+        "overlaps": _overlaps(run, source, snapshot, pool, entries),
         "notes": _notes(snapshot, pool),
     }
 
@@ -78,9 +161,9 @@ def kept_at(entries: np.ndarray) -> np.ndarray:
     return counts
 
 
-def shared_at(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def shared_at(entries: np.ndarray, other: np.ndarray) -> np.ndarray:
     """[1001] how many tokens two selectors both keep at each k: those whose later entry is <= k."""
-    return kept_at(np.maximum(one, other))
+    return kept_at(np.maximum(entries, other))
 
 
 def _smallest_kept(delta: np.ndarray, entries: np.ndarray) -> np.ndarray:
@@ -94,8 +177,8 @@ def _smallest_kept(delta: np.ndarray, entries: np.ndarray) -> np.ndarray:
 # Groups of tokens
 
 
-def _groups(run: Run, source: Source, entries: np.ndarray) -> list[dict[str, Any]]:
-    class_of = np.array([list(CLASSES).index(classify(one)) for one in tokens.vocabulary(run)])
+def _groups(run: Run, source: Source, entries: np.ndarray) -> list[Groups]:
+    class_of = np.array([list(CLASSES).index(classify(piece)) for piece in tokens.vocabulary(run)])
     classes = class_of[tokens.column(run, source, "token")]
     entropy = tokens.column(run, source, "entropy")
     position = tokens.column(run, source, "pos")
@@ -118,9 +201,9 @@ def _groups(run: Run, source: Source, entries: np.ndarray) -> list[dict[str, Any
     ]
 
 
-def _rows(labels: list[str], group_of: np.ndarray, entries: np.ndarray) -> list[dict[str, Any]]:
+def _rows(labels: list[str], group_of: np.ndarray, entries: np.ndarray) -> list[GroupRow]:
     """One row a group that has tokens."""
-    rows = []
+    rows: list[GroupRow] = []
     for number, label in enumerate(labels):
         mine = entries[group_of == number]
         if len(mine):
@@ -148,19 +231,15 @@ def _overlaps(
     snapshot: str,
     pool: Pool,
     entries: np.ndarray,
-    kl: np.ndarray,
-    delta: np.ndarray,
-) -> list[dict[str, Any]]:
-    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
-    pools = tokens.pools(run, source, pool, size)
+) -> list[Overlaps]:
     other: Pool = "batch" if pool == "corpus" else "corpus"
     return [
         {
             "name": "rival selectors",
             "explanation": "tokens that a rival, with the same k and pool, keeps as well",
             "rows": [
-                _overlap(entries, label, rival, why)
-                for label, rival, why in _rivals(kl, delta, pools)
+                _overlap(entries, SELECTORS[name].label, rival, SELECTORS[name].why)
+                for name, rival in tokens.rival_entries(run, source, snapshot, pool).items()
             ],
         },
         {
@@ -168,8 +247,8 @@ def _overlaps(
             "explanation": "tokens that are also kept where ΔL is another model's: the start, "
             "checkpoints, and other drafts",
             "rows": [
-                _overlap(entries, one, tokens.entries(run, source, one, pool), _moment(one))
-                for one in _others(run, snapshot)
+                _overlap(entries, name, tokens.entries(run, source, name, pool), _moment(name))
+                for name in _others(run, snapshot)
             ],
         },
         {
@@ -182,39 +261,31 @@ def _overlaps(
     ]
 
 
-def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> dict[str, Any]:
+def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> OverlapRow:
     return {"label": label, "explanation": why, "shared": packed(shared_at(entries, rival), "<u4")}
 
 
-def _rivals(
-    kl: np.ndarray, delta: np.ndarray, pools: np.ndarray | None
-) -> Iterable[tuple[str, np.ndarray, str]]:
-    random = np.random.default_rng(SEED).random(len(delta), dtype=np.float32)
-    yield "random", entry(random, pools), f"tokens drawn by chance (seed {SEED})"
-    yield "highest KL", entry(kl, pools), "largest KL(p‖q): the draft's hardest"
-    yield "lowest ΔL", entry(-delta, pools), "smallest ΔL: what the reference shows no gain on"
-
-
 def _others(run: Run, snapshot: str) -> list[str]:
-    """Those worth comparing: the way of the same draft, and the other models at their end.
+    """Those worth comparing: checkpoints of the same draft, and the other models at their end.
 
-    The stock draft is where a way begins: of the last draft's, say.
+    Every draft's checkpoints begin with the stock draft: for that, the last draft's are taken.
     """
     every = tokens.snapshots(run)
     training = Snapshot.of(snapshot).training
     training = every[-1].training if training == STOCK else training
     return [
-        one.name
-        for one in every
-        if one.name not in (snapshot, REFERENCE) and (one.step is None or one.training == training)
+        other.name
+        for other in every
+        if other.name not in (snapshot, REFERENCE)
+        and (other.step is None or other.training == training)
     ]
 
 
 def _moment(name: str) -> str:
     if name == STOCK:
         return "the draft before any distillation: what the training selects at first"
-    one = Snapshot.of(name)
-    return f"{one.training} after {one.step} steps" if one.step else f"{one.training} at its end"
+    training, step = Snapshot.of(name).training, Snapshot.of(name).step
+    return f"{training} after {step} steps" if step else f"{training} at its end"
 
 
 def _notes(snapshot: str, pool: Pool) -> list[str]:
@@ -227,14 +298,16 @@ def _notes(snapshot: str, pool: Pool) -> list[str]:
     ]
 
 
-def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> dict[str, Any]:
+def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> Sample:
     """One example's text with the entries of its tokens."""
     prompt = tokens.prompt_ids(run, source, seq)
     answer = tokens.rows(run, source, seq, [])["token"].to_numpy()
     entries = tokens.example_entries(run, source, seq, snapshot, pool)
     text = token_view.spelled(run, np.concatenate([prompt, answer]), len(prompt))
     before = np.full(len(prompt), token_view.NO_ENTRY)
-    return text | {
+    return {
+        "tokens": text["tokens"],
+        "vocabulary": text["vocabulary"],
         "title": token_view.example_title(run, source, seq),
         "entry": packed(np.concatenate([before, entries]), "<u2"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from adaspec import AdaspecError, replays, runs, tokens
+from adaspec.analysis.methods import default_draft
 from adaspec.runs import Run
 from adaspec.tokens import GENERATED
 from app.shared import reading
@@ -48,16 +49,11 @@ def drafts(run: Run) -> list[str]:
 def pick_draft(run: Run) -> str:
     """By default one that was trained on selected tokens."""
     offered = drafts(run) or final_drafts(run)
-    recipe = runs.read_recipe(run)
-    methods = recipe.stage2.methods if recipe.stage2 else {}
-    selecting = [
-        name for name in offered if name in methods and methods[name].selector == "top_delta"
-    ]
     return link.choice(
         "Draft q",
         "draft",
         offered,
-        default=(selecting or offered[-1:])[0],
+        default=default_draft(runs.read_recipe(run), offered),
         help="The small model that guesses. All drafts of a run were replayed on the same prompts, "
         "with the same random numbers.",
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import streamlit as st
 
 from adaspec import tokens
 from adaspec.runs import Run
-from adaspec.speculation.telling import document
+from adaspec.speculation.document import document
 from adaspec.speculation.trace import Trace
 from app.replay.player import standalone
 from app.shared.downloads import file_button
@@ -35,4 +34,4 @@ def replay_downloads(run: Run, view: dict[str, Any], state: dict[str, Any]) -> N
 
 def _document(run: Run, view: dict[str, Any]) -> str:
     trace = Trace.model_validate(view["trace"])
-    return json.dumps(document(trace, tokens.vocabulary(run)), indent=1)
+    return document(trace, tokens.vocabulary(run)).model_dump_json(indent=1)

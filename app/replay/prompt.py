@@ -8,6 +8,7 @@ import streamlit as st
 
 from adaspec import tokens
 from adaspec.runs import Run
+from adaspec.speculation.trace import Trace
 from adaspec.tokens import GENERATED
 from app.shared import warm
 from app.shared.live_answer import LONGEST_LINK, MOST, live_answer
@@ -42,8 +43,8 @@ FIELDS = (
 )  # fmt: skip
 
 
-def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
-    """Draw the fields; returns the answer of `adaspec.inference.speculate` once it is there."""
+def replay_prompt(run: Run, draft: str) -> Trace | None:
+    """Draw the fields; returns the decoding once it is there."""
     warm.prepare(run.path)
     with st.form("replay-prompt", border=False):
         left, right = st.columns((1.5, 1), gap="medium")
@@ -61,8 +62,7 @@ def replay_prompt(run: Run, draft: str) -> dict[str, Any] | None:
         return None
     took = f"Decoded in {ticket.seconds:.2f} s" if ticket.seconds > 0.01 else "Decoded before"
     st.caption(f"{took} by this run's models, and by the target alone.")
-    answer: dict[str, Any] = ticket.result
-    return answer
+    return Trace.model_validate(ticket.result)
 
 
 def _prompt(run: Run) -> str:

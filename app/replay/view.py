@@ -15,7 +15,7 @@ import numpy as np
 from adaspec import replays, runs, tokens
 from adaspec.recipe import TARGET
 from adaspec.runs import Run
-from adaspec.speculation.telling import named
+from adaspec.speculation.document import token_ids
 from adaspec.speculation.trace import Round, Trace
 from adaspec.vocabulary import Piece, whole_characters
 from app.shared.token_view import piece
@@ -53,13 +53,8 @@ def _stored(
     )
 
 
-def own(run: Run, answer: dict[str, Any]) -> dict[str, Any]:
-    """The view of a decoding that was asked for.
-
-    Args:
-        answer: of `adaspec.inference.speculate`.
-    """
-    trace = Trace.model_validate(answer)
+def own(run: Run, trace: Trace) -> dict[str, Any]:
+    """The view of a decoding that was asked for."""
     mark = zlib.crc32(trace.model_dump_json().encode())
     return view(
         trace,
@@ -94,7 +89,7 @@ def view(
         "draft": draft,
         "trace": trace.model_dump(mode="json"),
         "steps": sum(map(_steps, trace.rounds)),
-        "vocabulary": {str(token): piece(pieces[token]) for token in sorted(named(trace))},
+        "vocabulary": {str(token): piece(pieces[token]) for token in sorted(token_ids(trace))},
         "pieces": {str(position): character for position, character in whole.items()},
         "plain": None if trace.plain_ms is None else {"ms": trace.plain_ms, "how": _BESIDE},
         "costs": spent,

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec.analysis import methods
 from adaspec.report import DEFINITIONS
 from adaspec.runs import DraftReport, Report
 from app.shared import reading
@@ -80,7 +81,7 @@ def run_views(view: View) -> None:
     if not view.run.examples_file.is_file():
         return
     recipe = reading.recipe(view)
-    several = recipe is not None and reading.has_several_methods(recipe)
+    several = recipe is not None and methods.has_several(recipe)
     with st.container(horizontal=True, key="run-views"):
         for name, icon in _VIEWS.items():
             if name == "ablation" and not several:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from adaspec import runs, tokens
+from adaspec.analysis.methods import default_draft
 from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from adaspec.tokens import SOURCES, Source
@@ -52,15 +53,11 @@ def pick_source() -> Source:
 def pick_roles(run: Run) -> Roles:
     """The draft, and another one to compare it with."""
     drafts = final_drafts(run)
-    recipe = runs.read_recipe(run)
-    methods = recipe.stage2.methods if recipe.stage2 else {}
-    selecting = [name for name, method in methods.items() if method.selector == "top_delta"]
-    preferred = next((name for name in drafts if name in selecting), drafts[-1])
     draft = link.choice(
         "Draft q",
         "draft",
         drafts,
-        default=preferred,
+        default=default_draft(runs.read_recipe(run), drafts),
         help="The model whose distribution q is compared with the target's p.",
     )
     others = [name for name in drafts if name != draft]

@@ -186,11 +186,6 @@ def recipe(view: View) -> Recipe | None:
     return recipe
 
 
-def has_several_methods(recipe: Recipe) -> bool:
-    """Whether there is something to compare."""
-    return recipe.stage2 is not None and len(recipe.stage2.methods) > 1
-
-
 def size_on_disk(view: View) -> int:
     """Bytes that deleting it would free."""
     files = [*view.run.path.rglob("*"), *mailbox.folder(view.id).rglob("*")]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from adaspec import runs, tokens
+from adaspec.answers import TextRows
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
 from adaspec.runs.tables import TOP
@@ -103,23 +104,20 @@ def _example(run: Run, source: Source, seq: int, roles: Roles, _stamp: object) -
     )
 
 
-def text(run: Run, source: Source, answer: dict[str, Any], roles: Roles) -> dict[str, Any]:
+def text(run: Run, source: Source, answer: TextRows, roles: Roles) -> dict[str, Any]:
     """The view of the viewer's own text.
 
     Args:
         source: whose tokens it is compared with: histograms, and dL where the selection ends.
-        answer: of `adaspec.inference`.
+        answer: what the models say of it.
     """
-    columns = {name: np.asarray(values) for name, values in answer["columns"].items()}
+    columns = {name: np.asarray(values) for name, values in answer.columns.items()}
     for name in roles.known(run).values():
         if {f"kl@{name}", f"kl@{REFERENCE}"} <= columns.keys():
             own = columns[f"kl@{name}"] - columns[f"kl@{REFERENCE}"]
             columns[f"corpus@{name}"] = _entry_among(run, source, name, own)
-    top = {
-        name: (np.asarray(lists["id"]), np.asarray(lists["p"]))
-        for name, lists in answer["top"].items()
-    }
-    ids = np.asarray(answer["ids"])
+    top = {name: (np.asarray(lists.id), np.asarray(lists.p)) for name, lists in answer.top.items()}
+    ids = np.asarray(answer.ids)
     identity = f"{run.path.name}/own/{zlib.crc32(ids.tobytes())}/{roles.draft}/{roles.rival}"
     note = f"Your own text. Kept means: it would be kept among the {source} tokens of the run."
     shown = _view(
@@ -128,7 +126,7 @@ def text(run: Run, source: Source, answer: dict[str, Any], roles: Roles) -> dict
         identity,
         "your text",
         ids,
-        answer["response_from"],
+        answer.response_from,
         columns,
         top,
         roles,

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from adaspec import tokens
+from adaspec.answers import TextRows
 from adaspec.runs import Run
 from adaspec.tokens import Snapshot, Source
 from app.shared import warm
@@ -16,7 +17,7 @@ from app.shared.token_view import Roles
 NEW_TOKENS = 64
 
 
-def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
+def own_text(run: Run, source: Source, roles: Roles) -> TextRows | None:
     """Draw the fields; returns the models' answer for the text once it is there.
 
     Args:
@@ -28,8 +29,7 @@ def own_text(run: Run, source: Source, roles: Roles) -> dict[str, Any] | None:
     if ticket is None:
         return None
     st.caption(f"Read in {ticket.seconds:.2f} s by this run's models.")
-    answered: dict[str, Any] = ticket.result
-    return answered
+    return TextRows.model_validate(ticket.result)
 
 
 def _fields(run: Run, source: Source) -> tuple[str, str]:

@@ -370,7 +370,7 @@ export function speed(view) {
       .join("L");
     const offset = (number - (curves.length - 1) / 2) * wide;
     const points = curve.map((point) => {
-      if (!isNumber(point.measured)) return null;
+      if (!isNumber(point.measured) || !point.measured_ci) return null;
       const [low, high] = point.measured_ci;
       const at = across(point.gamma) + offset;
       const says =

@@ -7,6 +7,7 @@ import { make } from "../shared/dom.js";
 import { amount, fixed, isNumber, signed } from "../shared/numbers.js";
 import { called, field } from "./look.js";
 
+/** @type {[name: Exclude<keyof ComparedDraft["budget"], "kept">, title: string, help: string][]} */
 const BUDGET = [
   ["steps", "steps", "Optimiser steps of this training."],
   ["sequences", "sequences", "Sequences that this training read."],
@@ -89,7 +90,7 @@ export function budgetTable(view) {
     ...BUDGET.map(([name]) =>
       make("td", { "data-value": budget[name], "data-field": name }, amount(budget[name])),
     ),
-    make("td", {}, (needs ?? []).join(", ")),
+    make("td", {}, needs.join(", ")),
   ]);
   return tableOf("Budgets: what each draft's own training cost", columns, rows);
 }

@@ -81,11 +81,10 @@ export interface Speculation {
  *
  * Attributes:
  *     same_as: the draft that this one is another name of.
- *     needs: other trainings of the run that it stands on.
- *     remarks: what to know before its numbers are compared, a sentence each.
  */
 export interface DraftReport {
   name: string;
+  same_as: string | null;
   alpha: Alpha;
   kl: number;
   reverse_kl: number;
@@ -97,7 +96,6 @@ export interface DraftReport {
   positions: Position[];
   decoded: Decoded;
   speedup: Speedup;
-  same_as: string | null;
   needs: string[];
   remarks: string[];
 }

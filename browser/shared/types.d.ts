@@ -1,8 +1,11 @@
 /** What Python sends (app/: the view of each feature), and what several modules hand each other.
  *
- * What lies on disk has a schema, and its types are built: see `schemas/`.
+ * What lies on disk, a comparison and an ablation have schemas, of which types are built: see
+ * `schemas/`.
  */
 
+import type { Ablation, Method, MethodDifference, Spent } from "../schemas/ablation";
+import type { Agreement, ComparedDraft, Comparison, Difference } from "../schemas/comparison";
 import type { Trace } from "../schemas/trace";
 
 /* Streamlit's side. */
@@ -208,6 +211,8 @@ export interface ReplayState {
 
 /* Compare (app: compare_view; adaspec: comparison). */
 
+export type { Agreement, ComparedDraft, Difference };
+
 /** How a draft is written and drawn. */
 export interface Look {
   label: string;
@@ -226,74 +231,7 @@ export interface DraftLook extends Look {
 export type Looks = Record<string, DraftLook>;
 
 export type Interval = [number, number];
-export type Verdict = "ahead" | "behind" | "not told apart";
-
-export interface BudgetSays {
-  fair: boolean;
-  says: string;
-}
-
-export interface SpeedPoint {
-  gamma: number;
-  predicted: number | null;
-  measured: number | null;
-  measured_ci: Interval;
-}
-
-export interface ComparedDraft {
-  draft: string;
-  budget: Record<string, number>;
-  needs?: string[];
-  alpha: Record<string, number>;
-  decoded: { prompts: number };
-  positions: { reached: number; passed: number; tested: number }[];
-  accepted_lengths: number[];
-  speedup: {
-    curve: SpeedPoint[];
-    c: number | null;
-    v: number | null;
-    gamma: number;
-    break_even_alpha: number | null;
-    best_gamma: number | null;
-  };
-}
-
-export interface Difference {
-  draft: string;
-  measure: string;
-  value: number;
-  ci: Interval;
-  prompts: number;
-  verdict: Verdict;
-  says: string;
-  budget: BudgetSays;
-}
-
-export interface Agreement {
-  drafts: [string, string];
-  both: number;
-  first: number;
-  second: number;
-  none: number;
-}
-
-export interface Comparison {
-  runs: { run: string; id: string; name: string; device: string; hashes: Record<string, string> }[];
-  target: string;
-  prompts: number;
-  tokens: { generated: number };
-  speculation: { gamma: number; temperature: number; timed: number };
-  budgets: { warning: string; fair: string[][]; missing: { of: string; name: string }[] };
-  drafts: ComparedDraft[];
-  baseline: string;
-  differences: Difference[];
-  agreement: Agreement[];
-  floor: Record<string, number>;
-  notes: string[];
-  bootstrap: { resamples: number; seed: number };
-  definitions: Record<string, string>;
-  command: string;
-}
+export type Verdict = Difference["verdict"];
 
 export interface Measure {
   name: string;
@@ -372,44 +310,12 @@ export interface LanesState {
 
 /* Ablation (app: ablation_view; adaspec: ablation). */
 
-export interface MethodDifference {
-  value: number;
-  low: number;
-  high: number;
-  by_seed: number[];
-  verdict: Verdict;
-  budget: BudgetSays;
-}
-
-export interface Method {
-  name: string;
-  label: string;
-  table: string;
-  made: string;
-  start: string;
-  steps: number;
-  sequences: number;
-  seconds: number;
-  total: Record<"steps" | "sequences" | "seconds", number>;
-  alpha: { mean: number; ci: Interval; by_seed: number[] };
-  speedup: { median: number; by_seed: number[] };
-  difference: Record<string, MethodDifference>;
-}
+export type { Method, MethodDifference };
 
 export interface AblationView {
   id: string;
-  summary: {
-    recipe: string;
-    seeds: number[];
-    target: string;
-    baselines: string[];
-    prompts: number;
-    methods: Method[];
-    by_k: { made: string; points: { name: string; k: number }[] }[];
-    notes: string[];
-    definitions: Record<string, string>;
-  };
+  summary: Ablation;
   baseline: string;
-  cost: { name: "steps" | "sequences" | "seconds"; label: string };
+  cost: { name: keyof Spent; label: string };
   looks: Record<string, Look>;
 }

@@ -53,11 +53,11 @@ def test_own_text_is_read_and_continued(run) -> None:
     models = inference.open_run(run)
     assert models.device.type == ("cpu" if os.environ["ADASPEC_DEVICE"] == "cpu" else "cuda")
     text = inference.read_text(models, "Ada has 2", " apples.", ["stock", "adaspec"])
-    assert len(text["columns"]["kl@adaspec"]) == len(text["ids"]) - text["response_from"]
+    assert len(text.columns["kl@adaspec"]) == len(text.ids) - text.response_from
     trace = inference.speculate(
         models, "Ada has 2", "adaspec", gamma=3, temperature=0, max_new_tokens=8, seed=1
     )
-    assert trace["rounds"]
+    assert trace.rounds
 
 
 def test_a_draft_is_exported_and_read_back(run, tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from adaspec import ASSETS, AdaspecError, cli, export, models, runs
+from adaspec.exported import EXPORT
 from adaspec.measurement import read_sequences
 from adaspec.runs import EXAMPLE, Run
+from tests.comparisons import EXPORT_1, fields
 
 TARGET = ASSETS / "tiny" / "target"
 DRAFT = "adaspec"
@@ -99,6 +101,13 @@ def table(card: str, heading: str) -> dict[str, list[str]]:
 
 
 # What it is
+
+
+def test_the_fields_of_its_description_stay(folder) -> None:
+    """Another field, or one less, is a new version."""
+    exported = EXPORT.read(folder / "adaspec.json")
+    assert exported.draft == DRAFT
+    assert fields(facts_of(folder)) == fields(json.loads(EXPORT_1.read_bytes()))
 
 
 def test_a_hugging_face_folder_with_the_runs_own_draft(folder) -> None:
@@ -238,12 +247,12 @@ def test_another_names_training_and_the_stock_draft_say_so(tmp_path, monkeypatch
         found = export.export_draft(Run(EXAMPLE), name, tmp_path / name)
         card = card_of(tmp_path / name)
         assert sentence in card
-        assert found["measured"] == report_of(name)
+        assert found.measured.model_dump(mode="json") == report_of(name)
         assert f"{report_of(name)['alpha']['generated']:.4f}" in card
         same = "reference" if name == "distillspec" else "stock"
         expected = opened(EXAMPLE / "models" / same)
         assert models.weights_hash(opened(tmp_path / name)) == models.weights_hash(expected)
-        assert "selector" in card if found["training"] else "selector" not in card
+        assert "selector" in card if found.training else "selector" not in card
 
 
 def test_a_padded_vocabulary_is_named_and_no_path_of_this_machine(copied, tmp_path, capsys) -> None:
@@ -256,7 +265,7 @@ def test_a_padded_vocabulary_is_named_and_no_path_of_this_machine(copied, tmp_pa
     where = str(tmp_path / "padded")
     change(copied, sources={"target": where}, hashes={"target": models.weights_hash(padded)})
     found = export.export_draft(copied, DRAFT, tmp_path / "draft")
-    assert (found["target"]["vocab_size"], found["vocab_size"]) == (520, 512)
+    assert (found.target.vocab_size, found.vocab_size) == (520, 512)
     card = card_of(tmp_path / "draft")
     assert "here the target has 520 and the draft 512" in card
     assert "one to the other by text" in " ".join(card.split())

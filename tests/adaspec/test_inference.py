@@ -21,7 +21,6 @@ from adaspec.recipe import Decoding
 from adaspec.runs import EXAMPLE, Run
 from adaspec.runs.tables import SNAPSHOT, TOP
 from adaspec.speculation import decoding
-from adaspec.speculation.trace import Trace
 
 PROMPT = "Tom has 12 apples and gives 5 of them away.\n"
 ODD = "Ada says: 東京 🙂\u200d🙂 naïve\t\x00 λ→∞ 7.\n"
@@ -46,7 +45,7 @@ def copied(finished_run: Run, tmp_path: Path) -> Run:
 
 
 def text_of(models: Models, reading: dict) -> bytes:
-    return b"".join(pieces_of(models, reading["ids"]))
+    return b"".join(pieces_of(models, reading.ids))
 
 
 def pieces_of(models: Models, ids: list[int]) -> list[bytes]:
@@ -73,19 +72,19 @@ def test_the_same_numbers_as_the_token_tables(which, source, request) -> None:
         if models.tokenizer(prompt + response)["input_ids"] != sequence.ids[:end].tolist():
             continue
         reading = read_text(models, prompt, response, names)
-        assert reading["ids"] == sequence.ids[:end].tolist()
-        assert reading["response_from"] == size
+        assert reading.ids == sequence.ids[:end].tolist()
+        assert reading.response_from == size
         table = tokens.rows(models.run, source, seq, names)[: end - size]
-        assert set(reading["columns"]) == {"entropy", "p"} | {
+        assert set(reading.columns) == {"entropy", "p"} | {
             f"{column}@{name}" for column in COLUMNS for name in names
         }
-        for column, values in reading["columns"].items():
+        for column, values in reading.columns.items():
             np.testing.assert_allclose(values, table[column], atol=1e-5, err_msg=column)
         for name in names:
             np.testing.assert_allclose(
-                reading["top"][name]["p"], np.stack(table[f"top_q@{name}"]), atol=1e-5
+                reading.top[name].p, np.stack(table[f"top_q@{name}"]), atol=1e-5
             )
-        assert reading["top"]["target"]["id"] == [list(ids) for ids in table["top"]]
+        assert reading.top["target"].id == [list(ids) for ids in table["top"]]
         compared += 1
         if compared == 3:
             break
@@ -95,9 +94,9 @@ def test_the_same_numbers_as_the_token_tables(which, source, request) -> None:
 def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> None:
     reading = read_text(example, PROMPT, ODD, ["adaspec", "reference@8"])
     ids = torch.tensor(example.tokenizer(PROMPT + ODD)["input_ids"])
-    assert reading["ids"] == ids.tolist()
+    assert reading.ids == ids.tolist()
     assert text_of(example, reading) == (PROMPT + ODD).encode()
-    first = reading["response_from"]
+    first = reading.response_from
     next_ids, at = ids[first:], np.arange(len(ids) - first)
 
     def probabilities(folder: Path) -> np.ndarray:
@@ -106,7 +105,7 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
             return model(input_ids=ids[None]).logits[0].softmax(-1)[first - 1 : -1].numpy()
 
     p = probabilities(EXAMPLE.parent / "tiny" / "target")
-    columns = reading["columns"]
+    columns = reading.columns
     np.testing.assert_allclose(columns["p"], p[at, next_ids], atol=1e-4)
     np.testing.assert_allclose(columns["entropy"], -(p * np.log(p)).sum(-1), atol=1e-4)
     folders = {
@@ -129,39 +128,39 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
         assert apart.max() <= 1
         assert apart.mean() < 0.05
         likeliest = np.argsort(-q, axis=-1)[:, :TOP]
-        assert reading["top"][name]["id"] == likeliest.tolist()
+        assert reading.top[name].id == likeliest.tolist()
 
 
 def test_a_token_that_begins_in_the_prompt_counts_as_response(example) -> None:
     whole = read_text(example, "", PROMPT, [])
-    pieces = pieces_of(example, whole["ids"])
+    pieces = pieces_of(example, whole.ids)
     position, long = next((i, data) for i, data in enumerate(pieces) if i and len(data) > 3)
     before = b"".join(pieces[:position]).decode()
     for inside in (1, len(long) - 1):
         cut = len(before) + inside
         reading = read_text(example, PROMPT[:cut], PROMPT[cut:], [])
-        assert reading["ids"] == whole["ids"]
-        assert reading["response_from"] == position
+        assert reading.ids == whole.ids
+        assert reading.response_from == position
     reading = read_text(example, before + long.decode(), PROMPT[len(before) + len(long) :], [])
-    assert reading["response_from"] == position + 1
+    assert reading.response_from == position + 1
 
 
 def test_the_first_token_has_no_row_and_no_end_is_added(models) -> None:
     reading = read_text(models, "", "Tom", ["stock"])
-    assert reading["ids"] == models.tokenizer("Tom")["input_ids"]
-    assert reading["response_from"] == 1
-    assert {len(values) for values in reading["columns"].values()} == {len(reading["ids"]) - 1}
+    assert reading.ids == models.tokenizer("Tom")["input_ids"]
+    assert reading.response_from == 1
+    assert {len(values) for values in reading.columns.values()} == {len(reading.ids) - 1}
 
 
 def test_a_prompt_alone_is_continued_by_the_target(models) -> None:
     reading = read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20)
     prompt = models.tokenizer(PROMPT)["input_ids"]
-    assert reading["response_from"] == len(prompt)
-    assert reading["ids"][: len(prompt)] == prompt
-    assert len(prompt) < len(reading["ids"]) <= len(prompt) + 20
-    assert len(reading["columns"]["kl@stock"]) == len(reading["ids"]) - len(prompt)
+    assert reading.response_from == len(prompt)
+    assert reading.ids[: len(prompt)] == prompt
+    assert len(prompt) < len(reading.ids) <= len(prompt) + 20
+    assert len(reading.columns["kl@stock"]) == len(reading.ids) - len(prompt)
     assert read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20) == reading
-    others = [read_text(models, PROMPT, "", [], seed=seed)["ids"] for seed in range(4)]
+    others = [read_text(models, PROMPT, "", [], seed=seed).ids for seed in range(4)]
     assert len({tuple(ids) for ids in others}) > 1
 
 
@@ -172,10 +171,10 @@ def test_a_continuation_ends_where_the_models_do(models) -> None:
     assert len(word) == 1
     context = 1024  # what the models take
     prompt = models.tokenizer.decode(ids[: context - 3])
-    assert len(read_text(models, prompt, "", [], new_tokens=50)["ids"]) <= context
+    assert len(read_text(models, prompt, "", [], new_tokens=50).ids) <= context
     with pytest.raises(AdaspecError, match=r"1,024 tokens, more than 1,023: shorten it\."):
         read_text(models, models.tokenizer.decode(ids[:context]), "", [])
-    assert len(read_text(models, "", models.tokenizer.decode(ids[:context]), [])["ids"]) == context
+    assert len(read_text(models, "", models.tokenizer.decode(ids[:context]), []).ids) == context
 
 
 @pytest.mark.parametrize(
@@ -205,8 +204,7 @@ def test_a_token_that_the_draft_does_not_know(models) -> None:
 
 def test_a_decoding_is_the_decoders_own(models) -> None:
     settings = {"temperature": 0.8, "top_k": 40, "top_p": 0.9, "max_new_tokens": 20}
-    answer = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
-    made = Trace.model_validate(answer)
+    made = speculate(models, PROMPT, "adaspec", gamma=3, seed=5, **settings)
     plain = decoding.speculate(
         models.target,
         models.snapshot("adaspec"),
@@ -222,8 +220,9 @@ def test_a_decoding_is_the_decoders_own(models) -> None:
     clock = {"draft_ms": 0.0, "verify_ms": 0.0}
     rounds = [[round.model_copy(update=clock) for round in trace.rounds] for trace in (made, plain)]
     assert rounds[0] == rounds[1]
-    assert answer["plain_ms"] > 0
-    json.dumps(answer, allow_nan=False)
+    assert made.plain_ms
+    assert made.plain_ms > 0
+    json.loads(made.model_dump_json())
 
 
 @pytest.mark.parametrize(
@@ -274,7 +273,7 @@ def test_a_target_that_the_run_trained(copied, models) -> None:
     state.models["target"] = "models/target"
     runs.write_state(copied, state)
     reading = read_text(inference.open_run(copied), PROMPT, "He has 7.", ["stock"])
-    np.testing.assert_allclose(reading["columns"]["kl@stock"], 0, atol=1e-6)
+    np.testing.assert_allclose(reading.columns["kl@stock"], 0, atol=1e-6)
 
 
 def test_a_target_of_random_weights(content, tmp_path) -> None:
@@ -294,7 +293,7 @@ def test_a_target_of_random_weights(content, tmp_path) -> None:
         ["plain"],
     )
     table = tokens.rows(run, tokens.DATASET, 0, ["reference"])
-    np.testing.assert_allclose(reading["columns"]["kl@plain"], table["kl@reference"], atol=1e-5)
+    np.testing.assert_allclose(reading.columns["kl@plain"], table["kl@reference"], atol=1e-5)
 
 
 def test_a_run_that_cannot_be_opened(copied) -> None:

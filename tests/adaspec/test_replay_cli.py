@@ -10,7 +10,7 @@ import pytest
 
 from adaspec import replays, runs, tokens
 from adaspec.runs import Run
-from adaspec.speculation import telling
+from adaspec.speculation import document
 from adaspec.speculation.trace import Trace
 from adaspec.vocabulary import Piece
 from tests.adaspec.test_cli import adaspec, one_line_error
@@ -27,7 +27,7 @@ def trace() -> Trace:
 def test_every_token_has_the_mark_of_what_became_of_it(trace: Trace) -> None:
     """Without colour: the marks alone tell accepted, rejected, not tested, residual and bonus."""
     pieces = tokens.vocabulary(EXAMPLE)
-    lines = [line.plain for line in telling.lines(trace, pieces)]
+    lines = [line.plain for line in document.lines(trace, pieces)]
     passes = [line for line in lines if re.match(r" *\d+  ", line)]
     assert len(passes) == len(trace.rounds)
     seen = set()
@@ -45,7 +45,7 @@ def test_every_token_has_the_mark_of_what_became_of_it(trace: Trace) -> None:
         spent = f"{round.tokens} in {round.draft_ms + round.verify_ms:.1f} ms"
         assert line == f"{number:4}  {' '.join(wanted)}  {spent}"
     assert seen == {True, False, None, "residual", "bonus"}
-    for kind in telling.MARKS.values():
+    for kind in document.MARKS.values():
         assert kind[3] in lines[-2]
 
 
@@ -57,7 +57,7 @@ def test_the_last_line_sums_up(trace: Trace) -> None:
 
     def summary(plain_ms: float | None) -> str:
         timed = trace.model_copy(update={"plain_ms": plain_ms})
-        return list(telling.lines(timed, pieces))[-1].plain
+        return list(document.lines(timed, pieces))[-1].plain
 
     assert summary(2 * trace.ms / count) == (
         f"{count} tokens in {passes} passes of the target: {count / passes:.2f} tokens a pass. "
@@ -72,7 +72,7 @@ def test_the_last_line_sums_up(trace: Trace) -> None:
 
 def test_no_token_commands_a_terminal(trace: Trace) -> None:
     pieces = [Piece(identity, b"\x1b[31m\x9b\x07\xe2\x80\xae", False) for identity in range(512)]
-    printed = "\n".join(line.plain for line in telling.lines(trace, pieces))
+    printed = "\n".join(line.plain for line in document.lines(trace, pieces))
     assert not {"\x1b", "\x07", "\u202e"} & set(printed)
     assert printed.replace("\n", "").isprintable()
 

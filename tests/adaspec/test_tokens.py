@@ -256,3 +256,18 @@ def test_an_unknown_pool_and_a_run_without_reference(run: Run) -> None:
     run.tokens_file("reference").unlink()
     with pytest.raises(AdaspecError, match="No snapshot 'reference'"):
         tokens.delta(run, "generated", "adaspec")
+
+
+def test_rivals_select_by_their_own_scores(finished_run: Run) -> None:
+    """Each of the table of selectors that selects, but AdaSPEC's own."""
+    rivals = tokens.rival_entries(finished_run, "generated", "stock", "corpus")
+    assert set(rivals) == {"random", "lowest_delta", "highest_kl"}
+    kl = tokens.column(finished_run, "generated", "kl", "stock")
+    delta = tokens.delta(finished_run, "generated", "stock")
+    for k in (100, 400):
+        size = selection.count(len(kl), k / 1000)
+        for name, score in (("highest_kl", kl), ("lowest_delta", -delta)):
+            kept = rivals[name] <= k
+            assert kept.sum() == size
+            assert score[kept].min() >= score[~kept].max()
+        assert (rivals["random"] <= k).sum() == size

@@ -16,9 +16,11 @@ import pytest
 from adaspec import AdaspecError, pipeline, recipe, runs
 from adaspec.analysis import ablation, comparison, seeds
 from adaspec.analysis.drafts import entries, find
+from adaspec.analysis.results import ABLATION, Fairness
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.adaspec.test_resampling import plainly
+from tests.comparisons import ABLATION_1, fields
 
 
 @pytest.fixture(scope="module")
@@ -58,26 +60,40 @@ def test_the_seeds_of_a_run_are_found(there: list[Run]) -> None:
 
 def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run]) -> None:
     summary = ablation.summary(seeds.of(there))
-    assert (summary["seeds"], summary["baselines"]) == ([0, 1], ["distillspec", "adaspec"])
-    methods = {one["name"]: one for one in summary["methods"]}
+    assert (summary.seeds, summary.baselines) == ([0, 1], ["distillspec", "adaspec"])
+    methods = {one.name: one for one in summary.methods}
     assert list(methods) == ["stock", "distillspec", "distillspec-data", "adaspec"]
-    assert methods["distillspec"]["label"] == "distillspec = reference"
-    assert methods["adaspec"]["made"] == "forward_kl · top_delta 0.4 · from stock"
+    assert methods["distillspec"].label == "distillspec = reference"
+    assert methods["adaspec"].made == "forward_kl · top_delta 0.4 · from stock"
     ours = methods["adaspec"]
-    assert ours["alpha"]["by_seed"] == [
+    assert ours.alpha.by_seed == [
         pytest.approx(overlaps(run, "adaspec")[1].mean()) for run in there
     ]
-    assert ours["alpha"]["mean"] == pytest.approx(np.mean(ours["alpha"]["by_seed"]))
-    found = ours["difference"]["distillspec"]
+    assert ours.alpha.mean == pytest.approx(np.mean(ours.alpha.by_seed))
+    found = ours.difference["distillspec"]
     expected = [
         (overlaps(run, "adaspec")[1] - overlaps(run, "reference")[1]).mean() for run in there
     ]
-    assert found["by_seed"] == pytest.approx(expected, abs=1e-6)
-    assert found["value"] == pytest.approx(np.mean(expected), abs=1e-6)
-    assert found["low"] <= found["value"] <= found["high"]
-    assert "adaspec" not in ours["difference"]
-    assert ours["total"]["steps"] == ours["steps"] + methods["distillspec"]["steps"]
-    json.dumps(summary, allow_nan=False)
+    assert found.by_seed == pytest.approx(expected, abs=1e-6)
+    assert found.value == pytest.approx(np.mean(expected), abs=1e-6)
+    assert found.low <= found.value <= found.high
+    assert "adaspec" not in ours.difference
+    assert ours.total.steps == ours.steps + methods["distillspec"].steps
+    assert ours.block_efficiency == pytest.approx(
+        np.mean([runs.read_report(run).draft("adaspec").block_efficiency for run in there])
+    )
+
+
+def test_the_fields_of_its_json_stay() -> None:
+    """Another field, or one less, is a new version."""
+    content = json.loads(ABLATION.dump(ablation.summary(seeds.of([Run(runs.EXAMPLE)]))))
+    assert fields(content) == fields(json.loads(ABLATION_1.read_bytes()))
+
+
+def test_a_seed_without_a_block_efficiency_leaves_none() -> None:
+    """Where nothing was decoded; a mean of the others would hide it, and NaN is no JSON."""
+    assert ablation.mean([2.0, 3.0]) == 2.5
+    assert ablation.mean([2.0, None]) is None
 
 
 def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
@@ -99,29 +115,29 @@ def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
 def test_of_one_seed_report_comparison_and_ablation_say_the_same(draft: str) -> None:
     """They used to draw by other seeds, and another number of times."""
     example = Run(runs.EXAMPLE)
-    methods = {one["name"]: one for one in ablation.summary(seeds.of([example]))["methods"]}
+    methods = {one.name: one for one in ablation.summary(seeds.of([example])).methods}
     reported = runs.read_report(example).draft(draft).alpha
-    assert methods[draft]["alpha"]["ci"] == pytest.approx(reported.generated_ci, abs=1e-12)
+    assert methods[draft].alpha.ci == pytest.approx(reported.generated_ci, abs=1e-12)
     for baseline in {"distillspec", "adaspec"} - {draft}:
-        found = methods[draft]["difference"][baseline]
-        compared = comparison.compare([example], [draft, baseline], baseline)["differences"]
-        exact = next(one for one in compared if one["draft"] == draft)
-        assert exact["measure"] == "alpha.generated"
-        assert (found["value"], found["low"], found["high"]) == (exact["value"], *exact["ci"])
-        assert found["verdict"] == exact["verdict"]
+        found = methods[draft].difference[baseline]
+        compared = comparison.compare([example], [draft, baseline], baseline).differences
+        exact = next(one for one in compared if one.draft == draft)
+        assert exact.measure == "alpha.generated"
+        assert (found.value, found.low, found.high) == (exact.value, *exact.ci)
+        assert found.verdict == exact.verdict
 
 
 def test_differences_say_their_verdict_and_whether_they_are_fair(there: list[Run]) -> None:
-    methods = {one["name"]: one for one in ablation.summary(seeds.of(there))["methods"]}
+    methods = {one.name: one for one in ablation.summary(seeds.of(there)).methods}
     for one in methods.values():
-        for found in one["difference"].values():
-            sign = np.sign(found["low"]) if found["low"] * found["high"] > 0 else 0
-            assert found["verdict"] == {1: "ahead", -1: "behind", 0: "not told apart"}[sign]
-    fair = {name: one["difference"]["adaspec"]["budget"] for name, one in methods.items()
+        for found in one.difference.values():
+            sign = np.sign(found.low) if found.low * found.high > 0 else 0
+            assert found.verdict == {1: "ahead", -1: "behind", 0: "not told apart"}[sign]
+    fair = {name: one.difference["adaspec"].budget for name, one in methods.items()
             if name != "adaspec"}  # fmt: skip
-    assert fair["distillspec-data"] == {"fair": True, "says": "equal steps and sequences"}
-    assert not fair["distillspec"]["fair"]
-    assert fair["stock"]["says"] == "stock was not trained"
+    assert fair["distillspec-data"] == Fairness(fair=True, says="equal steps and sequences")
+    assert not fair["distillspec"].fair
+    assert fair["stock"].says == "stock was not trained"
 
 
 def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
@@ -142,12 +158,12 @@ def test_the_command_for_more_seeds(there: list[Run], tmp_path) -> None:
 def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
     summary = ablation.summary(seeds.of(there[1:]))
     frame = ablation.frame(summary).set_index("name")
-    ours = next(one for one in summary["methods"] if one["name"] == "adaspec")
+    ours = next(one for one in summary.methods if one.name == "adaspec")
     row = frame.loc["adaspec"]
-    assert row["alpha.by_seed.seed1"] == ours["alpha"]["by_seed"][0]
-    assert (row["alpha.ci.low"], row["alpha.ci.high"]) == ours["alpha"]["ci"]
-    assert row["difference.distillspec.verdict"] == ours["difference"]["distillspec"]["verdict"]
-    assert row["total.sequences"] == ours["total"]["sequences"]
+    assert row["alpha.by_seed.seed1"] == ours.alpha.by_seed[0]
+    assert (row["alpha.ci.low"], row["alpha.ci.high"]) == ours.alpha.ci
+    assert row["difference.distillspec.verdict"] == ours.difference["distillspec"].verdict
+    assert row["total.sequences"] == ours.total.sequences
     assert row["needs"] == "reference"
 
 

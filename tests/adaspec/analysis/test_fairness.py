@@ -17,6 +17,7 @@ from adaspec.analysis.fairness import (
     missing,
     weigh,
 )
+from adaspec.analysis.results import Fairness
 from tests.comparisons import EXAMPLE
 
 
@@ -60,7 +61,7 @@ def test_the_stock_draft_is_in_no_group() -> None:
     stock = Cost("stock", "stock", "stock", 0, 0)
     trained = Cost("a", "a", "a", 4, 8)
     assert by_size([stock, stock, trained]) == [[trained]]
-    assert weigh(trained, stock) == (False, "stock was not trained")
+    assert weigh(trained, stock) == Fairness(fair=False, says="stock was not trained")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +74,8 @@ def test_the_stock_draft_is_in_no_group() -> None:
 )
 def test_what_a_training_cost_is_said_in_words(steps: int, sequences: int, says: str) -> None:
     other = Cost("b", "b", "b", 10, 80)
-    assert weigh(Cost("a", "a", "a", steps, sequences), other) == (
-        says.startswith("equal steps and"),
-        says,
+    assert weigh(Cost("a", "a", "a", steps, sequences), other) == Fairness(
+        fair=says.startswith("equal steps and"), says=says
     )
     needing = Cost("a", "a", "a", steps, sequences, needs=("reference",))
     assert weigh(needing, other).says == f"{says}, and reference trained before"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adaspec import recipe
-from adaspec.analysis.methods import by_k, made
+from adaspec.analysis.methods import by_k, default_draft, has_several, made
 
 K = ["stage2.methods.a={selector: top_delta, k: 0.2}", "stage2.methods.b={selector: top_delta}"]
 
@@ -51,3 +51,18 @@ def test_a_method_in_words() -> None:
     assert made("distillspec", tiny) == "forward_kl · all · from stock"
     assert made("reference", tiny) == "stage 1: KL, all tokens"
     assert made("stock", tiny) == "before any distillation"
+
+
+def test_the_first_draft_of_a_page_is_adaspecs_or_the_last() -> None:
+    chosen = recipe.load("tiny", ["stage2.methods.chance={selector: random}"])
+    offered = ["stock", "reference", "chance", "adaspec", "distillspec-data"]
+    assert default_draft(chosen, offered) == "adaspec"
+    assert default_draft(chosen, ["stock", "chance", "reference"]) == "reference"
+    assert default_draft(recipe.load("tiny-stock"), ["stock"]) == "stock"
+
+
+def test_a_recipe_of_one_method_has_nothing_to_compare() -> None:
+    assert has_several(recipe.load("tiny"))
+    one = {"adaspec": {"selector": "top_delta"}}
+    assert not has_several(recipe.load("tiny", [f"stage2.methods={one}"]))
+    assert not has_several(recipe.load("tiny-stock"))

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from adaspec import AdaspecError, replays, runs, schemas
 from adaspec.runs import Run, Unreadable
 from adaspec.runs.contract import Rows
+from tests.comparisons import ABLATION_1, COMPARISON_1, EXPORT_1
 from tests.studio import ROOT
 
 OLD = Run(ROOT / "tests" / "data" / "run-version-1")
@@ -32,6 +33,9 @@ FILES = {
     "trace": OLD.replay("adaspec", 0),
     "report": OLD.report_file,
     "checks": OLD.checks_file,
+    "comparison": COMPARISON_1,
+    "ablation": ABLATION_1,
+    "export": EXPORT_1,
 }
 CONTENTS = {
     name: file.read_bytes().splitlines()[-1] if file.suffix == ".jsonl" else file.read_bytes()

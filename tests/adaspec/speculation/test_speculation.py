@@ -303,7 +303,10 @@ MUTANTS = {
         "import DRAFT, LAST, TEST, uniforms",
         "import DRAFT, TEST, uniforms\nLAST = TEST",
     ),
-    "draws with the uniform of another place": ("chance[place, DRAFT]", "chance[0, DRAFT]"),
+    "draws with the uniform of another position": (
+        "chance[position, DRAFT]",
+        "chance[0, DRAFT]",
+    ),
     "draws p for the residual": ("left = (p - q).clamp(min=0)", "left = p"),
     "draws the draft's residual": ("left = (p - q)", "left = (q - p)"),
     "takes the residual of the row before": (

@@ -87,7 +87,7 @@ def minus(text: str) -> str:
 def test_the_pages_numbers_are_the_commands_and_the_reports(example: Page, studio_home: Path):
     page = example
     said = json.loads(adaspec("compare", "example", "--json", home=studio_home).stdout)
-    assert said == json.loads(json.dumps(NUMBERS))
+    assert said == NUMBERS.model_dump(mode="json")
     report = {draft.name: draft.model_dump() for draft in runs.read_report(EXAMPLE).drafts}
     shown = table(page, "What each draft reached").evaluate_all(CELLS)
     assert len(shown) == 4 * 10
@@ -593,10 +593,10 @@ def test_the_report_opens_from_disk_without_a_network(
     assert shown == table(page, "What each draft reached").evaluate_all(CELLS)
     for text in (
         "Budgets differ: 225 steps",
-        NUMBERS["command"],
-        NUMBERS["runs"][0]["id"],
-        NUMBERS["runs"][0]["hashes"]["held-out texts"],
-        NUMBERS["definitions"]["block_efficiency"],
+        NUMBERS.command,
+        NUMBERS.runs[0].id,
+        NUMBERS.runs[0].hashes["held-out texts"],
+        NUMBERS.definitions["block_efficiency"],
     ):
         expect(report.get_by_text(text).first).to_be_visible()
     expect(report.locator("figure")).to_have_count(6)

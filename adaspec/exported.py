@@ -1,0 +1,164 @@
+"""What `adaspec.json` in the folder of an exported draft says: all facts of its card, for programs.
+
+`adaspec.export` finds them out. Loads no torch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from adaspec.recipe import Speculation, Training
+from adaspec.runs import Budget, DraftReport
+from adaspec.runs.contract import AtLeastOne, Contract, Count, Name, Part
+from adaspec.runs.report import TokenCounts
+
+
+class MeasuredOn(Part):
+    """What the draft was measured on.
+
+    Attributes:
+        text: where the held-out rows come from, in words.
+        max_new_tokens: of the target's own text.
+        prompts, tokens, speculation, device: as in the run's report.
+    """
+
+    text: str
+    max_new_tokens: AtLeastOne
+    prompts: Count
+    tokens: TokenCounts
+    speculation: Speculation
+    device: str
+
+
+class Before(Part):
+    """A training that the draft stands on, and what it cost."""
+
+    name: Name
+    budget: Budget
+
+
+class TargetModel(Part):
+    """The target.
+
+    Attributes:
+        source: a Hub id, a model that comes with AdaSPEC Studio, or a folder's or file's name.
+        fine_tuned: whether the run's stage 0 trained it.
+        weights: their hash.
+    """
+
+    source: str
+    fine_tuned: bool
+    weights: str
+    vocab_size: AtLeastOne
+
+
+class StockModel(Part):
+    """The draft before any distillation.
+
+    Attributes:
+        made_of: whose weights it has; None where they were random.
+        weights: their hash.
+    """
+
+    source: str
+    made_of: str | None
+    weights: str
+
+
+class Data(Part):
+    """The training rows: the hash of their token ids, where they come from, how many they are."""
+
+    hash: str
+    train: str
+    rows: Count
+
+
+class Origin(Part):
+    """The run that the draft was exported from."""
+
+    id: str
+    recipe: str
+    recipe_hash: str
+
+
+class SameLogits(Part):
+    """How much text gave the same logits to the bit."""
+
+    texts: Count
+    tokens: Count
+
+
+class SameAcceptance(Part):
+    """The acceptance measured again.
+
+    Attributes:
+        alpha: exact acceptance of what was exported.
+        tables: the same of the run's token tables.
+        apart: mean difference of a token's overlap between the two.
+        tolerance: how large it may be.
+    """
+
+    prompts: Count
+    tokens: Count
+    alpha: float
+    tables: float
+    apart: float
+    tolerance: float
+
+
+class SameText(Part):
+    """How much text greedy speculative decoding made, all of it the target's own."""
+
+    prompts: Count
+    tokens: Count
+    passes: Count
+    gamma: AtLeastOne
+
+
+class Verified(Part):
+    """What was checked on the exported folder, in numbers."""
+
+    logits: SameLogits
+    acceptance: SameAcceptance
+    greedy: SameText
+
+
+class Export(Part):
+    """The content of `adaspec.json`.
+
+    Attributes:
+        draft: its name in the run.
+        training: what made it; None for the stock draft.
+        measured: its row of the run's report, whose fields `definitions` explain.
+        gamma: the draft length that it was measured at.
+        before: trainings it stands on, in their order.
+        weights: the draft's hash.
+        vocab_size: rows of its output embedding, padding included.
+        shared_vocabulary: token ids that target and draft have in common.
+        files: file -> its SHA-256.
+        trained_with: package -> version; the device and the precision, too.
+        exported_with: package -> version.
+    """
+
+    version: Literal[1] = 1
+    draft: Name
+    training: Training | None
+    measured: DraftReport
+    definitions: dict[str, str]
+    measured_on: MeasuredOn
+    gamma: AtLeastOne
+    before: list[Before]
+    target: TargetModel
+    stock: StockModel
+    weights: str
+    vocab_size: AtLeastOne
+    shared_vocabulary: AtLeastOne
+    files: dict[str, str]
+    data: Data
+    run: Origin
+    trained_with: dict[str, str]
+    exported_with: dict[str, str]
+    verified: Verified
+
+
+EXPORT: Contract[Export] = Contract(Export)
