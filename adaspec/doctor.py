@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adaspec import AdaspecError, files, runs, tokens
-from adaspec.runs import CHECKS, EVENTS, METRICS, REPORT, SPEED, STATE, TRAINED, Run, Unreadable
+from pydantic_core import from_json
+
+from adaspec import AdaspecError, files, runs
+from adaspec.recipe import STOCK, TARGET
+from adaspec.runs import CHECKS, REPORT, SPEED, STATE, TRAINED, Run, Unreadable, tables
 from adaspec.runs.contract import read_bytes
 from adaspec.speculation.trace import TRACE
 
@@ -51,15 +55,14 @@ def _files(run: Run) -> Iterator[tuple[Path, bool, Callable[[Path], Any]]]:
     """Files that a run has or must have, whether `measure` makes them, and how each is read."""
     yield run.state_file, False, STATE.read
     yield run.recipe_file, False, lambda _: runs.read_recipe(run)
-    for path, rows in ((run.events_file, EVENTS), (run.metrics_file, METRICS)):
-        if path.exists():
-            yield path, False, lambda path, rows=rows: list(_lines(path, rows))
-    for folder in ("models", "drafts", "snapshots"):
-        for path in sorted((run.path / folder).rglob("*.safetensors")):
-            yield path, False, _weights
-            yield path.with_name("config.json"), False, _object
-    for path in sorted((run.path / "drafts").glob("*/training.json")):
-        yield path, False, TRAINED.read
+    for path in (run.events_file, run.metrics_file):
+        if files.exists(path):
+            yield path, False, lambda path: _journal(run, path)
+    for folder in sorted({*_models(run), *run.path.glob("snapshots/*/*")}):
+        yield from ((path, False, _weights) for path in _weight_files(folder))
+        yield folder / "config.json", False, _object
+        if folder.name not in (STOCK, TARGET) and folder.parent.parent == run.path:
+            yield folder / "training.json", False, TRAINED.read
     if _is_finished(run):
         yield run.report_file, True, REPORT.read
         for path, contract in ((run.speed_file, SPEED), (run.checks_file, CHECKS)):
@@ -67,11 +70,7 @@ def _files(run: Run) -> Iterator[tuple[Path, bool, Callable[[Path], Any]]]:
                 yield path, True, contract.read
         for path in sorted((run.path / "replays").glob("*/*.json")):
             yield path, True, TRACE.read
-        yield run.contexts_file, True, lambda _: _tables(run)
-
-
-def _lines(path: Path, rows: runs.Contract[Any]) -> Iterator[Any]:
-    return rows.rows(read_bytes(path).splitlines(), path)  # type: ignore[attr-defined]
+        yield from ((path, True, look) for path, look in _tables(run))
 
 
 def _is_finished(run: Run) -> bool:
@@ -108,11 +107,53 @@ def _weights(path: Path) -> None:
         raise Unreadable(path, f"is damaged (it has {size:,} bytes).")
 
 
-def _tables(run: Run) -> None:
-    """The token tables, which must have as many rows as each other."""
-    for snapshot in tokens.snapshots(run):
-        tokens.require(run, snapshot.name)
-        for source in (tokens.GENERATED, tokens.DATASET):
-            tokens.column(run, source, "kl", snapshot.name)
-    tokens.vocabulary(run)
-    tokens.examples(run, tokens.GENERATED)
+def _journal(run: Run, path: Path) -> None:
+    """A crash tears a line or two; more is damage."""
+    lines = read_bytes(path).splitlines()
+    torn = sum(not _is_json(line) for line in lines)
+    if torn > max(2, len(lines) // 10):
+        raise Unreadable(path, f"is damaged ({torn} of {len(lines)} lines).")
+    runs.read_events(run) if path == run.events_file else runs.read_metrics(run)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        from_json(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _models(run: Run) -> Iterator[Path]:
+    """The folders of the models that the run says it has."""
+    try:
+        yield from (run.path / folder for folder in runs.read_state(run).models.values())
+    except Unreadable:  # that is a finding of its own
+        for folder in ("models", "drafts"):
+            yield from (run.path / folder).glob("*")
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors")) or [folder / "model.safetensors"]
+
+
+def _tables(run: Run) -> Iterator[tuple[Path, Callable[[Path], Any]]]:
+    """The token tables; those of models have a row for each of the contexts'."""
+    own = {
+        run.contexts_file: tables.CONTEXTS,
+        run.examples_file: tables.EXAMPLES,
+        run.vocabulary_file: tables.VOCABULARY,
+        run.sequences_file: tables.SEQUENCES,
+    }
+    for path, schema in own.items():
+        yield path, partial(tables.read_table, schema=schema)
+    for path in sorted(run.contexts_file.parent.glob("*.parquet")):
+        if path not in own:
+            yield path, lambda path: _snapshot(run, path)
+
+
+def _snapshot(run: Run, path: Path) -> None:
+    contexts = tables.count_rows(run.contexts_file, tables.CONTEXTS)
+    rows = len(tables.read_table(path, tables.SNAPSHOT))
+    if rows != contexts:
+        raise Unreadable(path, f"is damaged ({rows:,} rows for {contexts:,} contexts).")

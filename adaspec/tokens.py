@@ -22,6 +22,7 @@ from adaspec import AdaspecError, runs
 from adaspec.recipe import REFERENCE, STOCK, Training
 from adaspec.runs import Run
 from adaspec.runs.contract import Unreadable
+from adaspec.runs.contract import stamp as file_stamp
 from adaspec.runs.tables import (
     CONTEXTS,
     EXAMPLES,
@@ -111,7 +112,7 @@ def examples(run: Run, source: str) -> pd.DataFrame:
         AdaspecError: the run has no token tables, or no such source.
     """
     path = _file(run, run.examples_file)
-    by_source = _examples(path, *_stamp(path))
+    by_source = _examples(path, *file_stamp(path))
     if source not in by_source:
         raise AdaspecError(f"No examples {source!r}: this run has {', '.join(by_source)}.")
     return by_source[source]
@@ -119,13 +120,13 @@ def examples(run: Run, source: str) -> pd.DataFrame:
 
 def stamp(run: Run) -> tuple[int, int]:
     """Changes when the tables are made anew: what was computed from the old ones is then void."""
-    return _stamp(_file(run, run.examples_file))
+    return file_stamp(_file(run, run.examples_file))
 
 
 def vocabulary(run: Run) -> list[Piece]:
     """Every token by id."""
     path = _file(run, run.vocabulary_file)
-    return _vocabulary(path, *_stamp(path))
+    return _vocabulary(path, *file_stamp(path))
 
 
 def find(run: Run, source: str, seq: int) -> slice:
@@ -222,7 +223,7 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
 
     See `selection.entry`. Kept in memory for the next look, two bytes a token.
     """
-    stamps = [_stamp(require(run, name)) for name in (snapshot, REFERENCE)]
+    stamps = [file_stamp(require(run, name)) for name in (snapshot, REFERENCE)]
     return _entries(run, source, snapshot, pool, tuple(stamps))
 
 
@@ -348,11 +349,6 @@ def _file(run: Run, path: Path) -> Path:
     if not path.is_file():
         raise AdaspecError(_MISSING.format(run.path.name, run.path.name))
     return path
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,8 @@ if str(ROOT) not in sys.path:  # streamlit puts app/ there; pages import the pac
     sys.path.insert(0, str(ROOT))
 
 if __name__ == "__main__":  # streamlit runs the file for a viewer
-    from app.shell import access, link
+    from adaspec import AdaspecError
+    from app.shell import access, link, words
 
     IMAGES = ROOT / "assets/images"
     BEHIND = ("ablation",)  # not in the bar: reached from Runs and Compare
@@ -41,7 +42,10 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
     page = st.navigation(PAGES, position="top")
     access.controls()
     link.arrive(page.url_path)
-    page.run()
+    try:
+        page.run()
+    except AdaspecError as error:  # a damaged run, say: in a line, and other pages go on
+        st.error(words.plain(str(error)), icon=":material/broken_image:")
 else:  # the server imports it once
     from starlette.middleware import Middleware
 

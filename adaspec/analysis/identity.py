@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from adaspec import runs, tokens
 from adaspec.runs import Run
+from adaspec.runs.contract import stamp
 from adaspec.runs.tables import SEQUENCES, VOCABULARY, read_table
 
 
@@ -72,8 +73,7 @@ def identity(run: Run) -> dict[str, str]:
 def _stamp(run: Run, path: Path) -> tuple[int, int]:
     if not path.is_file():
         tokens.snapshots(run)  # says so
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+    return stamp(path)
 
 
 @lru_cache(maxsize=32)

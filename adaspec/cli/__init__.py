@@ -33,6 +33,7 @@ VERBS: dict[str, Callable[..., Any]] = {  # in the order of the help
     "move": jobs.move,
     "rename": run_folders.rename,
     "delete": run_folders.delete,
+    "doctor": run_folders.doctor,
     "supervisor": jobs.supervise,
     "app": studio.serve,
     "report": analysis.report,

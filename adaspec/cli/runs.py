@@ -1,4 +1,4 @@
-"""Run folders: rename one, delete one."""
+"""Run folders: rename one, delete one, find out what is wrong with one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from adaspec import AdaspecError, runs, terminal
 from adaspec.cli.arguments import RunName
+from adaspec.cli.training import measure
 from adaspec.jobs import queue
 
 
@@ -46,3 +47,35 @@ def _run_or_job(name: str) -> runs.Run:
     with suppress(AdaspecError):
         return runs.Run(runs.runs_folder() / queue.find(name).id)
     return runs.find(name)
+
+
+def doctor(
+    name: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A run; by default all of them.")
+    ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make again what the run's models can tell.")
+    ] = False,
+) -> None:
+    """Check every file of a run, and say what is wrong and what can be made again."""
+    from adaspec import doctor
+
+    damaged = False
+    for run in [runs.find(name)] if name else runs.all_runs():
+        findings = doctor.examine(run)
+        damaged |= bool(findings)
+        for finding in findings:
+            terminal.say(f"{run.path.name}: {finding.path} {finding.reason}")
+        if not findings:
+            terminal.say(f"{run.path.name}: every file can be read.")
+        elif not doctor.can_measure(findings):
+            terminal.say(f"{run.path.name}: not all of it can be made again from its models.")
+        elif repair:
+            measure(run.path.name if run.path.parent == runs.runs_folder() else str(run.path))
+            damaged = bool(doctor.examine(run))
+        else:
+            terminal.say(
+                f"{run.path.name}: adaspec doctor {run.path.name} --repair makes it again."
+            )
+    if damaged:
+        raise typer.Exit(1)

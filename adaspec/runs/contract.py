@@ -157,6 +157,19 @@ class Rows(Contract[T]):
         return self._adapter.json_schema(mode="validation")
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """When a file was written, and how long it is: what is read again when it changes.
+
+    Raises:
+        Unreadable: there is none.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise Unreadable(path, f"cannot be read: {error.strerror}.") from None
+    return status.st_mtime_ns, status.st_size
+
+
 def read_bytes(path: Path) -> bytes:
     """A regular file's bytes.
 

@@ -36,7 +36,7 @@ def run_actions(view: View) -> None:
             _button(view, "First", "vertical_align_top", help_text, queue.move, "first")
             help_text = "Moves it to the end of the queue."
             _button(view, "Last", "vertical_align_bottom", help_text, queue.move, "last")
-        if view.word != "unreadable":
+        if view.word != "damaged":
             _duplicate(view)
         if own and view.state:
             _rename(view)

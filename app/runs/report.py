@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec import runs
 from adaspec.analysis import methods
 from adaspec.report import DEFINITIONS
 from adaspec.runs import DraftReport, Report
@@ -69,11 +70,9 @@ def _checks(report: Report) -> None:
 
 def run_no_report(view: View) -> None:
     """Why a run that has a report does not show it."""
-    st.info(
-        "Its report is damaged or of an older version. To remake it: adaspec measure "
-        f"{words.plain(view.id)}",
-        icon=":material/info:",
-    )
+    reason = reading.why_not(lambda: runs.read_report(view.run))
+    remedy = f"To remake it: adaspec measure {view.id}"
+    st.info(words.plain(f"{reason} {remedy}"), icon=":material/info:")
 
 
 def run_views(view: View) -> None:

@@ -7,7 +7,7 @@ that reading does not grow with their number.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -251,12 +251,20 @@ def _view(identity: str, run: Run, job: Job | None) -> View:
     state = _state(run)
     word = _word(run, job, state)
     name = state.name if state else (job.name if job else identity)
-    view = View(identity, name, word, run, job, state, _error(word, job, state))
+    view = View(
+        identity,
+        name,
+        word,
+        run,
+        job,
+        state,
+        _error(run, word, job, state),
+        report=_cached(_report, run.report_file),
+    )
     if state is None:
         return view
     metrics = {} if word == "finished" else view.metrics
-    report = _cached(_report, run.report_file)
-    return replace(view, progress=runs.progress(state, metrics), report=report)
+    return replace(view, progress=runs.progress(state, metrics))
 
 
 def _state(run: Run) -> RunState | None:
@@ -275,10 +283,10 @@ def _word(run: Run, job: Job | None, state: RunState | None) -> str:
             return "stopping"
         return "running" if state and _works(run, state) else "starting"
     if run.state_file.is_file() and state is None:
-        return "unreadable"
+        return "damaged"
     if job and job.state != "succeeded" and not (state and state.state == "running"):
         return job.state
-    return state.state if state else "unreadable"
+    return state.state if state else "damaged"
 
 
 def _works(run: Run, state: RunState) -> bool:
@@ -287,13 +295,25 @@ def _works(run: Run, state: RunState) -> bool:
     return (state.state == "running" or elsewhere) and run.metrics_file.is_file()
 
 
-def _error(word: str, job: Job | None, state: RunState | None) -> str:
-    if word == "unreadable":
-        return "Its run.json cannot be read: it is damaged, or of another version."
+def _error(run: Run, word: str, job: Job | None, state: RunState | None) -> str:
+    if word == "damaged":
+        reason = why_not(lambda: runs.read_state(run))
+        return f"This run is damaged: {reason} adaspec doctor {run.path.name} looks at all of it."
     if word != "failed":
         return ""
     error = job.error if job and job.state == "failed" else ""
     return error or (state.error if state else "")
+
+
+def why_not(read: Callable[[], object]) -> str:
+    """Why something of a run cannot be read: the file and the reason."""
+    try:
+        read()
+    except Unreadable as error:
+        return f"{error.path.name} {error.reason}"
+    except AdaspecError as error:
+        return str(error)
+    return ""
 
 
 def _placed(views: list[View], jobs: list[Job], slots: int) -> list[View]:

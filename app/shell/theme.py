@@ -55,7 +55,7 @@ STATES: dict[str, tuple[str, Badge]] = {  # word -> Material icon, colour of the
     "cancelled": ("block", "gray"),
     "interrupted": ("pause", "orange"),
     "failed": ("close", "red"),
-    "unreadable": ("question_mark", "gray"),
+    "damaged": ("question_mark", "gray"),
 }
 
 

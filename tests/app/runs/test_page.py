@@ -230,7 +230,7 @@ def test_unreadable_run_is_listed_and_harms_no_other(put, damage: str):
     put(OLD)
     put(NEW).state_file.write_text(damage)
     page = opened()
-    assert "unreadable" in words_on(page)
+    assert "damaged" in words_on(page)
     assert "cannot be read" in page.error[0].value
     assert "Highest acceptance" in words_on(opened(run=OLD))
 
