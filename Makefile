@@ -5,7 +5,7 @@ BIN := .venv/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix browser --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test check browser schemas kills faults lossless badinput screenshots tiny-models example wheels \
+.PHONY: app test check browser schemas kills faults lossless badinput damage screenshots tiny-models example wheels \
   clean
 
 app: .venv/app ## set up and serve the studio
@@ -39,6 +39,9 @@ lossless: .venv/test ## draw 50,000 texts by speculative decoding four ways; the
 
 badinput: .venv/test ## type nearly 2,000 bad inputs at the command line; one line each (about 15 minutes)
 	ADASPEC_BAD_INPUTS=1 $(BIN)/pytest tests/test_bad_inputs.py -n 2
+
+damage: .venv/test ## damage a run folder in nearly 1,000 ways; commands and pages must bear it (about an hour)
+	ADASPEC_DAMAGE=1 $(BIN)/pytest tests/test_damage.py -n 2
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots

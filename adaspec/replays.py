@@ -11,6 +11,7 @@ from pathlib import Path
 
 from adaspec import AdaspecError, runs
 from adaspec.runs import Run
+from adaspec.runs.contract import stamp
 from adaspec.speculation.trace import TRACE, Trace
 from adaspec.tokens import table_of
 
@@ -48,9 +49,9 @@ def read(run: Run, draft: str, seq: int) -> Trace:
     path = run.replay(table_of(run, draft), seq)
     if not path.is_file():
         raise AdaspecError(f"No replay {seq} of {draft}: there are 0 to {numbers(run, draft)[-1]}.")
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, stamp(path))
 
 
 @lru_cache(maxsize=128)
-def _read(path: Path, _stamp: int) -> Trace:
+def _read(path: Path, _stamp: tuple[int, int]) -> Trace:
     return TRACE.read(path)

@@ -10,6 +10,7 @@ from adaspec.analysis.fairness import Cost
 from adaspec.analysis.identity import handle, short, unlike
 from adaspec.recipe import STOCK, Training, nearest, trainings
 from adaspec.runs import DraftReport, Run
+from adaspec.runs.contract import stamp
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Entry:
     def cost(self) -> Cost:
         """What its training took."""
         report = self.report
-        stamps = (path.stat().st_mtime_ns for path in (self.run.recipe_file, self.run.state_file))
+        stamps = (stamp(path) for path in (self.run.recipe_file, self.run.state_file))
         training = _plan(self.run, *stamps).get(self.table)
         return Cost(
             name=self.table,
@@ -52,7 +53,7 @@ class Entry:
 
 
 @lru_cache(maxsize=32)
-def _plan(run: Run, *_stamps: int) -> dict[str, Training]:
+def _plan(run: Run, *_stamps: tuple[int, int]) -> dict[str, Training]:
     """Name -> training of a run; read once, for YAML takes its time."""
     facts = runs.read_state(run).facts
     plan = trainings(runs.read_recipe(run), facts.training_rows) if facts else []

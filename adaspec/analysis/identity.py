@@ -50,12 +50,12 @@ def _target(run: Run) -> object:
     state = runs.read_state(run)
     if folder := state.models.get("target"):
         files = sorted((run.path / folder).glob("*.safetensors"))
-        return [_file_hash(file, file.stat().st_mtime_ns) for file in files]
+        return [_file_hash(file, stamp(file)) for file in files]
     return _hash("target")(run)
 
 
 @lru_cache(maxsize=32)
-def _file_hash(path: Path, _stamp: int) -> str:
+def _file_hash(path: Path, _stamp: tuple[int, int]) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -16,6 +16,7 @@ from adaspec.analysis.drafts import Entry
 from adaspec.analysis.results import Verdict
 from adaspec.resampling import Ratio
 from adaspec.runs import Run
+from adaspec.runs.contract import stamp
 from adaspec.speculation import statistics
 from adaspec.tokens import GENERATED
 
@@ -70,7 +71,7 @@ def by_prompt(entry: Entry, measure: Measure) -> Ratio:
     if measure.column:
         return _tabled(entry.run, entry.table, measure.column, tokens.stamp(entry.run))
     numbers = replays.numbers(entry.run, entry.table)
-    stamps = [entry.run.replay(entry.table, seq).stat().st_mtime_ns for seq in numbers]
+    stamps = [stamp(entry.run.replay(entry.table, seq)) for seq in numbers]
     counts = _counted(entry.run, entry.table, tuple(numbers), tuple(stamps))
     if measure.name == "block_efficiency":
         return counts.tokens, counts.rounds
@@ -87,7 +88,7 @@ def _tabled(run: Run, table: str, column: str, _stamp: object) -> Ratio:
 
 @lru_cache(maxsize=64)
 def _counted(
-    run: Run, table: str, numbers: tuple[int, ...], _stamps: tuple[int, ...]
+    run: Run, table: str, numbers: tuple[int, ...], _stamps: tuple[tuple[int, int], ...]
 ) -> statistics.Counts:
     return statistics.count([replays.read(run, table, seq) for seq in numbers])
 

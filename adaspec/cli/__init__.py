@@ -6,12 +6,13 @@ since whatever loads torch or pandas is imported inside it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
 import typer
 
-from adaspec import explain, is_users, terminal
+from adaspec import explain, is_users, one_line, terminal
 from adaspec.cli import analysis, export, jobs, recipes, replay, studio, tokens, training
 from adaspec.cli import runs as run_folders
 
@@ -58,6 +59,9 @@ def main() -> None:
     except typer.TyperException as error:  # a wrong option or argument
         terminal.fail(getattr(error, "format_message", error.__str__)())
     except Exception as error:
-        if not is_users(error):
-            raise
-        terminal.fail(explain(error))
+        if is_users(error):
+            terminal.fail(explain(error))
+        if isinstance(error, OSError) and error.strerror:  # a place that cannot be read or written
+            name = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+            terminal.fail(one_line(f"{name}{error.strerror}."))
+        raise
