@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, figures, runs
 from adaspec.analysis import ablation
 from adaspec.analysis.identity import handle
 from adaspec.analysis.methods import has_several
 from adaspec.analysis.seeds import SeedRun, more_seeds, next_seed
 from app.ablation import view as ablation_view
-from app.ablation.board import ablation_board
-from app.ablation.view import COSTS
+from app.ablation.board import ablation_board, standalone
+from app.shared import figure
 from app.shared.downloads import file_button
 from app.shared.pickers import pick_run
-from app.shell import link
+from app.shell import link, words
 
 
 def one_seed(found: list[SeedRun]) -> None:
@@ -59,16 +59,33 @@ try:
         cost = link.choice(
             "Cost",
             "cost",
-            list(COSTS),
-            format_func=COSTS.__getitem__,
+            list(figures.COSTS),
+            format_func=figures.COSTS.__getitem__,
             help="What the training of a method took, with the reference's where it needs one.",
         )
     if len(found) == 1:
         one_seed(found)
     summary = ablation_view.summary(found, baseline)
-    view = ablation_view.view(found, summary, baseline, cost)
+    view = ablation_view.view(found, summary, baseline)
+    charts = ablation_view.drawn(found, baseline, cost)
+    st.markdown(words.plain(view["intro"]))
+    for name, chart in charts.items():
+        figure.show(chart, key=f"ablation-{name}")
+    st.caption(words.plain(ablation_view.over_k(summary)))
     ablation_board(view, key="ablation-board")
     with st.container(horizontal=True, vertical_alignment="center", key="ablation-downloads"):
+        file_button(
+            "Report",
+            lambda: standalone(view, charts),
+            f"ablation-{handle(run)}.html",
+            "These figures and tables as one HTML page, offline.",
+        )
+        file_button(
+            "Figures",
+            lambda: figures.archive(figures.of_ablation(summary, baseline, cost)),
+            f"ablation-{handle(run)}-figures.zip",
+            "Every figure as SVG, PNG and HTML.",
+        )
         file_button(
             "CSV",
             lambda: ablation.frame(summary).to_csv(index=False),

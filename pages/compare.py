@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, figures, runs
 from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry, entries
 from adaspec.analysis.identity import handle
@@ -14,7 +14,7 @@ from app.compare import view as compare_view
 from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_runs
 from app.compare.state import board_from_link, lanes_from_link
 from app.compare.view import MODES
-from app.shared import view_state
+from app.shared import figure, view_state
 from app.shared.downloads import file_button
 from app.shell import link
 
@@ -62,16 +62,25 @@ try:
     view = compare_view.board(chosen, picked, numbers)
     with top:
         asked = board_from_link(view)
-    state = compare_board.compare_board(view, asked, key="compare-board")
+    compare_board.compare_tables(view, key="compare-tables")
+    charts = compare_view.drawn(chosen, picked, baseline)
+    figure.show_in_pairs(charts, "compare")
+    state = compare_board.compare_tokens(view, asked, key="compare-board")
     view_state.into_link(state, compare_board.STATE)
     lanes(picked, baseline, top)
     name = "-".join(["compare", *map(handle, chosen)])
     with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
-            lambda: compare_board.standalone(view, state),
+            lambda: compare_board.standalone(view, state, charts),
             f"{name}.html",
             "This comparison as one HTML page: tables, figures and tokens, offline.",
+        )
+        file_button(
+            "Figures",
+            lambda: figures.archive(figures.of_comparison(numbers, picked)),
+            f"{name}-figures.zip",
+            "Every figure as SVG, PNG and HTML, also KL against overlap of each draft.",
         )
         file_button(
             "CSV",

@@ -6,23 +6,18 @@ choices.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
-from adaspec import tokens
+from adaspec import drawing, figures, tokens
 from adaspec.analysis import ablation
 from adaspec.analysis.identity import handle
 from adaspec.analysis.results import Ablation, Method
 from adaspec.analysis.seeds import SeedRun, relatives
 from adaspec.runs import Run
 from app.shared import reading
-from app.shell import theme
-
-COSTS = {  # of `total` in a method's summary
-    "sequences": "sequences in all",
-    "steps": "steps in all",
-    "seconds": "seconds in all",
-}
+from app.shell import words
 
 
 def seeds(run: Run) -> list[SeedRun]:
@@ -58,7 +53,25 @@ def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) 
     return ablation.summary(list(found), [*plain.baselines, baseline])
 
 
-def view(found: list[SeedRun], numbers: Ablation, baseline: str, cost: str) -> dict[str, Any]:
+def drawn(found: list[SeedRun], baseline: str, cost: str) -> dict[str, dict[str, Any]]:
+    """The figures of an ablation, once for all viewers; not to be changed.
+
+    Args:
+        cost: one of `figures.COSTS`.
+    """
+    stamps = tuple((tokens.stamp(one.run), one.run.report_file.stat().st_mtime_ns) for one in found)
+    return _drawn(tuple(found), baseline, cost, stamps)
+
+
+@lru_cache(maxsize=32)
+def _drawn(
+    found: tuple[SeedRun, ...], baseline: str, cost: str, stamps: object
+) -> dict[str, dict[str, Any]]:
+    charts = figures.of_ablation(_summary(found, baseline, stamps), baseline, cost)
+    return {name: figures.specification(chart) for name, chart in charts.items()}
+
+
+def view(found: list[SeedRun], numbers: Ablation, baseline: str) -> dict[str, Any]:
     """What `browser/compare/ablation.js` reads.
 
     Args:
@@ -66,18 +79,42 @@ def view(found: list[SeedRun], numbers: Ablation, baseline: str, cost: str) -> d
     """
     stamps = [tokens.stamp(one.run) for one in found]
     return {
-        "id": f"{[handle(one.run) for one in found]}/{baseline}/{cost}/{stamps}",
+        "id": f"{[handle(one.run) for one in found]}/{baseline}/{stamps}",
+        "intro": _intro(numbers),
         "summary": numbers.model_dump(mode="json"),
         "baseline": baseline,
-        "cost": {"name": cost, "label": COSTS[cost]},
         "looks": {method.name: _look(method) for method in numbers.methods},
     }
 
 
+def _intro(numbers: Ablation) -> str:
+    recipe, seeds = re.sub(r"/seed\d+$", "", numbers.recipe), numbers.seeds
+    return (
+        f"{recipe} · seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} · target "
+        f"{numbers.target} · exact acceptance on the target's own text after "
+        f"{words.count(numbers.prompts)} held-out prompts"
+    )
+
+
+def over_k(numbers: Ablation) -> str:
+    """Which methods the figure against k has, or how it would have some."""
+    if not numbers.by_k:
+        return (
+            "No methods of this recipe differ in k alone. Give several of them a k of their own, "
+            "for instance adaspec-k20 with k: 0.2 and adaspec-k70 with k: 0.7."
+        )
+    labels = {method.name: method.label for method in numbers.methods}
+    return ". ".join(
+        f"{series.made}: "
+        + ", ".join(f"{labels[point.name]} (k = {point.k:g})" for point in series.points)
+        for series in numbers.by_k
+    )
+
+
 def _look(method: Method) -> dict[str, str]:
-    look = theme.look(method.table)
+    look = drawing.look(method.table)
     return {
         "label": method.label,
         "colour": look.colour,
-        "glyph": theme.GLYPHS[look.marker],
+        "glyph": drawing.GLYPHS[look.marker],
     }

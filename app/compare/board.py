@@ -1,4 +1,4 @@
-"""The comparison in the browser: budgets, results, paired differences, figures, and the tokens.
+"""The comparison in the browser: budgets, results, paired differences, and the tokens.
 
 Everything that a viewer does happens there (`browser/compare/board.js`); the server hears of the
 state when it has rested. The same script serves the page and the report that is opened from disk.
@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec import figures
 from app.shared import view_state
 from app.shared.browser_script import page, script, style
 
@@ -25,10 +26,10 @@ _NAME = "compare_board"
 _board = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
 
 
-def compare_board(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
-    """Show a comparison; the state as the viewer left it, or the given one.
+def compare_tokens(view: dict[str, Any], state: dict[str, Any], key: str) -> dict[str, Any]:
+    """Show the tokens behind a comparison; the state as the viewer left it, or the given one.
 
-    Its tokens are links to the Tokens page.
+    They are links to the Tokens page.
 
     Args:
         state: what differs from `STATE`.
@@ -36,9 +37,20 @@ def compare_board(view: dict[str, Any], state: dict[str, Any], key: str) -> dict
     return view_state.show(_board, view, state, STATE, STATE, key)
 
 
-def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
-    """The report: one page that works from disk and asks nobody for anything."""
+def compare_tables(view: dict[str, Any], key: str) -> None:
+    """Show the tables of a comparison."""
+    _board(data={"view": {name: view[name] for name in view if name != "tokens"}}, key=key)
+
+
+def standalone(
+    view: dict[str, Any], state: dict[str, Any], charts: dict[str, dict[str, Any]]
+) -> str:
+    """The report: one page that works from disk and asks nobody for anything.
+
+    Args:
+        charts: name -> the figure's specification.
+    """
     names = " and ".join(one["name"] for one in view["comparison"]["runs"])
     title = f"Drafts compared: {names}"
-    data = {"view": view, "state": STATE | state, "alone": True}
-    return page(_NAME, title, data)
+    data = {"view": view, "state": STATE | state, "figures": list(charts.values())}
+    return page(_NAME, title, data, figures.bundle())

@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from adaspec import replays, tokens
+from adaspec import drawing, figures, replays, tokens
 from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import handle, short
 from adaspec.analysis.measures import MEASURES, decoded_alike
 from adaspec.analysis.results import Comparison
+from adaspec.figures import MOST
 from adaspec.runs import Run
 from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
 from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.tokens import GENERATED
 from app.shared.token_view import packed, piece
-from app.shell import theme
 
-MOST = 12_000  # tokens in the scatter; all of the example's
 BEFORE = 6  # tokens of context that are listed with one
 MODES = {
     "free": "every draft's own decoding",
@@ -49,8 +48,22 @@ def _numbers(
     return comparison.compare(list(chosen), list(drafts), baseline)
 
 
+def drawn(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, dict[str, Any]]:
+    """The figures of a comparison, once for all viewers; not to be changed."""
+    stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
+    return _drawn(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
+
+
+@lru_cache(maxsize=16)
+def _drawn(
+    chosen: tuple[Run, ...], drafts: tuple[str, ...], baseline: str, stamps: object
+) -> dict[str, dict[str, Any]]:
+    charts = figures.of_comparison(_numbers(chosen, drafts, baseline, stamps))
+    return {name: figures.specification(chart) for name, chart in charts.items()}
+
+
 def board(chosen: list[Run], picked: list[Entry], compared: Comparison) -> dict[str, Any]:
-    """What `browser/compare/board.js` reads.
+    """What `browser/compare/board.js` reads; without `tokens`, it shows tables alone.
 
     Args:
         compared: these drafts.
@@ -67,21 +80,17 @@ def board(chosen: list[Run], picked: list[Entry], compared: Comparison) -> dict[
 
 
 def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
-    """How each draft is written and drawn: colour and sign go by its name, the line by its run."""
-    order = list(dict.fromkeys(one.run for one in picked))
-    dashes = dict(zip(order, theme.RUN_LINES, strict=False))
+    """How each draft is written: colour and sign go by its name."""
     found = {}
     for one in picked:
-        look = theme.look(one.table)
+        look = drawing.look(one.table)
         found[one.key] = {
             "label": one.label,
             "name": one.table,
             "run": handle(one.run),
             "short": short(one.run),
-            "place": order.index(one.run),
             "colour": look.colour,
-            "glyph": theme.GLYPHS[look.marker],
-            "dash": look.dash if len(order) == 1 else dashes[one.run],
+            "glyph": drawing.GLYPHS[look.marker],
         }
     return found
 

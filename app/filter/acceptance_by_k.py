@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, figures, runs
 from adaspec.analysis.methods import by_k
 from adaspec.recipe import trainings
 from adaspec.runs import Run
-from app.shared import charts
+from app.shared import figure
 from app.shell import words
 
 
@@ -25,7 +25,8 @@ def acceptance_by_k(run: Run) -> None:
             "their acceptance stands here."
         )
         return
-    st.plotly_chart(charts.by_ratio(series), config={"displayModeBar": False}, key="by-ratio")
+    chart = figures.over_k(series, runs.read_report(run).prompts)
+    figure.show(figures.specification(chart), key="by-ratio")
     st.caption(
         "Exact acceptance on target-generated text with its 95 % bootstrap interval over prompts. "
         "Drafts of one line differ in k alone; k = 1 keeps every token."

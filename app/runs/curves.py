@@ -9,11 +9,12 @@ from typing import Any, cast
 import plotly.graph_objects as go
 import streamlit as st
 
+from adaspec import drawing
 from adaspec.runs import Step
 from app.shared import charts, reading
 from app.shared.charts import Axis, Curve
 from app.shared.reading import View
-from app.shell import theme, words
+from app.shell import words
 
 LETTERS = "ABCD"  # one a run where several are drawn together; the open one is A
 COMPARED = "with"  # query parameter: ids of the others
@@ -114,7 +115,7 @@ def _axis() -> Axis:
 
 def _key(together: tuple[View, ...]) -> None:
     """Which line belongs to which run, and which runs must not be compared."""
-    lines = zip(LETTERS, theme.RUN_LINES.values(), together, strict=False)
+    lines = zip(LETTERS, drawing.RUN_LINES.values(), together, strict=False)
     runs = [f"**{letter}** {sample} {words.plain(short(view))}" for letter, sample, view in lines]
     st.markdown(
         " &emsp; ".join(runs),
@@ -194,7 +195,7 @@ def _acceptance_figure(
     first, *others = together
     curves, stock = _curves(first, drafts, axis), _stock(first)
     if others:
-        lines = zip(LETTERS, theme.RUN_LINES, together, strict=False)
+        lines = zip(LETTERS, drawing.RUN_LINES, together, strict=False)
         curves = [
             replace(curve, label=f"{curve.draft} · {letter}", dash=dash)
             for letter, dash, view in lines
@@ -210,7 +211,7 @@ def _curves(view: View, drafts: tuple[str, ...], axis: Axis) -> list[Curve]:
         Curve(
             draft,
             names.get(draft, draft),
-            theme.look(draft).dash,
+            drawing.look(draft).dash,
             _points(view.monitored[draft], a_step.get(draft, 1)),
         )
         for draft in drafts
@@ -222,7 +223,7 @@ def _stock(view: View) -> Curve | None:
     """Where the first training began: at the stock draft."""
     first = [steps[0] for steps in view.monitored.values()][:1]
     points = _points([step for step in first if step.step == 0], 1)
-    return Curve("stock", "stock", theme.look("stock").dash, points) if points else None
+    return Curve("stock", "stock", drawing.look("stock").dash, points) if points else None
 
 
 def _points(steps: list[Step], a_step: float) -> list[tuple[float, float]]:

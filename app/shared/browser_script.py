@@ -23,16 +23,18 @@ def style(component: str) -> str:
     return _read(f"dist/{component}.css")
 
 
-def page(component: str, title: str, data: dict[str, Any]) -> str:
+def page(component: str, title: str, data: dict[str, Any], library: str = "") -> str:
     """A page that shows a component from disk, without a server.
 
     Args:
         data: what it is called with, as Streamlit would.
+        library: a script that it finds there already.
     """
     return Template(_read("page.html")).substitute(
         title=escape(title),
         style=style(component),
         shown=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),  # ends no script
+        library=library,
         script=script(component),
     )
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import pandas  # noqa: F401  Plotly stumbles over one that another session's thread is importing
 import plotly.graph_objects as go
 
+from adaspec import drawing
 from adaspec.runs import DraftReport, Metrics, Step
 from app.shell import theme
 
@@ -68,7 +69,7 @@ def acceptance(curves: list[Curve], axis: Axis, stock: Curve | None) -> go.Figur
 
 
 def _trace(curve: Curve, axis: Axis) -> dict[str, Any]:
-    look = theme.look(curve.draft)
+    look = drawing.look(curve.draft)
     return {
         "type": "scatter",
         "x": [x for x, _ in curve.points],
@@ -84,18 +85,19 @@ def _trace(curve: Curve, axis: Axis) -> dict[str, Any]:
 def _level(curve: Curve) -> dict[str, Any]:
     """One point as a line across the plot."""
     (_, y) = curve.points[0]
-    line = {"color": theme.look(curve.draft).colour, "dash": curve.dash}
+    line = {"color": drawing.look(curve.draft).colour, "dash": curve.dash}
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
 def _labels(ends: list[tuple[float, str, str]], low: float, room: float, height: int) -> Rows:
     """A name for every curve at the right of the plot, apart where they end close together."""
     ends = sorted(ends)
-    places = _apart([(value - low) / room for value, _, _ in ends], LABEL / (height - FRAME))
+    gap = LABEL / (height - FRAME)
+    places = drawing.apart([(value - low) / room for value, _, _ in ends], gap, 0.0, 1.0)
     labels = []
     for (value, draft, label), place in zip(ends, places, strict=True):
-        look = theme.look(draft)
-        mark = f'<span style="color:{look.colour}">{theme.GLYPHS[look.marker]}</span>'
+        look = drawing.look(draft)
+        mark = f'<span style="color:{look.colour}">{drawing.GLYPHS[look.marker]}</span>'
         labels.append(
             {
                 "x": 1.01,
@@ -108,18 +110,6 @@ def _labels(ends: list[tuple[float, str, str]], low: float, room: float, height:
             }
         )
     return labels
-
-
-def _apart(wanted: list[float], gap: float) -> list[float]:
-    """Places from 0 to 1, in order and a gap apart, near to where they are wanted."""
-    places: list[float] = []
-    for place in wanted:
-        places.append(max(place, places[-1] + gap) if places else place)
-    top = 1.0
-    for number in reversed(range(len(places))):
-        places[number] = min(places[number], top)
-        top = places[number] - gap
-    return places
 
 
 def loss(
@@ -191,7 +181,7 @@ def _losses(stage: str, logged: list[Step], axis: Axis, a_step: float) -> Rows:
             "x": [step * a_step for step in steps],
             "y": losses,
             "mode": "lines",
-            "line": {"color": theme.look(stage).colour, "width": 2},
+            "line": {"color": drawing.look(stage).colour, "width": 2},
             "name": "training",
             "hovertemplate": hover,
         },
@@ -200,7 +190,7 @@ def _losses(stage: str, logged: list[Step], axis: Axis, a_step: float) -> Rows:
             "x": [step.step * a_step for step in held_out],
             "y": [step.held_out_loss for step in held_out],
             "mode": "lines+markers",
-            "line": {"color": theme.GREY, "width": 1.5, "dash": "dot"},
+            "line": {"color": drawing.GREY, "width": 1.5, "dash": "dot"},
             "marker": {"symbol": "circle-open", "size": 7},
             "name": "held-out",
             "hovertemplate": hover,
@@ -228,7 +218,7 @@ def intervals(drafts: list[DraftReport]) -> go.Figure:
 
 
 def _interval(draft: DraftReport) -> Rows:
-    look, row = theme.look(draft.name), [html.escape(draft.name)]
+    look, row = drawing.look(draft.name), [html.escape(draft.name)]
     value, (low, high) = draft.alpha.generated, draft.alpha.generated_ci
     return [
         {
@@ -239,7 +229,7 @@ def _interval(draft: DraftReport) -> Rows:
             "marker": {
                 "symbol": "line-ns-open",
                 "size": 14,
-                "color": theme.GREY,
+                "color": drawing.GREY,
                 "line": {"width": 2},
             },
             "name": "the data set's answers",
@@ -265,82 +255,3 @@ def _interval(draft: DraftReport) -> Rows:
             "hovertemplate": f"%{{x:.4f}}, 95 % interval {low:.4f} – {high:.4f}",
         },
     ]
-
-
-def scores(everything: Any, hits: Any, chosen: float, meaning: str) -> go.Figure:
-    """Where the listed examples, and the chosen one, stand among all.
-
-    Args:
-        everything, hits: the scores of all examples, and of those in the list.
-        meaning: of a score, in words.
-    """
-    layout = theme.layout(120) | {
-        "xaxis": theme.axis(nticks=5),
-        "yaxis": theme.axis(visible=False),
-        "barmode": "overlay",
-        "bargap": 0.04,
-    }
-    low, high = float(everything.min()), float(everything.max())
-    said = f"{html.escape(meaning)}: %{{x}}<br>%{{y}} examples"
-    bins = {"start": low, "end": high, "size": max((high - low) / 40, 1e-9)}
-    data = [
-        {
-            "type": "histogram",
-            "x": values,
-            "xbins": bins,
-            "marker": {"color": colour},
-            "name": name,
-            "hovertemplate": f"{said}<extra>{name}</extra>",
-        }
-        for values, colour, name in (
-            (everything, theme.GREY, "all"),
-            (hits, theme.BLUE, "listed"),
-        )
-    ]
-    data.append(
-        {
-            "type": "scatter",
-            "x": [chosen],
-            "y": [0],
-            "mode": "markers",
-            "marker": {"symbol": "triangle-up", "size": 14, "color": theme.VERMILLION},
-            "hovertemplate": "%{x:.3f}<extra>chosen</extra>",
-        }
-    )
-    return go.Figure({"data": data, "layout": layout})
-
-
-def by_ratio(series: dict[str, Rows]) -> go.Figure:
-    """Acceptance against the filter ratio, with intervals.
-
-    Args:
-        series: label -> points of name, k, generated and generated_ci.
-    """
-    layout = theme.layout(360) | {
-        "xaxis": theme.axis("filter ratio k", range=[0, 1.02]),
-        "yaxis": theme.axis("acceptance rate"),
-        "showlegend": len(series) > 1,
-    }
-    return go.Figure({"data": [_ratios(*one) for one in series.items()], "layout": layout})
-
-
-def _ratios(label: str, points: Rows) -> dict[str, Any]:
-    look = theme.look(points[0]["name"])
-    values = [point["generated"] for point in points]
-    low, high = zip(*(point["generated_ci"] for point in points), strict=True)
-    return {
-        "type": "scatter",
-        "x": [point["k"] for point in points],
-        "y": values,
-        "error_y": {
-            "type": "data",
-            "array": [top - value for top, value in zip(high, values, strict=True)],
-            "arrayminus": [value - bottom for bottom, value in zip(low, values, strict=True)],
-        },
-        "mode": "lines+markers",
-        "line": {"color": look.colour, "dash": look.dash},
-        "marker": {"symbol": look.marker, "size": 10},
-        "name": html.escape(label),
-        "text": [html.escape(point["name"]) for point in points],
-        "hovertemplate": "%{text}<br>k = %{x}<br>%{y:.4f}",
-    }

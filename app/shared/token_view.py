@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from adaspec import runs, tokens
+from adaspec import drawing, runs, tokens
 from adaspec.answers import TextRows
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
@@ -24,7 +24,6 @@ from adaspec.selection import STEPS
 from adaspec.tokens import POOLS, Snapshot, Source
 from adaspec.vocabulary import Piece, whole_characters
 from app.shared.metrics import METRICS, Metric
-from app.shell import theme
 
 BINS = 64  # of a histogram
 NO_ENTRY = 65535  # a prompt's token is never kept
@@ -234,7 +233,7 @@ def _drawn(run: Run) -> dict[str, dict[str, Any]]:
     return {
         snapshot.name: {
             "label": snapshot.name,
-            "colour": theme.look(snapshot.training).colour,
+            "colour": drawing.look(snapshot.training).colour,
             "step": steps.get(snapshot.training, 0) if snapshot.step is None else snapshot.step,
         }
         for snapshot in tokens.snapshots(run)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from adaspec import tokens
+from adaspec import figures, tokens
 from adaspec.runs import Run
 from adaspec.tokens import ORDERS, Source
-from app.shared import charts
+from app.shared import figure
 from app.shared.token_view import Roles
 from app.shell import link
 
 SHOWN = 200  # examples in the list; a word in the search finds the others
 PREVIEW = 160  # characters of an answer
-_PLOT = {"displayModeBar": False}
 _LABELS = {
     "hardest": "hardest",
     "improved": "most improved",
@@ -50,11 +49,8 @@ def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | N
     chosen = _table(hits, order, f"{run.path.name}-{source}-{order}-{word}-{roles}-{k}", current)
     if order != "first":
         score = ranked.loc[ranked["seq"] == chosen, "score"]
-        st.plotly_chart(
-            charts.scores(ranked["score"], hits["score"], float(score.iloc[0]), ORDERS[order]),
-            config=_PLOT,
-            key="example-scores",
-        )
+        chart = figures.scores(ranked["score"], hits["score"], float(score.iloc[0]), ORDERS[order])
+        figure.show(figures.specification(chart), key="example-scores")
     st.caption(
         f"{len(matching):,} of {len(ranked):,} examples"
         + (f", the first {SHOWN} listed" if len(matching) > SHOWN else "")

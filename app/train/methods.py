@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec import drawing
 from adaspec.recipe.paths import ABSENT
-from app.shell import theme, words
+from app.shell import words
 from app.train import recipe_form
 from app.train.editor import Editor
 from app.train.fields import Errors, grid, show_errors
@@ -149,7 +150,7 @@ def _in_words(row: dict[str, Any]) -> str:
         parts[0] += f" → {word('to', str(row['to']))}"
     if "k" in row:
         parts.append(f"k = {recipe_form.shown(row['k'], 'number')}")
-    glyph = theme.GLYPHS[theme.look(name).marker]
+    glyph = drawing.GLYPHS[drawing.look(name).marker]
     return f"{glyph} **{words.plain(name)}** · {words.plain(' × '.join(parts))}"
 
 

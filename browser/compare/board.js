@@ -1,23 +1,24 @@
-/** A comparison: budgets first, results, paired differences, figures, and the tokens behind them.
+/** A comparison: its tables, budgets first, and the tokens behind the numbers. A page shows the two
+ * apart, with its figures between them; a report from disk has all in one.
  *
  * Everything happens in the browser; the server hears of what a viewer has drawn and opened when it
  * has rested. */
 
-/** @import { BoardState, BoardView, Mounted } from "../shared/types" */
+/** @import { BoardState, BoardView, Chart, Mounted, NumbersView } from "../shared/types" */
 
 import { component } from "../shared/component.js";
 import { make } from "../shared/dom.js";
 import { amount } from "../shared/numbers.js";
 import { whenRested } from "../shared/rest.js";
-import { forest, lengths, positions, speed } from "./figures.js";
-import { budgetTable, differenceTable, reachedTable, sentences } from "./tables.js";
+import { figures } from "./figures.js";
+import { budgetTable, differenceTable, reachedTable, sentences, speedSentences } from "./tables.js";
 import { tokenSection } from "./tokens.js";
 
 /**
  * @typedef {object} Data
- * @property {BoardView} view
- * @property {BoardState} state
- * @property {boolean} [alone] in a report from disk, with nothing around it
+ * @property {NumbersView | BoardView} view with tokens, or with tables alone
+ * @property {BoardState} [state] of the tokens
+ * @property {Chart[]} [figures] of a report from disk, which has nothing around it
  */
 
 /**
@@ -39,27 +40,22 @@ function compareBoard(parent) {
    * @param {Data} data
    * @param {typeof report} reporter
    */
-  function show({ view, state, alone = false }, reporter) {
+  function show({ view, state, figures: charts }, reporter) {
     report = reporter;
     if (view.id === shown) return;
     shown = view.id;
-    tokens = tokenSection(view, state, alone, changed);
-    const figures = [forest(view), speed(view), positions(view), lengths(view)];
-    root.replaceChildren(
-      ...(alone ? [front(view)] : []),
-      budgetTable(view),
-      ...notes(view),
-      reachedTable(view),
-      reachedNote(view),
-      differenceTable(view),
-      sentences(view),
-      whose(view),
-      make("div", { class: "figures" }, ...figures),
-      tokens.element,
-      ...(alone ? [back(view)] : []),
-    );
-    tokens.open(state);
-    forget(); // the server knows what it gave
+    const alone = charts !== undefined;
+    root.replaceChildren();
+    if (alone) root.append(front(view));
+    if (alone || !("tokens" in view)) root.append(...tables(view));
+    if (alone) root.append(figures(charts));
+    if ("tokens" in view && state) {
+      tokens = tokenSection(view, state, alone, changed);
+      root.append(tokens.element);
+      tokens.open(state);
+      forget(); // the server knows what it gave
+    }
+    if (alone) root.append(back(view));
   }
 
   function leave() {
@@ -73,7 +69,21 @@ function compareBoard(parent) {
   };
 }
 
-/** @param {BoardView} view */
+/** @param {NumbersView} view */
+function tables(view) {
+  return [
+    budgetTable(view),
+    ...notes(view),
+    reachedTable(view),
+    reachedNote(view),
+    speedSentences(view),
+    differenceTable(view),
+    sentences(view),
+    whose(view),
+  ];
+}
+
+/** @param {NumbersView} view */
 function reachedNote(view) {
   const { tokens, prompts, speculation, bootstrap } = view.comparison;
   const { decoded } = view.comparison.drafts[0];
@@ -92,7 +102,7 @@ function reachedNote(view) {
 
 /** How the figures tell runs apart, where there are several.
  *
- * @param {BoardView} view
+ * @param {NumbersView} view
  */
 function whose(view) {
   const names = [...new Set(Object.values(view.looks).map((look) => look.short))];
@@ -101,14 +111,14 @@ function whose(view) {
   return make("p", { class: "quiet" }, others.length ? text : "");
 }
 
-/** @param {BoardView} view */
+/** @param {NumbersView} view */
 function notes(view) {
   return view.comparison.notes.map((note) => make("p", { class: "note" }, note));
 }
 
 /** What a report from disk says before the tables.
  *
- * @param {BoardView} view
+ * @param {NumbersView} view
  */
 function front(view) {
   const { runs, target, budgets, drafts, baseline } = view.comparison;
@@ -141,7 +151,7 @@ function front(view) {
 
 /** And after them: what was compared, how to do it again, what the words mean.
  *
- * @param {BoardView} view
+ * @param {NumbersView} view
  */
 function back(view) {
   const { runs, command, definitions } = view.comparison;

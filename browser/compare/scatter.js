@@ -5,7 +5,6 @@
 import { draw, fill, make } from "../shared/dom.js";
 import { amount } from "../shared/numbers.js";
 import { clamp } from "../shared/scale.js";
-import { label } from "./figures.js";
 
 const SIZE = { width: 640, height: 400, left: 52, right: 12, top: 12, bottom: 44 };
 /** @type {Interval} */
@@ -50,6 +49,17 @@ export function inside(draft, { kl, beta }) {
     if (x >= kl[0] && x <= end && y >= beta[0] && y <= beta[1]) rows.push(row);
   }
   return rows;
+}
+
+/**
+ * @param {number} x
+ * @param {number} y
+ * @param {string} text
+ * @param {"start" | "middle" | "end"} anchor
+ * @param {string} [kind]
+ */
+function label(x, y, text, anchor, kind = "") {
+  return draw("text", { x, y, "text-anchor": anchor, class: kind }, text);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Tables of a comparison: budgets first, then what each draft reached, then the differences. */
 
 /** @import { Attributes, Child } from "../shared/dom" */
-/** @import { BoardView, ComparedDraft, Difference, Interval, Measure, Verdict } from "../shared/types" */
+/** @import { ComparedDraft, Difference, Interval, Look, Measure, NumbersView, Verdict } from "../shared/types" */
 
 import { make } from "../shared/dom.js";
 import { amount, fixed, isNumber, signed } from "../shared/numbers.js";
@@ -44,7 +44,7 @@ export function heading(title, help) {
 }
 
 /**
- * @param {BoardView} view
+ * @param {NumbersView} view
  * @param {(draft: ComparedDraft) => Child[]} cells
  */
 export function rowsOf(view, cells) {
@@ -79,7 +79,7 @@ export function tableOf(caption, columns, rows, more = {}) {
   );
 }
 
-/** @param {BoardView} view */
+/** @param {NumbersView} view */
 export function budgetTable(view) {
   const { definitions } = view.comparison;
   const columns = [
@@ -95,7 +95,7 @@ export function budgetTable(view) {
   return tableOf("Budgets: what each draft's own training cost", columns, rows);
 }
 
-/** @param {BoardView} view */
+/** @param {NumbersView} view */
 export function reachedTable(view) {
   const { definitions, drafts } = view.comparison;
   const columns = REACHED.map(([name, title]) => heading(title, definitions[name]));
@@ -134,7 +134,7 @@ const intervalSays = (ends, digits) =>
 
 /** Draft minus baseline, a column a measure; every cell says value, interval, sign and word.
  *
- * @param {BoardView} view
+ * @param {NumbersView} view
  */
 export function differenceTable(view) {
   const { differences, baseline, definitions } = view.comparison;
@@ -205,7 +205,7 @@ function differenceCell({ factor, digits }, difference) {
 
 /** The comparison in words: exact acceptance of every draft against the baseline.
  *
- * @param {BoardView} view
+ * @param {NumbersView} view
  */
 export function sentences(view) {
   const { differences } = view.comparison;
@@ -229,4 +229,27 @@ export function sentences(view) {
     make("ul", {}, ...list),
     make("p", { class: "quiet" }, several),
   );
+}
+
+/** From which acceptance on each draft pays, by its measured costs.
+ *
+ * @param {NumbersView} view
+ */
+export function speedSentences(view) {
+  const items = view.comparison.drafts.map((draft) =>
+    make("li", {}, speedSays(draft, view.looks[draft.draft])),
+  );
+  return make("ul", { class: "quiet" }, ...items);
+}
+
+/**
+ * @param {ComparedDraft} draft
+ * @param {Look} look
+ */
+function speedSays({ alpha, speedup }, { label: name }) {
+  const { c, v, gamma, break_even_alpha: even, best_gamma: best } = speedup;
+  const pays = isNumber(even)
+    ? `pays at γ = ${gamma} from α = ${fixed(even, 3)} on (tested: ${fixed(alpha.tested, 3)})`
+    : `cannot pay at γ = ${gamma}`;
+  return `${name}: c = ${fixed(c, 3)}, v = ${fixed(v, 2)}; ${pays}; best γ ${best ?? "–"}`;
 }

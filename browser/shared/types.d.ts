@@ -224,8 +224,6 @@ export interface DraftLook extends Look {
   name: string;
   run: string;
   short: string;
-  place: number;
-  dash: string;
 }
 
 export type Looks = Record<string, DraftLook>;
@@ -254,11 +252,26 @@ interface SampledTokens<Column> {
   drafts: Record<string, Record<"kl" | "overlap" | "q" | "agree", Column>>;
 }
 
-export interface BoardView {
+/** A figure as Vega-Lite (adaspec: figures). */
+export type Chart = Record<string, unknown>;
+
+declare global {
+  /** Of a page from disk that has figures. */
+  var vegaEmbed: (
+    parent: HTMLElement,
+    chart: Chart,
+    options: Record<string, unknown>,
+  ) => Promise<unknown>;
+}
+
+export interface NumbersView {
   id: string;
   comparison: Comparison;
   measures: Measure[];
   looks: Looks;
+}
+
+export interface BoardView extends NumbersView {
   tokens: SampledTokens<Packed>;
 }
 
@@ -314,8 +327,9 @@ export type { Method, MethodDifference };
 
 export interface AblationView {
   id: string;
+  /** What was compared, and what is drawn against k, in words. */
+  intro: string;
   summary: Ablation;
   baseline: string;
-  cost: { name: keyof Spent; label: string };
   looks: Record<string, Look>;
 }

@@ -160,29 +160,53 @@ def test_another_baseline_and_cost_are_the_link(
 def test_every_method_has_its_point_and_its_words(opened: Page, numbers):
     page = opened
     methods = {one["name"]: one for one in numbers["methods"]}
-    drawn = page.locator("figure.cost svg [data-method]")
-    expect(drawn).to_have_count(len(methods))
-    ranks = page.locator(".ranks li")
+    figure = page.locator(".st-key-ablation-acceptance-against-cost svg")
+    marks = figure.locator("[role=graphics-symbol][aria-roledescription=point]")
+    expect(marks).to_have_count(len(methods))
+    ranks = figure.locator(".role-legend-label text")
     for name, one in methods.items():
-        for group in (drawn, ranks):
-            mine = group.and_(page.locator(f"[data-method='{name}']"))
-            title = mine.locator("> title").text_content() if group is drawn else (
-                mine.get_attribute("title")
-            )  # fmt: skip
-            assert f"{one['label']}: {one['made']}" in title
-            assert f"exact acceptance {one['alpha']['mean']:.4f}, 95 % interval" in title
-            assert f"in all: {one['total']['steps']} steps" in title
-    ringed = page.locator("figure.cost circle.start")
-    expect(ringed).to_have_count(1)  # tv alone begins with the reference
-    ranks.and_(page.locator("[data-method=tv]")).hover()
-    expect(drawn.and_(page.locator(".here"))).to_have_attribute("data-method", "tv")
+        title = figure.get_by_label(f"{one['label']}: exact acceptance").and_(marks)
+        title = title.get_attribute("aria-label") or ""
+        assert f"{one['alpha']['mean']:.4f}, 95 % interval" in title, name
+        assert f"made: {one['made']}" in title
+        assert f"in all: {one['total']['steps']} steps" in title
+    order = sorted(methods.values(), key=lambda one: -one["alpha"]["mean"])
+    assert ranks.all_text_contents() == [
+        f"{rank}  {one['label']}  {one['alpha']['mean']:.4f}" for rank, one in enumerate(order, 1)
+    ]
+    tv = figure.get_by_label("tv: exact acceptance").and_(marks)
+    other = figure.get_by_label("adaspec-k20: exact acceptance").and_(marks)
+    ranks.filter(has_text="  tv  ").hover()
+    expect(other).to_have_attribute("opacity", "0.18")
+    expect(tv).to_have_attribute("opacity", "1")
     for head in page.get_by_role("columnheader").all():
         assert len(head.get_attribute("title") or "") > 15
-    ratios = page.locator(".ratios")
-    expect(ratios).to_contain_text(
+    expect(page.get_by_test_id("stMain")).to_contain_text(
         "forward_kl · top_delta · from stock: adaspec-k20 (k = 0.2), adaspec (k = 0.4), "
         "distillspec (k = 1)"
     )
+
+
+def test_the_report_opens_from_disk_without_a_network(
+    opened: Page, chromium: Browser, numbers, tmp_path: Path
+):
+    with opened.expect_download() as waiting:
+        opened.get_by_role("button", name="Report").click()
+    waiting.value.save_as(tmp_path / "ablation.html")
+    context = chromium.new_context(offline=True)
+    report = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    report.on("request", lambda one: asked.append(one.url))
+    report.on("console", lambda one: one.type == "error" and complaints.append(one.text))
+    report.goto((tmp_path / "ablation.html").as_uri())
+    expect(report.locator("figure svg.marks")).to_have_count(3)
+    expect(report.get_by_text("Acceptance against sequences in all")).to_be_visible()
+    shown = table(report, "Everything").evaluate_all(CELLS)
+    assert shown == table(opened, "Everything").evaluate_all(CELLS)
+    assert len(asked) == 1
+    assert complaints == []
+    context.close()
 
 
 def test_the_table_can_be_taken_away(opened: Page, numbers):

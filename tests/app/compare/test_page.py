@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from adaspec import replays, runs, tokens
+from adaspec import figures, replays, runs, tokens
 from adaspec.analysis.comparison import compare
 from adaspec.analysis.drafts import entries
 from adaspec.analysis.measures import MEASURES
@@ -294,6 +294,7 @@ def test_forced_lanes_keep_what_the_uniforms_keep(page: Page, address: str):
     for lane, draft in enumerate(DRAFTS):
         keep = np.minimum(1, rows[f"q@{draft}"].astype(float) / rows["p"].astype(float))
         cells = page.locator(f".forced td[data-draft='{draft}']")
+        expect(cells).to_have_count(len(rows))
         kept = cells.evaluate_all("cells => cells.map(cell => cell.classList.contains('kept'))")
         assert kept == (u < keep).tolist()
         expect(page.locator(".lane strong").nth(lane)).to_have_text(
@@ -420,6 +421,7 @@ def test_a_cell_of_the_agreement_lists_its_tokens(open_page: Page):
 
 # Links to what a viewer has drawn, opened and reached
 
+TOKENS = ".compare:has(.tokens)"
 BOARD = """board => ({
     set: [...board.querySelectorAll('select, input')].map(one => one.value),
     box: ['x', 'y', 'width', 'height'].map(name =>
@@ -452,7 +454,7 @@ def seen_elsewhere(page: Page, address: str, chromium: Browser, part: str, scrip
 def test_a_rectangle_and_a_cell_are_in_the_link(page: Page, address: str, chromium: Browser):
     sent = frames(page)
     visit(page, address)
-    board = page.locator(".compare")
+    board = page.locator(TOKENS)
     page.get_by_role("combobox", name="Draft of the scatter").select_option("stock")
     wait_for_link(page, scatter="stock")
     settle(page)
@@ -472,7 +474,7 @@ def test_a_rectangle_and_a_cell_are_in_the_link(page: Page, address: str, chromi
     assert board.evaluate(BOARD) == before
     assert listed.evaluate(HAS_FOCUS)
     assert listed.evaluate("one => one.scrollTop") == 300
-    assert seen_elsewhere(page, address, chromium, ".compare", BOARD) == before
+    assert seen_elsewhere(page, address, chromium, TOKENS, BOARD) == before
 
     page.locator("button[data-cell=first]").click()
     wait_for_link(page, cell="first")
@@ -482,7 +484,7 @@ def test_a_rectangle_and_a_cell_are_in_the_link(page: Page, address: str, chromi
     expect(page.locator(".listed h3")).to_contain_text("only stock has the target's")
     opened = board.evaluate(BOARD)
     assert opened["pressed"] == ["first"]
-    assert seen_elsewhere(page, address, chromium, ".compare", BOARD) == opened
+    assert seen_elsewhere(page, address, chromium, TOKENS, BOARD) == opened
 
     page.locator("button[data-cell=first]").click()
     expect(page.locator(".listed")).to_be_hidden()
@@ -574,6 +576,8 @@ def test_the_report_opens_from_disk_without_a_network(
     page: Page, address: str, chromium: Browser, tmp_path: Path
 ):
     visit(page, address)
+    for name in figures.of_comparison(NUMBERS):
+        expect(page.locator(f".st-key-compare-{name} svg.marks")).to_be_visible()
     type_limits(page, [2.5, 6, 0.02, 0.025])
     wait_for_link(page, kl="2.5,6", beta="0.02,0.025")
     settle(page)
@@ -600,7 +604,10 @@ def test_the_report_opens_from_disk_without_a_network(
     ):
         expect(report.get_by_text(text).first).to_be_visible()
     expect(report.locator("figure")).to_have_count(6)
-    assert report.locator(".compare").evaluate(BOARD) == page.locator(".compare").evaluate(BOARD)
+    expect(report.locator(".figures svg.marks")).to_have_count(4)
+    for title in ("Paired differences", "Speed-up against γ", "Acceptance by position", "lengths"):
+        expect(report.locator(".figures").get_by_text(title).first).to_be_visible()
+    assert report.locator(".compare").evaluate(BOARD) == page.locator(TOKENS).evaluate(BOARD)
     report.locator("button[data-cell=first]").click()
     expect(report.locator(".listed tbody tr")).to_have_count(100)
     expect(report.locator(".listed a")).to_have_count(0)
@@ -638,7 +645,8 @@ def test_hostile_names_and_tokens_are_text(
     numbers = compare_view.numbers([run], picked, "stock")
     file = tmp_path / "report.html"
     view = compare_view.board([run], picked, numbers)
-    file.write_text(standalone(view, {}), encoding="utf-8")
+    charts = compare_view.drawn([run], picked, "stock")
+    file.write_text(standalone(view, {}, charts), encoding="utf-8")
     with faultless(chromium) as report:
         report.goto(file.as_uri())
         report.locator("button[data-cell=both]").click()

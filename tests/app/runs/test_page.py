@@ -17,14 +17,14 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from adaspec import cli, pipeline, recipe, runs
+from adaspec import cli, drawing, pipeline, recipe, runs
 from adaspec.jobs import mailbox, queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.recipe import Recipe
 from adaspec.runs import MetricsReader, Run
 from app.shared import charts, reading
 from app.shared.charts import Curve
-from app.shell import access, theme, words
+from app.shell import access, words
 from app.shell.access import Person
 from tests.studio import ROOT
 
@@ -629,9 +629,9 @@ def test_runs_are_laid_over_each_other(put):
     }
     for curve in curves:  # colours do not move when another run appears
         draft = curve["name"].split(" · ")[0]
-        assert curve["line"]["color"] == theme.look(draft).colour
+        assert curve["line"]["color"] == drawing.look(draft).colour
         assert curve["line"]["color"] in alone.values()
-        assert curve["marker"]["symbol"] == theme.look(draft).marker
+        assert curve["marker"]["symbol"] == drawing.look(draft).marker
     key = next(element.value for element in page.markdown if "**B**" in element.value)
     assert f"…{OLD[-4:]}" in key
     assert "<b>" not in key
@@ -726,12 +726,12 @@ def test_pages_load_no_heavy_library(put):
 
 
 def test_a_draft_keeps_its_look_and_known_ones_differ():
-    known = list(theme.LOOKS)
-    assert len({theme.look(name).colour for name in known}) == len(known)
-    assert len({theme.look(name)[1:] for name in known}) == len(known)
-    assert theme.look("mine") == theme.look("mine")
-    assert theme.look("mine").colour not in {theme.look(name).colour for name in known[2:]}
-    assert all(theme.look(f"draft-{number}").marker in theme.GLYPHS for number in range(100))
+    known = list(drawing.LOOKS)
+    assert len({drawing.look(name).colour for name in known}) == len(known)
+    assert len({drawing.look(name)[1:] for name in known}) == len(known)
+    assert drawing.look("mine") == drawing.look("mine")
+    assert drawing.look("mine").colour not in {drawing.look(name).colour for name in known[2:]}
+    assert all(drawing.look(f"draft-{number}").marker in drawing.GLYPHS for number in range(100))
 
 
 @pytest.mark.parametrize("end", [0.5, 0.7, 0.9])

@@ -12,13 +12,13 @@ import pytest
 import torch
 import yaml
 
-from adaspec import runs, selection, tokens
+from adaspec import figures, runs, selection, tokens
 from adaspec.answers import TextRows
 from adaspec.runs import Run
 from adaspec.vocabulary import classify
 from app.filter import acceptance_by_k
 from app.filter import view as filter_view
-from app.shared import charts, token_view
+from app.shared import token_view
 from app.shared.metrics import METRICS
 from app.shared.token_view import Roles
 from tests.views import unpacked
@@ -212,8 +212,7 @@ def test_drafts_that_differ_in_k_alone_are_one_line(finished_run: Run, tmp_path:
     series = acceptance_by_k._series(run)
     (points,) = series.values()
     assert [point["name"] for point in points] == ["adaspec", "wide", "distillspec"]
-    lines = charts.by_ratio(series).data
-    assert list(lines[0]["x"]) == [0.4, 0.8, 1]
-    low, high = report.draft("adaspec").alpha.generated_ci
-    assert lines[0]["y"][0] + lines[0]["error_y"]["array"][0] == pytest.approx(high)
-    assert lines[0]["y"][0] - lines[0]["error_y"]["arrayminus"][0] == pytest.approx(low)
+    drawn = figures.specification(figures.over_k(series, report.prompts))["datasets"]
+    rows = next(rows for rows in drawn.values() if "series" in rows[0])
+    assert [row["k"] for row in rows] == [0.4, 0.8, 1]
+    assert (rows[0]["low"], rows[0]["high"]) == report.draft("adaspec").alpha.generated_ci
