@@ -284,7 +284,7 @@ def tamper(patch: pytest.MonkeyPatch, change: Callable[[Path], None]) -> None:
     real = export._open
 
     def opening(folder: Path) -> Any:
-        if folder.name.endswith(".new"):
+        if folder.name == "new":
             change(folder)
         return real(folder)
 
