@@ -43,6 +43,11 @@ def forward_kl(logp: Tensor, logq: Tensor) -> Tensor:
     return (logp.exp() * (logp - logq)).sum(-1)
 
 
+def entropy(logp: Tensor) -> Tensor:
+    """H(p) = -sum_x p log p, in nats."""
+    return -(logp.exp() * logp).sum(-1)
+
+
 def reverse_kl(logp: Tensor, logq: Tensor) -> Tensor:
     """KL(q || p), in nats."""
     return forward_kl(logq, logp)
@@ -142,6 +147,15 @@ def measure_rows(measure: Measure, p: Rows, q: Rows) -> Tensor:
     if fuses(objective, p, q, gradient=False):
         return fused_values(objective, p, q)
     return plain_values(objective, p, q)
+
+
+@torch.no_grad()
+def entropy_rows(p: Rows) -> Tensor:
+    """[rows] H(p), in nats."""
+    parts = [
+        entropy(p.log_probs(rows)) for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device)
+    ]
+    return _joined(parts, p.hidden)
 
 
 def kl_rows(p: Rows, q: Rows) -> Kl:

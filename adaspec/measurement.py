@@ -20,7 +20,15 @@ from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor
 
 from adaspec.data import Batch, Example, batches, collate
-from adaspec.divergence import Rows, chunks, forward_kl, measure_rows, overlap, reverse_kl
+from adaspec.divergence import (
+    Rows,
+    chunks,
+    entropy,
+    forward_kl,
+    measure_rows,
+    overlap,
+    reverse_kl,
+)
 from adaspec.models import head, hidden_rows
 from adaspec.runs import Run, atomic_file
 from adaspec.runs.tables import (
@@ -311,7 +319,7 @@ def target_columns(p: Rows, tokens: Tensor) -> dict[str, Any]:
     columns: dict[str, list[Tensor]] = {"entropy": [], "p": [], "top": [], "top_p": []}
     for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
         logp = p.log_probs(rows)
-        columns["entropy"].append(-(logp.exp() * logp).sum(-1))
+        columns["entropy"].append(entropy(logp))
         columns["p"].append(logp.gather(1, tokens[rows, None])[:, 0].exp())
         _add_top(columns, "top_p", logp)
     return _as_columns(columns)

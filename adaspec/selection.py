@@ -27,8 +27,51 @@ STEPS = 1000
 ADASPEC = "top_delta"
 """The selector that the others are held against."""
 
-Need = Literal["loss_q", "loss_r", "generator"]
-Score = Callable[[Any, Any, Any], Any]
+Need = Literal["loss_q", "loss_r", "entropy", "generator"]
+
+
+class Columns(NamedTuple):
+    """What is known of tokens that compete: tensors in training, numpy arrays in views.
+
+    Attributes:
+        rows: how many tokens.
+        loss_q: [rows] L_d = KL(p || q).
+        loss_r: [rows] L_r = KL(p || r).
+        entropy: [rows] H(p), the target's own uncertainty, in nats.
+        generator: of random numbers, on the CPU.
+    """
+
+    rows: int
+    loss_q: Any = None
+    loss_r: Any = None
+    entropy: Any = None
+    generator: Any = None
+
+    def split(self, sizes: list[int]) -> list[Columns]:
+        """Consecutive parts, of tensors, without the generator."""
+        parts = [
+            [None] * len(sizes) if column is None else column.split(sizes) for column in self[1:4]
+        ]
+        return [Columns(rows, *columns) for rows, *columns in zip(sizes, *parts, strict=True)]
+
+    def cpu(self) -> Columns:
+        return Columns(
+            self.rows, *(None if column is None else column.cpu() for column in self[1:4])
+        )
+
+    @classmethod
+    def joined(cls, parts: list[Columns]) -> Columns:
+        """Of parts that follow one another."""
+        import torch
+
+        columns = zip(*(part[1:4] for part in parts), strict=True)
+        return cls(
+            sum(part.rows for part in parts),
+            *(None if column[0] is None else torch.cat(column) for column in columns),
+        )
+
+
+Score = Callable[[Columns], Any]
 
 
 class Selector(NamedTuple):
@@ -37,10 +80,8 @@ class Selector(NamedTuple):
     Attributes:
         label: in words.
         why: what is said for it, or against it.
-        needs: the arguments that the score uses; the others may be None, except `loss_q`, whose
-            length counts.
-        score: [rows] of `loss_q`, `loss_r` and `generator`, as `select` takes them, or as numpy
-            arrays and generator; the largest are kept. None keeps every token, whatever k.
+        needs: the columns that the score uses; the others may be None.
+        score: [rows] of the columns; the largest are kept. None keeps every token, whatever k.
     """
 
     label: str
@@ -49,15 +90,12 @@ class Selector(NamedTuple):
     score: Score | None
 
 
-def _by_chance(
-    loss_q: Tensor | np.ndarray, _: Any, generator: torch.Generator | np.random.Generator
-) -> Tensor | np.ndarray:
-    if isinstance(generator, np.random.Generator):
-        return generator.random(len(loss_q), dtype=np.float32)
+def _by_chance(columns: Columns) -> Any:
+    if isinstance(columns.generator, np.random.Generator):
+        return columns.generator.random(columns.rows, dtype=np.float32)
     import torch
 
-    assert isinstance(loss_q, torch.Tensor)
-    return torch.rand(len(loss_q), generator=generator).to(loss_q.device)
+    return torch.rand(columns.rows, generator=columns.generator)
 
 
 SELECTORS: dict[str, Selector] = {
@@ -65,7 +103,7 @@ SELECTORS: dict[str, Selector] = {
         "largest ΔL (AdaSPEC)",
         "what the reference has shown to be learnable",
         frozenset({"loss_q", "loss_r"}),
-        lambda q, r, _: q - r,
+        lambda columns: columns.loss_q - columns.loss_r,
     ),
     "all": Selector("all tokens", "DistillSpec, which selects none", frozenset(), None),
     "random": Selector(
@@ -75,10 +113,19 @@ SELECTORS: dict[str, Selector] = {
         "smallest ΔL",
         "what the reference shows no gain on",
         frozenset({"loss_q", "loss_r"}),
-        lambda q, r, _: r - q,
+        lambda columns: columns.loss_r - columns.loss_q,
     ),
     "highest_kl": Selector(
-        "largest KL", "the draft's hardest", frozenset({"loss_q"}), lambda q, *_: q
+        "largest KL",
+        "the draft's hardest",
+        frozenset({"loss_q"}),
+        lambda columns: columns.loss_q,
+    ),
+    "highest_entropy": Selector(
+        "largest entropy",
+        "where the target itself is least sure, whatever the draft",
+        frozenset({"entropy"}),
+        lambda columns: columns.entropy,
     ),
 }
 
@@ -92,21 +139,14 @@ def count(rows: int, k: float) -> int:
     return 1 + int(Fraction(str(k)) * (rows - 1)) if rows else 0
 
 
-def select(
-    selector: str,
-    k: float | None,
-    loss_q: Tensor,
-    loss_r: Tensor | None,
-    generator: torch.Generator,
-) -> Tensor:
+def select(selector: str, k: float | None, columns: Columns, device: torch.device) -> Tensor:
     """Mask of the tokens of one pool that train the draft.
 
     Args:
         selector: a name of `SELECTORS`.
         k: the filter ratio; None keeps everything.
-        loss_q: [rows] L_d = KL(p || q); only its length matters to a selector that needs no losses.
-        loss_r: [rows] L_r = KL(p || r), for those that need it.
-        generator: a CPU generator, likewise.
+        columns: of tensors, those that the selector needs.
+        device: where the mask is wanted.
 
     Returns:
         [rows] bool with exactly `count(rows, k)` True. Ties go to the earlier token.
@@ -116,12 +156,12 @@ def select(
     """
     import torch
 
-    rows, score = len(loss_q), SELECTORS[selector].score
+    score = SELECTORS[selector].score
     if k is None or score is None:
-        return torch.ones(rows, dtype=torch.bool, device=loss_q.device)
-    order = score(loss_q, loss_r, generator).argsort(descending=True, stable=True)
-    mask = torch.zeros(rows, dtype=torch.bool, device=loss_q.device)
-    mask[order[: count(rows, k)]] = True
+        return torch.ones(columns.rows, dtype=torch.bool, device=device)
+    order = score(columns).to(device).argsort(descending=True, stable=True)
+    mask = torch.zeros(columns.rows, dtype=torch.bool, device=device)
+    mask[order[: count(columns.rows, k)]] = True
     return mask
 
 

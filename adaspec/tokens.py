@@ -32,7 +32,7 @@ from adaspec.runs.tables import (
     read_rows,
     read_table,
 )
-from adaspec.selection import ADASPEC, SELECTORS, entry
+from adaspec.selection import ADASPEC, SELECTORS, Columns, entry
 from adaspec.vocabulary import Piece
 
 Source = Literal["generated", "dataset"]
@@ -230,10 +230,11 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
 def rival_entries(run: Run, source: str, snapshot: str, pool: Pool) -> dict[str, np.ndarray]:
     """The same of every other selector, by name; chance draws with seed 0."""
     loss_q, loss_r = (column(run, source, "kl", name) for name in (snapshot, REFERENCE))
-    chance = np.random.default_rng(0)
+    entropy, chance = column(run, source, "entropy"), np.random.default_rng(0)
+    columns = Columns(len(loss_q), loss_q, loss_r, entropy, chance)
     within = pools(run, source, pool, pool_size(run, Snapshot.of(snapshot).training))
     return {
-        name: entry(selector.score(loss_q, loss_r, chance), within)
+        name: entry(selector.score(columns), within)
         for name, selector in SELECTORS.items()
         if selector.score is not None and name != ADASPEC
     }

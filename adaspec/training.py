@@ -23,10 +23,18 @@ from torch import Tensor
 from adaspec import AdaspecError
 from adaspec.checkpoints import BEST_FOLDER, BestWeights, resume, save
 from adaspec.data import Example
-from adaspec.divergence import Kl, Rows, backward, backward_objective, blend, kl_rows
+from adaspec.divergence import (
+    Kl,
+    Rows,
+    backward,
+    backward_objective,
+    blend,
+    entropy_rows,
+    kl_rows,
+)
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import Budget
-from adaspec.selection import count, select
+from adaspec.selection import Columns, count, select
 from adaspec.steps import Pass, Step, mix, most_tokens, read_ahead, read_step, sequence_order
 from adaspec.teacher import Teacher, frozen_rows, rows_of
 
@@ -248,7 +256,8 @@ def _fit_teacher(
             rows, kl = selections[i], scored[i][1].kl
         elif training.k is not None:
             scores = _scores(training, teacher, p, q, part, outcome)
-            rows, kl = _select(training, scores, part.pools, number), scores.kl
+            kl = scores.kl
+            rows = _select(training, scores.columns, part.pools, number, accelerator.device)
         weights = part.weights
         if rows is not None:
             weights = weights[rows]
@@ -277,31 +286,37 @@ class Scored(NamedTuple):
     """What a selector needs of a pass.
 
     Attributes:
-        loss_q: [rows] L_d; zeros if the selector does not need it.
-        loss_r: [rows] L_r, if the selector needs it.
+        columns: those that it needs, but for the generator.
         kl: L_d with what its gradient needs, if the selector needs it.
     """
 
-    loss_q: Tensor
-    loss_r: Tensor | None = None
+    columns: Columns
     kl: Kl | None = None
 
 
 def _scores(
     training: Training, teacher: Teacher, p: Rows, q: Rows, part: Pass, outcome: Outcome
 ) -> Scored:
-    if not training.needs("loss_q"):
-        return Scored(torch.zeros(len(q.hidden), device=q.hidden.device))
-    kl = kl_rows(p, q)
-    outcome.watch("KL(p || q)", kl.values, part)
-    if not training.needs_reference:
-        return Scored(kl.values, None, kl)
-    loss_r = teacher.loss_r(p, part.batch, part.cached)
-    outcome.watch("KL(p || r)", loss_r, part)
-    return Scored(kl.values, loss_r, kl)
+    columns, kl = Columns(len(q.hidden)), None
+    if training.needs("entropy"):
+        columns = columns._replace(entropy=entropy_rows(p))
+    if training.needs("loss_q"):
+        kl = kl_rows(p, q)
+        columns = columns._replace(loss_q=kl.values)
+        outcome.watch("KL(p || q)", kl.values, part)
+    if training.needs_reference:
+        columns = columns._replace(loss_r=teacher.loss_r(p, part.batch, part.cached))
+        outcome.watch("KL(p || r)", columns.loss_r, part)
+    return Scored(columns, kl)
 
 
-def _select(training: Training, scores: Scored, pools: dict[int, int], number: int) -> Tensor:
+def _select(
+    training: Training,
+    columns: Columns,
+    pools: dict[int, int],
+    number: int,
+    device: torch.device,
+) -> Tensor:
     """[selected] indices of the rows that train the draft, ascending.
 
     Args:
@@ -310,11 +325,11 @@ def _select(training: Training, scores: Scored, pools: dict[int, int], number: i
     assert training.method is not None
     assert training.k is not None
     sizes = list(pools.values())
-    loss_r = [None] * len(pools) if scores.loss_r is None else torch.split(scores.loss_r, sizes)
     masks = []
-    for pool, q, r in zip(pools, torch.split(scores.loss_q, sizes), loss_r, strict=True):
+    for pool, part in zip(pools, columns.split(sizes), strict=True):
         generator = torch.Generator().manual_seed(mix(training.seed, number, pool))
-        masks.append(select(training.method.selector, training.k, q, r, generator))
+        part = part._replace(generator=generator)
+        masks.append(select(training.method.selector, training.k, part, device))
     selected = sum(count(rows, training.k) for rows in sizes)
     return _indices(torch.cat(masks), selected)
 
@@ -335,22 +350,18 @@ def _select_together(
 ) -> list[Tensor]:
     """One selection over the passes of all processes; returns the rows of this process's passes."""
     assert training.method is not None
-    losses = [
-        (part.first, scores.loss_q, scores.loss_r)
-        for part, scores in zip(passes, scored, strict=True)
-    ]
+    parts = [(part.first, scores.columns) for part, scores in zip(passes, scored, strict=True)]
     if accelerator.num_processes > 1:
-        local = [(first, q.cpu(), None if r is None else r.cpu()) for first, q, r in losses]
-        losses = gather_object(local)
-    losses.sort(key=lambda part: part[0])
-    loss_r = [r for _, _, r in losses if r is not None]
-    pool = Scored(torch.cat([q for _, q, _ in losses]), torch.cat(loss_r) if loss_r else None)
-    chosen = _select(training, pool, {0: len(pool.loss_q)}, number)
+        parts = gather_object([(first, columns.cpu()) for first, columns in parts])
+    parts.sort(key=lambda part: part[0])
+    pool = Columns.joined([columns for _, columns in parts])
+    device = torch.device("cpu") if accelerator.num_processes > 1 else accelerator.device
+    chosen = _select(training, pool, {0: pool.rows}, number, device)
     rows, before = {}, 0
-    for first, q, _ in losses:
-        inside = chosen[(chosen >= before) & (chosen < before + len(q))]
+    for first, columns in parts:
+        inside = chosen[(chosen >= before) & (chosen < before + columns.rows)]
         rows[first] = (inside - before).to(accelerator.device)
-        before += len(q)
+        before += columns.rows
     return [rows[part.first] for part in passes]
 
 

@@ -27,7 +27,7 @@ TARGET = "target"
 Objective = Literal[
     "forward_kl", "reverse_kl", "jensen_shannon", "total_variation", "neg_log_overlap"
 ]
-Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl"]
+Selector = Literal["top_delta", "all", "random", "lowest_delta", "highest_kl", "highest_entropy"]
 
 
 def _printable(text: str) -> str:

@@ -75,7 +75,7 @@ export interface Method {
    * what the objective turns into, linearly over the steps
    */
   to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap") | null;
-  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl";
+  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl" | "highest_entropy";
   /**
    * filter ratio; null: the stage's
    */

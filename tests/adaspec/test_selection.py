@@ -8,18 +8,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec.divergence import OBJECTIVES
+from adaspec.divergence import OBJECTIVES, entropy
 from adaspec.recipe import Method, Objective, Selector, Training
-from adaspec.selection import SELECTORS, count, entry, select
+from adaspec.selection import SELECTORS, Columns, Need, count, entry, select
 
 RATIOS = st.integers(1, 1000).map(lambda n: n / 1000)
 VALUES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=200)
 
 
 def mask_of(selector: str, k: float | None, q, r=None, seed: int = 0) -> np.ndarray:
-    generator = torch.Generator().manual_seed(seed)
-    loss_r = None if r is None else torch.tensor(r)
-    return select(selector, k, torch.tensor(q), loss_r, generator).numpy()
+    columns = Columns(
+        len(q),
+        torch.tensor(q),
+        None if r is None else torch.tensor(r),
+        torch.tensor(q).flip(0),
+        torch.Generator().manual_seed(seed),
+    )
+    return select(selector, k, columns, torch.device("cpu")).numpy()
 
 
 @given(rows=st.integers(1, 5000), k=RATIOS)
@@ -120,14 +125,19 @@ def test_a_selector_needs_what_it_says(name: str) -> None:
     q, r = torch.arange(9.0), torch.arange(9.0) * 4 % 9
 
     def mask(needs: frozenset[str]) -> list[bool]:
-        loss_q = q if "loss_q" in needs else torch.zeros(9)
-        generator = torch.Generator().manual_seed(3) if "generator" in needs else None
-        return select(name, 0.4, loss_q, r if "loss_r" in needs else None, generator).tolist()
+        everything = {
+            "loss_q": q,
+            "loss_r": r,
+            "entropy": torch.arange(9.0) * 2 % 9,
+            "generator": torch.Generator().manual_seed(3),
+        }
+        columns = Columns(9, **{need: everything[need] for need in needs})
+        return select(name, 0.4, columns, torch.device("cpu")).tolist()
 
     needs = SELECTORS[name].needs
-    assert mask(needs) == mask(frozenset({"loss_q", "loss_r", "generator"}))
+    assert mask(needs) == mask(frozenset(get_args(Need)))
     for need in needs - {"generator"}:
-        with pytest.raises((TypeError, AssertionError)):
+        with pytest.raises((TypeError, AttributeError, AssertionError)):
             assert mask(needs - {need}) == mask(needs)
 
 
@@ -146,3 +156,12 @@ def test_the_reference_is_needed_by_the_row_and_not_by_the_name(mini, monkeypatc
             seed=0,
         )
         assert training.needs_reference == expected
+
+
+def test_entropy_is_the_targets() -> None:
+    """H(p) = -sum p log p, against float64."""
+    logits = torch.randn(7, 50, generator=torch.Generator().manual_seed(1)) * 4
+    p = logits.double().softmax(-1)
+    assert entropy(logits.log_softmax(-1)).numpy() == pytest.approx(
+        -(p * p.log()).sum(-1).numpy(), abs=1e-5
+    )

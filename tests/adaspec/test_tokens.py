@@ -125,16 +125,21 @@ def test_snapshots_come_in_order(finished_run: Run) -> None:
     assert way == ["stock", "adaspec@1", "adaspec"]  # of 5 steps
 
 
+def kept(score: torch.Tensor) -> np.ndarray:
+    """What AdaSPEC keeps at k = 0.4 where dL is this."""
+    columns = selection.Columns(len(score), score, torch.zeros(len(score)))
+    return selection.select("top_delta", 0.4, columns, torch.device("cpu")).numpy()
+
+
 def test_selection_and_delta_are_derived(finished_run: Run) -> None:
     """dL in float64 to 1e-4; the kept ones are `select`'s, in the corpus and in every batch."""
     delta = tokens.delta(finished_run, "generated", "stock")
     kl = tokens.column(finished_run, "generated", "kl", "stock").astype(np.float64)
     reference = tokens.column(finished_run, "generated", "kl", "reference").astype(np.float64)
     np.testing.assert_allclose(delta, kl - reference, atol=1e-4)
-    generator = torch.Generator()
-    score, zero = torch.from_numpy(delta.copy()), torch.zeros(len(delta))
+    score = torch.from_numpy(delta.copy())
     corpus = tokens.entries(finished_run, "generated", "stock", "corpus")
-    mask = selection.select("top_delta", 0.4, score, zero, generator).numpy()
+    mask = kept(score)
     np.testing.assert_array_equal(corpus <= 400, mask)
     size = tokens.pool_size(finished_run, "adaspec")
     assert size == 15  # batch 6 at k = 0.4
@@ -261,12 +266,17 @@ def test_an_unknown_pool_and_a_run_without_reference(run: Run) -> None:
 def test_rivals_select_by_their_own_scores(finished_run: Run) -> None:
     """Each of the table of selectors that selects, but AdaSPEC's own."""
     rivals = tokens.rival_entries(finished_run, "generated", "stock", "corpus")
-    assert set(rivals) == {"random", "lowest_delta", "highest_kl"}
+    assert set(rivals) == {"random", "lowest_delta", "highest_kl", "highest_entropy"}
     kl = tokens.column(finished_run, "generated", "kl", "stock")
     delta = tokens.delta(finished_run, "generated", "stock")
+    scores = {
+        "highest_kl": kl,
+        "lowest_delta": -delta,
+        "highest_entropy": tokens.column(finished_run, "generated", "entropy"),
+    }
     for k in (100, 400):
         size = selection.count(len(kl), k / 1000)
-        for name, score in (("highest_kl", kl), ("lowest_delta", -delta)):
+        for name, score in scores.items():
             kept = rivals[name] <= k
             assert kept.sum() == size
             assert score[kept].min() >= score[~kept].max()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from adaspec import AdaspecError, data, divergence, models, recipe, training
 from adaspec.checkpoints import KEEP
 from adaspec.recipe import ModelSpec, Optimisation
+from adaspec.selection import SELECTORS, Columns
 from adaspec.steps import activation_bytes, read_step, sequence_order
 from adaspec.teacher import Teacher, rows_of
 from adaspec.training import Hooks
@@ -128,7 +129,7 @@ def gradients(world: World, spec: recipe.Training, sequences: int, **how: Any) -
     return loss, [p.grad.clone() for p in world.draft.parameters()]
 
 
-@pytest.mark.parametrize("selector", ["top_delta", "all", "random", "lowest_delta", "highest_kl"])
+@pytest.mark.parametrize("selector", SELECTORS)
 @pytest.mark.parametrize("loss", ["published", "mean_selected"])
 def test_the_batch_pool_does_not_depend_on_micro_batches(world, mini, selector, loss) -> None:
     whole = plan(mini, "adaspec", selector=selector, loss=loss)
@@ -225,8 +226,8 @@ def test_nan_behind_a_selection_names_the_right_sequence(world, mini, monkeypatc
     shortest, second, _ = sorted([10, 11, 12], key=lambda i: len(world.examples[i].ids))
     first = world.examples[shortest].predicted  # all rows of it are left out below
 
-    def select(selector: str, k: float, q: torch.Tensor, r: Any, g: Any) -> torch.Tensor:
-        mask = torch.ones(len(q), dtype=torch.bool)
+    def select(selector: str, k: float, columns: Columns, device: Any) -> torch.Tensor:
+        mask = torch.ones(columns.rows, dtype=torch.bool)
         mask[:first] = False
         return mask
 
