@@ -340,10 +340,18 @@ def _logits(layer: nn.Linear | None, hidden: Tensor, ids: slice) -> Tensor:
     return nn.functional.linear(hidden, layer.weight[ids], bias)
 
 
-FUSED: dict[Measure, str] = {measure: name for name, measure in OBJECTIVES.items()} | {
-    overlap: "overlap"
+FUSED: dict[Measure, str] = {
+    measure: measure.__name__
+    for measure in (
+        forward_kl,
+        reverse_kl,
+        jensen_shannon,
+        total_variation,
+        neg_log_overlap,
+        overlap,
+    )
 }
-"""The measures that `kernels` has, and their names there."""
+"""The measures that `kernels` has, and their names there; others take the plain path."""
 FUSED_DEVICES = {"cuda"}
 ALIGNED = 64
 """A head's rows are padded to a multiple of this: odd widths make a GPU's products slow."""

@@ -14,12 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from adaspec import drawing, runs, tokens
 from adaspec.answers import TextRows
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
-from adaspec.runs.tables import TOP
+from adaspec.runs.tables import CONTEXTS, SNAPSHOT, TOP
 from adaspec.selection import STEPS
 from adaspec.tokens import POOLS, Snapshot, Source
 from adaspec.vocabulary import Piece, whole_characters
@@ -27,7 +28,16 @@ from app.shared.metrics import METRICS, Metric
 
 BINS = 64  # of a histogram
 NO_ENTRY = 65535  # a prompt's token is never kept
-_KINDS = {"kl": "<f4", "overlap": "<f4", "q": "<f4", "rank": "<u4", "agree": "<u1"}
+_KINDS = {"float": "<f4", "int32": "<u4", "bool": "<u1"}  # Arrow's type -> how it is encoded
+
+
+def _kinds(schema: pa.Schema) -> dict[str, str]:
+    """The columns of a table that metrics show, and how each is encoded."""
+    shown = {metric.column for metric in METRICS}
+    return {field.name: _KINDS[str(field.type)] for field in schema if field.name in shown}
+
+
+_OF_TARGET, _OF_SNAPSHOT = _kinds(CONTEXTS), _kinds(SNAPSHOT)
 _EMPTY = {"<f4": np.nan, "<u4": 0, "<u2": NO_ENTRY, "<u1": 0}
 
 
@@ -79,7 +89,7 @@ def _example(run: Run, source: Source, seq: int, roles: Roles, _stamp: object) -
     known = roles.known(run)
     way = [snapshot.name for snapshot in tokens.timeline(run, Snapshot.of(roles.draft).training)]
     shown = list(dict.fromkeys([*known.values(), *way]))
-    there = tokens.rows(run, source, seq, shown, [*_KINDS, "top", "top_q"])
+    there = tokens.rows(run, source, seq, shown, [*_OF_SNAPSHOT, "top", "top_q"])
     prompt = tokens.prompt_ids(run, source, seq)
     columns = {str(name): there[name].to_numpy() for name in there if "top" not in str(name)}
     if "reference" in known:
@@ -204,10 +214,10 @@ def example_title(run: Run, source: Source, seq: int) -> str:
 
 def _kind(name: str) -> str | None:
     """How a column is encoded; None if it is not sent."""
-    column = name.partition("@")[0]
+    column, _, snapshot = name.partition("@")
     if column in ("corpus", "batch"):
         return "<u2"
-    return "<f4" if name in ("entropy", "p") else _KINDS.get(column)
+    return (_OF_SNAPSHOT if snapshot else _OF_TARGET).get(column)
 
 
 def _column(name: str, values: np.ndarray, before: int) -> tuple[str, dict[str, str]]:
