@@ -22,7 +22,7 @@ import pytest
 import yaml
 
 from adaspec.jobs import supervisor
-from adaspec.jobs.mailbox import Verdict, heard
+from adaspec.jobs.mailbox import Verdict, latest
 from adaspec.jobs.queue import all_jobs
 from app.shell import background
 from tests.studio import enough, free_port, mini
@@ -244,5 +244,5 @@ def test_a_supervisor_container_that_stops_tells_its_jobs(home: Path, tmp_path: 
         container.wait(timeout=30)
     finally:
         container.kill()
-    assert heard(job.id, Verdict).outcome == "stopped"
+    assert latest(job.id, Verdict).outcome == "stopped"
     assert subprocess.run(check, cwd=ROOT, env=quiet).returncode == 1

@@ -231,7 +231,8 @@ def test_unreadable_run_is_listed_and_harms_no_other(put, damage: str):
     put(NEW).state_file.write_text(damage)
     page = opened()
     assert "damaged" in words_on(page)
-    assert "cannot be read" in page.error[0].value
+    assert "This run is damaged" in page.error[0].value
+    assert "run\\.json is damaged" in page.error[0].value
     assert "Highest acceptance" in words_on(opened(run=OLD))
 
 
