@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from adaspec import AdaspecError
+
+
+def _parts(separator: str) -> BeforeValidator:
+    return BeforeValidator(lambda text: text.split(separator) if isinstance(text, str) else text)
+
+
+Folders = Annotated[tuple[Path, ...], NoDecode, _parts(os.pathsep)]
+"""As in PATH: `/data/a:/data/b`."""
+Patterns = Annotated[tuple[str, ...], NoDecode, _parts(",")]
+"""`HuggingFaceTB/*,gpt2`."""
 
 
 class Settings(BaseSettings):
@@ -27,6 +37,9 @@ class Settings(BaseSettings):
         cache: where a target's hidden states are kept for later epochs and runs: on disk, in
             memory, nowhere, or wherever there is space.
         cache_bytes: the most that the hidden states of all runs may take on disk.
+        data_folders: folders whose files people may train on, on a studio that others can reach.
+        model_folders: folders whose models they may open.
+        hub: patterns of Hub ids that they may fetch, as `HuggingFaceTB/*`; none: all.
         passphrase: opens a studio that others can reach; a random one is printed if it is not set.
     """
 
@@ -40,6 +53,9 @@ class Settings(BaseSettings):
     supervisor: Literal["auto", "elsewhere"] = "auto"
     cache: Literal["auto", "disk", "memory", "nowhere"] = "auto"
     cache_bytes: int = Field(20 * 10**9, ge=0)
+    data_folders: Folders = ()
+    model_folders: Folders = ()
+    hub: Patterns = ()
     passphrase: SecretStr | None = None
 
 

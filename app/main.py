@@ -49,7 +49,8 @@ if __name__ == "__main__":  # streamlit runs the file for a viewer
 else:  # the server imports it once
     from starlette.middleware import Middleware
 
-    from app.shell import background
+    from app.shell import access, background
     from app.shell.compression import Compression
 
+    access.guard_host()
     app = st.App(__file__, lifespan=background.lifespan, middleware=[Middleware(Compression)])

@@ -30,7 +30,8 @@ look = samples.look(
     may_read=may_start,
     with_draft="draft" in editor.content,
 )
-errors = checked.errors | look.errors | editor.faults
+outside = access.faults(checked.recipe) if checked.recipe else {}
+errors = checked.errors | look.errors | outside | editor.faults
 now = None if errors or editor.fault else checked.recipe
 
 st.title("Train", anchor=False)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaspec import runs
+from adaspec import AdaspecError, runs
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.recipe import Recipe
 from adaspec.runs import Run
 from adaspec.settings import settings
 from app.shared import reading
-from app.shell import words
+from app.shell import access, words
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,11 @@ def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
     """Queue the recipe, unless it is queued already: a second click starts nothing new.
 
     Raises:
-        AdaspecError: the owner has too many waiting.
+        AdaspecError: the owner has too many waiting, or the recipe reads what it may not.
     """
+    if wrong := access.faults(recipe):
+        path, reason = next(iter(wrong.items()))
+        raise AdaspecError(f"{path}: {reason}")
     job = equal(recipe).mine(owner) or queue.submit(recipe, owner, seconds=seconds)
     reading.look_again()
     return job

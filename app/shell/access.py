@@ -11,23 +11,21 @@ from __future__ import annotations
 import hmac
 import secrets
 import sys
-import threading
-import time
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
 import streamlit as st
+from streamlit import config
 
+from adaspec import allowed
 from adaspec.jobs import queue
+from adaspec.recipe import Recipe
 from adaspec.settings import settings
-from app.shell import words
+from app.shell import guesses, words
 
 HERE = ("localhost", "127.0.0.1", "::1")
 NAME, HOLDS_PASSPHRASE = "access-name", "access-holds-passphrase"  # in the session's state
-WAIT = 0.5  # seconds that a wrong passphrase costs
-
-_guessing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,11 @@ def _say(warning: str) -> None:
     print(f"WARNING: {warning}", file=sys.stderr, flush=True)
 
 
+def faults(recipe: Recipe) -> dict[str, str]:
+    """What a recipe reads that is not for everybody: path of a field -> why not."""
+    return {} if is_private() else allowed.faults(recipe)
+
+
 def has_login() -> bool:
     """Whether people log in with an OpenID Connect provider."""
     return st.secrets.load_if_toml_exists() and "auth" in st.secrets
@@ -113,13 +116,29 @@ def _random_passphrase() -> str:
     return secrets.token_urlsafe(18)
 
 
-def _is_passphrase(guess: str) -> bool:
-    """A wrong guess has to wait, and all guesses on a server take turns."""
-    with _guessing:
-        right = hmac.compare_digest(guess.encode(), _passphrase().encode())
-        if not right:
-            time.sleep(WAIT)
-    return right
+def _fault(guess: str) -> str:
+    """What is wrong with a guess at the passphrase; empty if it is right."""
+    address = _address()
+    if seconds := guesses.wait(address):
+        return f"Too many wrong guesses from your address: wait {seconds:.0f} s."
+    if hmac.compare_digest(guess.encode("utf-8", "replace"), _passphrase().encode()):
+        guesses.was_right(address)
+        return ""
+    guesses.was_wrong(address)
+    return "That is not the passphrase."
+
+
+def _address() -> str:
+    """Where the viewer is, as far as the connection says: a proxy's address where there is one."""
+    return st.context.ip_address or "here"
+
+
+def guard_host() -> None:
+    """Only names of this machine reach a private studio: a page elsewhere whose own name is made to
+    lead here is refused. The owner's `server.allowedHosts` stands.
+    """
+    if is_private() and not st.get_option("server.allowedHosts"):
+        config.set_option("server.allowedHosts", list(HERE))
 
 
 def _login_controls(viewer: Person) -> None:
@@ -166,7 +185,7 @@ def _passphrase_controls(viewer: Person) -> None:
 
 
 def _accepted(guess: str) -> bool:
-    right = _is_passphrase(guess)
-    if not right:
-        st.error("That is not the passphrase.")
-    return right
+    fault = _fault(guess)
+    if fault:
+        st.error(fault)
+    return not fault

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from adaspec import AdaspecError, rows
+from adaspec import AdaspecError, allowed, rows
 from adaspec.recipe import Data, Holdout, Rows, nearest
 from adaspec.rows import FIELD, WHERE, Row
 from adaspec.stories import stories
+from app.shell import access
 
 MOST_STORIES = 100_000
 FIRST = 200  # rows that are kept and rendered to see whether the templates fit
@@ -102,6 +103,9 @@ def _seen(
         return None, []
     if not may_read:
         errors[f"{split}.file"] = "Files are only read for those who may start jobs."
+        return None, []
+    if not access.is_private() and not allowed.may_read(source.file):
+        errors[f"{split}.file"] = allowed.DATA
         return None, []
     try:
         status = source.file.stat()
