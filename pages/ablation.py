@@ -10,7 +10,7 @@ from adaspec.analysis.seeds import SeedRun, more_seeds, next_seed
 from app.ablation import view as ablation_view
 from app.ablation.board import ablation_board, standalone
 from app.shared import figure
-from app.shared.downloads import file_button
+from app.shared.downloads import csv, file_button
 from app.shared.pickers import pick_run
 from app.shell import link, words
 
@@ -88,7 +88,7 @@ try:
         )
         file_button(
             "CSV",
-            lambda: ablation.frame(summary).to_csv(index=False),
+            lambda: csv(ablation.frame(summary)),
             f"ablation-{handle(run)}.csv",
             "One row a method, every number in a column of its own.",
         )

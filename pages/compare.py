@@ -15,7 +15,7 @@ from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_
 from app.compare.state import board_from_link, lanes_from_link
 from app.compare.view import MODES
 from app.shared import figure, view_state
-from app.shared.downloads import file_button
+from app.shared.downloads import csv, file_button
 from app.shell import link
 
 
@@ -84,7 +84,7 @@ try:
         )
         file_button(
             "CSV",
-            lambda: comparison.table(numbers).to_csv(index=False),
+            lambda: csv(comparison.table(numbers)),
             f"{name}.csv",
             "One row a draft, and one row a paired difference.",
         )

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from ulid import ULID
 
 from adaspec import AdaspecError, runs
-from adaspec.jobs import mailbox
+from adaspec.jobs import audit, mailbox
 from adaspec.recipe import Recipe, anchored, read
 from adaspec.settings import settings
 
@@ -161,6 +161,7 @@ def submit(
         database.execute(
             f"INSERT OR REPLACE INTO jobs ({names}) VALUES ({marks})", tuple(row.values())
         )
+    audit.record(owner, "resume" if identity else "submit", job.id, job.name)
     return job
 
 
@@ -237,8 +238,11 @@ def requeue(job: Job, error: str, *, died: bool) -> bool:
     return _change(job, "running", **values) is not None
 
 
-def cancel(identity: str) -> Job:
+def cancel(identity: str, by: str | None = None) -> Job:
     """End a queued job, or ask a running one to stop.
+
+    Args:
+        by: who wants it, for the audit; by default this process's user.
 
     Raises:
         AdaspecError: no such job, or it has ended.
@@ -252,11 +256,15 @@ def cancel(identity: str) -> Job:
         else:
             changed = _change(job, "running", cancel=True)
         if changed:
+            audit.record(by or me(), "cancel", job.id, job.name)
             return changed
 
 
-def move(identity: str, where: Where) -> Job:
+def move(identity: str, where: Where, by: str | None = None) -> Job:
     """Move a queued job before or after all others.
+
+    Args:
+        by: as of `cancel`.
 
     Raises:
         AdaspecError: no such job, or it is not waiting.
@@ -268,6 +276,7 @@ def move(identity: str, where: Where) -> Job:
         others = [other.priority for other in all_jobs() if other.state == "queued"]
         priority = max(others) + 1 if where == "first" else min(others) - 1
         if changed := _change(job, "queued", priority=priority):
+            audit.record(by or me(), "move", job.id, where)
             return changed
 
 
@@ -280,8 +289,11 @@ def forget(job: Job) -> None:
         )
 
 
-def delete(identity: str) -> None:
+def delete(identity: str, by: str | None = None) -> None:
     """Remove a run, its job, and the output of its attempts.
+
+    Args:
+        by: as of `cancel`.
 
     Raises:
         AdaspecError: there is neither; it is waiting or training, or is the bundled example.
@@ -295,6 +307,7 @@ def delete(identity: str) -> None:
             runs.delete(run)
         database.execute("DELETE FROM jobs WHERE id = ?", (identity,))
     rmtree(mailbox.folder(identity), ignore_errors=True)
+    audit.record(by or me(), "delete", identity)
 
 
 def in_order(jobs: Iterable[Job]) -> list[Job]:

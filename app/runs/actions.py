@@ -27,15 +27,19 @@ def run_actions(view: View) -> None:
             stopping = view.word == "stopping"
             label, icon = ("Stopping", "hourglass_top") if stopping else ("Cancel", "stop")
             help_text = "It keeps its results so far and can be resumed."
-            _button(view, label, icon, help_text, queue.cancel, disabled=stopping)
+            _button(view, label, icon, help_text, queue.cancel, viewer.name, disabled=stopping)
         if view.resumable and viewer.may_start and (own or not view.job):
             help_text = "Queues it again; it resumes from its last checkpoint."
             _button(view, "Resume", "play_arrow", help_text, queue.resume, viewer.name)
         if view.word == "queued" and viewer.is_admin:
             help_text = "Moves it to the front of the queue."
-            _button(view, "First", "vertical_align_top", help_text, queue.move, "first")
+            _button(
+                view, "First", "vertical_align_top", help_text, queue.move, "first", viewer.name
+            )
             help_text = "Moves it to the end of the queue."
-            _button(view, "Last", "vertical_align_bottom", help_text, queue.move, "last")
+            _button(
+                view, "Last", "vertical_align_bottom", help_text, queue.move, "last", viewer.name
+            )
         if view.word != "damaged":
             _duplicate(view)
         if own and view.state:
@@ -153,5 +157,5 @@ def _let_go(identity: str) -> None:
 
 
 def _remove(identity: str) -> None:
-    queue.delete(identity)
+    queue.delete(identity, access.person().name)
     st.query_params.pop("run", None)

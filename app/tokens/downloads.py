@@ -11,7 +11,7 @@ import streamlit as st
 from adaspec import tokens
 from adaspec.runs import Run
 from adaspec.tokens import Source
-from app.shared.downloads import file_button
+from app.shared.downloads import csv, file_button
 from app.tokens.heatmap import standalone
 
 
@@ -24,7 +24,7 @@ def example_downloads(
         text_download(view, state, name)
         file_button(
             "CSV",
-            lambda: _table(run, source, seq).to_csv(index=False),
+            lambda: csv(_table(run, source, seq)),
             f"{name}.csv",
             "One row per response token: every column of every snapshot, and ΔL.",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
@@ -156,14 +157,15 @@ def test_an_attempt_sees_by_itself_that_it_shall_stop(home, longer):
 
 def test_what_the_user_must_put_right_fails_once_and_in_words(home, content, tmp_path):
     nowhere = recipe.parse(dict(content, target=str(tmp_path / "nowhere")))
-    huge = {"vocabulary": 300, "hidden": 2**21, "layers": 2, "heads": 2, "feed_forward": 2**21}
+    huge = {"vocabulary": 300, "hidden": 8192, "layers": 1, "heads": 8, "feed_forward": 300_000}
     too_large = recipe.parse(
         dict(
             content, target={"new": huge}, draft=None, stage1=None, stage2=None, stage0={"lr": 1e-3}
         )
     )
-    jobs = [queue.submit(nowhere, "ada"), queue.submit(too_large, "bob")]
-    with serving(home):
+    with serving(home) as process:
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (6 << 30, 6 << 30))  # its children's too
+        jobs = [queue.submit(nowhere, "ada"), queue.submit(too_large, "bob")]
         enough(lambda: not any(now(job).live for job in jobs))
     missing, large = map(now, jobs)
     assert (missing.state, missing.attempt) == ("failed", 1)

@@ -440,7 +440,7 @@ def test_rows_are_counted_and_shown_as_the_models_read_them(tmp_path: Path):
         (ROWS, {"prompt": [""]}, "data.prompt.0", "prompt is empty"),
         (ROWS + '\n{"question"', {}, "data.train.file", "line 9: not JSON"),
         (ROWS + '\n{"question": 1}', {}, "data.train", "no field 'answer'"),
-        (ROWS, {"evaluation": {"stories": 10**9}}, "data.evaluation.stories", "At most"),
+        (ROWS, {"evaluation": {"stories": 10**6}}, "data.evaluation.stories", "At most"),
         (ROWS.split("\n")[0], {}, "data.evaluation", "No row is left to train on"),
         ("", {}, "data.train.file", "no rows"),
     ],
