@@ -92,7 +92,7 @@ def parse(content: dict[str, Any]) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part)[:60] for part in first["loc"] if part != "[key]") or "recipe"
+        where = ".".join(str(part)[:60] for part in first["loc"]) or "recipe"
         reason = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             reason = "no such key." + nearest(str(first["loc"][-1]), paths.keys(first["loc"]))

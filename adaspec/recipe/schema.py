@@ -225,25 +225,24 @@ class Method(Strict):
     budget: Literal["steps", "data", "published"] = "steps"
 
 
-def _method_name(name: str) -> str:
-    """A folder and files are called after it: 40 letters of any script fit into their names."""
-    if not re.fullmatch(r"[\w-][\w.-]{0,39}", name):
-        raise ValueError(f"method name {name[:50]!r}: use at most 40 letters, digits, - _ .")
-    return name
+METHOD_NAME = re.compile(r"[\w-][\w.-]{0,39}")
+"""A folder and files are called after it: 40 letters of any script fit into their names."""
 
 
 class Stage2(Optimisation):
     """The drafts to compare. `k` is the filter ratio that every method takes unless it has one."""
 
     k: float = Field(0.4, ge=0.001, le=1)
-    methods: dict[Annotated[str, AfterValidator(_method_name)], Method] = Field(
-        min_length=1, max_length=64
-    )
+    methods: dict[str, Method] = Field(min_length=1, max_length=64)
 
     @field_validator("methods")
     @classmethod
     def _names(cls, methods: dict[str, Method]) -> dict[str, Method]:
         for name in methods:
+            if not METHOD_NAME.fullmatch(name):
+                raise ValueError(
+                    f"method name {name[:50]!r}: use at most 40 letters, digits, - _ ."
+                )
             if name in (STOCK, REFERENCE, TARGET):
                 raise ValueError(f"method name {name!r} is taken: choose another")
         return methods
