@@ -21,7 +21,7 @@ from tests.bad_inputs import Case, fault, run
 from tests.damage import EVERY, IDENTITY, Harm, copy, harms
 from tests.studio import ROOT
 
-HARMS = list(harms())[:: int(os.environ.get("ADASPEC_DAMAGE", "37"))]
+HARMS = list(harms())[:: int(os.environ.get("ADASPEC_DAMAGE", "97"))]
 OF_IT = (
     ("report", IDENTITY),
     ("compare", IDENTITY),
