@@ -15,17 +15,17 @@ from app.shared.pickers import pick_run
 from app.shell import link, words
 
 
-def one_seed(found: list[SeedRun]) -> None:
+def one_seed(seed_runs: list[SeedRun]) -> None:
     """What is missing, and how to get it."""
-    (only,) = found
+    (only,) = seed_runs
     name = handle(only.run)
     st.info(
         f"There is one seed of this recipe, {only.seed}: the intervals are over prompts alone. "
         "Intervals over seeds need more of them: "
-        f"`{more_seeds(found)}`",
+        f"`{more_seeds(seed_runs)}`",
         icon=":material/casino:",
     )
-    seed = next_seed(found)
+    seed = next_seed(seed_runs)
     st.page_link(
         link.page("train"),
         label=f"Train seed {seed}",
@@ -52,8 +52,8 @@ try:
         if not has_several(runs.read_recipe(run)):
             st.info("The recipe of this run has one method: nothing to compare.")
             st.stop()
-        found = ablation_view.seeds(run)
-        plain = ablation_view.summary(found)
+        seed_runs = ablation_view.seeds(run)
+        plain = ablation_view.summary(seed_runs)
         labels = {method.name: method.label for method in plain.methods}
         baseline = pick_baseline(plain.baselines[0], labels)
         cost = link.choice(
@@ -63,11 +63,11 @@ try:
             format_func=figures.COSTS.__getitem__,
             help="What the training of a method took, with the reference's where it needs one.",
         )
-    if len(found) == 1:
-        one_seed(found)
-    summary = ablation_view.summary(found, baseline)
-    view = ablation_view.view(found, summary, baseline)
-    charts = ablation_view.drawn(found, baseline, cost)
+    if len(seed_runs) == 1:
+        one_seed(seed_runs)
+    summary = ablation_view.summary(seed_runs, baseline)
+    view = ablation_view.view(seed_runs, summary, baseline)
+    charts = ablation_view.drawn(seed_runs, baseline, cost)
     st.markdown(words.plain(view["intro"]))
     for name, chart in charts.items():
         figure.show(chart, key=f"ablation-{name}")

@@ -33,17 +33,17 @@ def refresh_numbers(before: list[tuple[str, str, str]], chosen: str) -> None:
         st.query_params.pop(COMPARED, None)
         st.rerun()
     st.space("small")
-    run_head(found(board, chosen))
+    run_head(view_of(board, chosen))
 
 
 def refresh_curves(chosen: str) -> None:
     board = reading.board()
-    view = found(board, chosen)
+    view = view_of(board, chosen)
     run_curves(view, board.views)
     run_papers(view)
 
 
-def found(board: Board, identity: str) -> View:
+def view_of(board: Board, identity: str) -> View:
     view = board.find(identity)
     if view is None:  # deleted meanwhile
         st.rerun()

@@ -16,6 +16,7 @@ from adaspec.analysis.identity import handle
 from adaspec.analysis.results import Ablation, Method
 from adaspec.analysis.seeds import SeedRun, relatives
 from adaspec.runs import Run
+from adaspec.runs.contract import stamp
 from app.shared import reading
 from app.shell import words
 
@@ -35,51 +36,55 @@ def _seeds(run: Run, _there: object) -> tuple[SeedRun, ...]:
     return tuple(relatives(run))
 
 
-def summary(found: list[SeedRun], baseline: str | None = None) -> Ablation:
+def summary(seed_runs: list[SeedRun], baseline: str | None = None) -> Ablation:
     """`ablation.summary` against its own baselines and another, once for all viewers.
 
     Raises:
         AdaspecError: a run has no report, or its token tables are gone.
     """
-    stamps = tuple((tokens.stamp(one.run), one.run.report_file.stat().st_mtime_ns) for one in found)
-    return _summary(tuple(found), baseline, stamps)
+    stamps = tuple(
+        (tokens.stamp(member.run), stamp(member.run.report_file)) for member in seed_runs
+    )
+    return _summary(tuple(seed_runs), baseline, stamps)
 
 
 @lru_cache(maxsize=32)
-def _summary(found: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> Ablation:
-    plain = ablation.summary(list(found))
+def _summary(seed_runs: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> Ablation:
+    plain = ablation.summary(list(seed_runs))
     if baseline is None or baseline in plain.baselines:
         return plain
-    return ablation.summary(list(found), [*plain.baselines, baseline])
+    return ablation.summary(list(seed_runs), [*plain.baselines, baseline])
 
 
-def drawn(found: list[SeedRun], baseline: str, cost: str) -> dict[str, dict[str, Any]]:
+def drawn(seed_runs: list[SeedRun], baseline: str, cost: str) -> dict[str, dict[str, Any]]:
     """The figures of an ablation, once for all viewers; not to be changed.
 
     Args:
         cost: one of `figures.COSTS`.
     """
-    stamps = tuple((tokens.stamp(one.run), one.run.report_file.stat().st_mtime_ns) for one in found)
-    return _drawn(tuple(found), baseline, cost, stamps)
+    stamps = tuple(
+        (tokens.stamp(member.run), stamp(member.run.report_file)) for member in seed_runs
+    )
+    return _drawn(tuple(seed_runs), baseline, cost, stamps)
 
 
 @lru_cache(maxsize=32)
 def _drawn(
-    found: tuple[SeedRun, ...], baseline: str, cost: str, stamps: object
+    seed_runs: tuple[SeedRun, ...], baseline: str, cost: str, stamps: object
 ) -> dict[str, dict[str, Any]]:
-    charts = figures.of_ablation(_summary(found, baseline, stamps), baseline, cost)
+    charts = figures.of_ablation(_summary(seed_runs, baseline, stamps), baseline, cost)
     return {name: figures.specification(chart) for name, chart in charts.items()}
 
 
-def view(found: list[SeedRun], numbers: Ablation, baseline: str) -> dict[str, Any]:
+def view(seed_runs: list[SeedRun], numbers: Ablation, baseline: str) -> dict[str, Any]:
     """What `browser/compare/ablation.js` reads.
 
     Args:
         numbers: the `summary` of these runs.
     """
-    stamps = [tokens.stamp(one.run) for one in found]
+    stamps = [tokens.stamp(member.run) for member in seed_runs]
     return {
-        "id": f"{[handle(one.run) for one in found]}/{baseline}/{stamps}",
+        "id": f"{[handle(member.run) for member in seed_runs]}/{baseline}/{stamps}",
         "intro": _intro(numbers),
         "summary": numbers.model_dump(mode="json"),
         "baseline": baseline,

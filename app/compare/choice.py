@@ -31,20 +31,22 @@ def pick_runs() -> tuple[list[Run], list[str]]:
         for view in reading.board().views
         if view.run != first and view.run.examples_file.is_file() and view.report
     }
-    asked = [_identity(one, offered) for one in st.query_params.get_all(OTHERS)]
+    asked = [_identity(identity, offered) for identity in st.query_params.get_all(OTHERS)]
     refused = [
-        f"There is no measured run {one[:40]!r} to compare with."
-        for one in asked
-        if one not in offered
+        f"There is no measured run {identity[:40]!r} to compare with."
+        for identity in asked
+        if identity not in offered
     ]
     key = f"compare-with-{first.path}"
     if key not in st.session_state:
-        st.session_state[key] = [one for one in dict.fromkeys(asked) if one in offered]
+        st.session_state[key] = [
+            identity for identity in dict.fromkeys(asked) if identity in offered
+        ]
     chosen = st.multiselect(
         "With other runs",
         list(offered),
         key=key,
-        format_func=lambda one: named(offered[one]),
+        format_func=lambda identity: named(offered[identity]),
         placeholder="None" if offered else "There are none",
         help="Their drafts are compared with this run's where target, tokenizer, data and held-out "
         "texts are the same, by hash.",
@@ -54,7 +56,7 @@ def pick_runs() -> tuple[list[Run], list[str]]:
     )
     _into_link(OTHERS, chosen)
     alike = [first]
-    for other in (offered[one].run for one in chosen):
+    for other in (offered[identity].run for identity in chosen):
         reason = _refusal(first, other)
         if reason:
             refused.append(reason)
@@ -65,7 +67,9 @@ def pick_runs() -> tuple[list[Run], list[str]]:
 
 def _identity(asked: str, offered: dict[str, View]) -> str:
     """The id of a run that a link may name by its folder or `example`."""
-    return next((one for one, view in offered.items() if handle(view.run) == asked), asked)
+    return next(
+        (identity for identity, view in offered.items() if handle(view.run) == asked), asked
+    )
 
 
 def _refusal(first: Run, other: Run) -> str | None:
@@ -77,7 +81,7 @@ def _refusal(first: Run, other: Run) -> str | None:
 
 def pick_drafts(offered: list[Entry]) -> list[Entry]:
     """Some of them, and always the stock draft; by default all."""
-    labels = {one.key: one.label for one in offered if one.table != STOCK}
+    labels = {entry.key: entry.label for entry in offered if entry.table != STOCK}
     asked = [name for text in st.query_params.get_all(DRAFTS) for name in text.split(",") if name]
     key = _drafts_key(offered)
     if key not in st.session_state:
@@ -98,25 +102,25 @@ def pick_drafts(offered: list[Entry]) -> list[Entry]:
 
 
 def _known(offered: list[Entry], asked: list[str]) -> list[str]:
-    found = []
+    keys = []
     for name in asked:
         try:
-            one = drafts.find(offered, name)
+            entry = drafts.find(offered, name)
         except AdaspecError as error:
             link.complain(str(error))
             continue
-        if one.table != STOCK:
-            found.append(one.key)
-    return found
+        if entry.table != STOCK:
+            keys.append(entry.key)
+    return keys
 
 
 def _drafts_key(offered: list[Entry]) -> str:
-    return f"compare-drafts-{[one.key for one in offered]}"
+    return f"compare-drafts-{[entry.key for entry in offered]}"
 
 
 def pick_baseline(picked: list[Entry]) -> Entry:
     """What the others are held against."""
-    keys = {one.key: one for one in picked}
+    keys = {entry.key: entry for entry in picked}
     chosen = link.choice(
         "Baseline",
         BASELINE,
@@ -131,15 +135,15 @@ def pick_baseline(picked: list[Entry]) -> Entry:
 
 def budget_warning(offered: list[Entry], budgets: Budgets) -> None:
     """What differs between the budgets, and the fair comparison that there is or could be."""
-    labels = {one.key: one.label for one in offered}
+    labels = {entry.key: entry.label for entry in offered}
     if budgets.warning:
         st.warning(f"**{words.plain(budgets.warning)}**", icon=":material/balance:")
         with st.container(horizontal=True, key="compare-fair"):
             for number, group in enumerate(budgets.fair):
                 st.button(
-                    f"Only the fair pair: {words.listed([labels[one] for one in group])}"
+                    f"Only the fair pair: {words.listed([labels[key] for key in group])}"
                     if len(group) == 2
-                    else f"Only the fair ones: {words.listed([labels[one] for one in group])}",
+                    else f"Only the fair ones: {words.listed([labels[key] for key in group])}",
                     key=f"compare-fair-{number}",
                     icon=":material/balance:",
                     help="Equal optimiser steps and equal sequences read. The stock draft stays.",

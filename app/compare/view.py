@@ -22,6 +22,7 @@ from adaspec.analysis.measures import MEASURES, decoded_alike
 from adaspec.analysis.results import Comparison
 from adaspec.figures import MOST
 from adaspec.runs import Run
+from adaspec.runs.contract import stamp
 from adaspec.runs.tables import SEQUENCES, read_table
 from adaspec.speculation.trace import Round, Trace
 from adaspec.speculation.uniforms import TEST, uniforms
@@ -37,8 +38,8 @@ MODES = {
 
 def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> Comparison:
     """`comparison.compare`, once for all viewers."""
-    stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
-    return _numbers(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
+    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    return _numbers(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
 
 
 @lru_cache(maxsize=16)
@@ -50,8 +51,8 @@ def _numbers(
 
 def drawn(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, dict[str, Any]]:
     """The figures of a comparison, once for all viewers; not to be changed."""
-    stamps = tuple((tokens.stamp(run), run.report_file.stat().st_mtime_ns) for run in chosen)
-    return _drawn(tuple(chosen), tuple(one.key for one in picked), baseline, stamps)
+    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    return _drawn(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
 
 
 @lru_cache(maxsize=16)
@@ -81,18 +82,18 @@ def board(chosen: list[Run], picked: list[Entry], compared: Comparison) -> dict[
 
 def looks(picked: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """How each draft is written: colour and sign go by its name."""
-    found = {}
-    for one in picked:
-        look = drawing.look(one.table)
-        found[one.key] = {
-            "label": one.label,
-            "name": one.table,
-            "run": handle(one.run),
-            "short": short(one.run),
+    looks = {}
+    for entry in picked:
+        look = drawing.look(entry.table)
+        looks[entry.key] = {
+            "label": entry.label,
+            "name": entry.table,
+            "run": handle(entry.run),
+            "short": short(entry.run),
             "colour": look.colour,
             "glyph": drawing.GLYPHS[look.marker],
         }
-    return found
+    return looks
 
 
 # Tokens
@@ -125,15 +126,15 @@ def sample(picked: tuple[Entry, ...], _stamps: object) -> dict[str, Any]:
         "p": packed(tokens.column(first, GENERATED, "p")[rows], "<f4"),
         "windows": packed(windows.ravel(), "<u4"),
         "before": BEFORE,
-        "vocabulary": {str(one): piece(pieces[one]) for one in np.unique(windows).tolist()},
-        "drafts": {one.key: _columns(one, rows) for one in picked},
+        "vocabulary": {str(token): piece(pieces[token]) for token in np.unique(windows).tolist()},
+        "drafts": {entry.key: _columns(entry, rows) for entry in picked},
     }
 
 
-def _columns(one: Entry, rows: np.ndarray) -> dict[str, Any]:
+def _columns(entry: Entry, rows: np.ndarray) -> dict[str, Any]:
     kinds = {"kl": "<f4", "overlap": "<f4", "q": "<f4", "agree": "<u1"}
     return {
-        name: packed(tokens.column(one.run, GENERATED, name, one.table)[rows], kind)
+        name: packed(tokens.column(entry.run, GENERATED, name, entry.table)[rows], kind)
         for name, kind in kinds.items()
     }
 
@@ -144,9 +145,11 @@ def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     table = read_table(run.sequences_file, SEQUENCES)
     table = table.filter(pc.equal(table["source"], GENERATED))
     parts = [table[name].combine_chunks() for name in ("prompt", "response")]
-    prompts, responses = ([one.values.to_numpy() for one in part] for part in parts)
-    ids = np.concatenate([one for pair in zip(prompts, responses, strict=True) for one in pair])
-    lengths = np.array([[len(one), len(two)] for one, two in zip(prompts, responses, strict=True)])
+    prompts, responses = ([column.values.to_numpy() for column in part] for part in parts)
+    ids = np.concatenate([text for pair in zip(prompts, responses, strict=True) for text in pair])
+    lengths = np.array(
+        [[len(prompt), len(response)] for prompt, response in zip(prompts, responses, strict=True)]
+    )
     starts = np.concatenate([[0], lengths.sum(1).cumsum()[:-1]])
     inside = [length[0] + np.arange(length[1]) for length in lengths]
     seqs = np.repeat(np.arange(len(lengths)), lengths[:, 1])
@@ -159,9 +162,9 @@ def _texts(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 def prompts(picked: list[Entry]) -> list[str]:
     """The prompts that can be looked at in lanes: those that every draft was decoded on alike."""
-    if not all(decoded_alike(picked[0], one) for one in picked):
+    if not all(decoded_alike(picked[0], entry) for entry in picked):
         return []
-    count = min(len(replays.numbers(one.run, one.table)) for one in picked)
+    count = min(len(replays.numbers(entry.run, entry.table)) for entry in picked)
     return tokens.examples(picked[0].run, GENERATED)["prompt"].head(count).tolist()
 
 
@@ -171,7 +174,7 @@ def lanes(picked: list[Entry], mode: str, seq: int, baseline: str) -> dict[str, 
     Raises:
         AdaspecError: a replay is damaged.
     """
-    stamps = tuple(one.run.replay(one.table, seq).stat().st_mtime_ns for one in picked)
+    stamps = tuple(stamp(entry.run.replay(entry.table, seq)) for entry in picked)
     return _lanes(tuple(picked), mode, seq, baseline, stamps)
 
 
@@ -184,39 +187,40 @@ def _lanes(
     pieces = tokens.vocabulary(run)
     ids = sorted({*shown["prompt"], *shown.pop("vocabulary")})
     return shown | {
-        "id": f"{mode}/{seq}/{[(handle(one.run), one.table) for one in picked]}/{baseline}",
+        "id": f"{mode}/{seq}/{[(handle(entry.run), entry.table) for entry in picked]}/{baseline}",
         "mode": mode,
         "seq": seq,
         "baseline": baseline,
         "looks": looks(picked),
-        "vocabulary": {str(one): piece(pieces[one]) for one in ids},
+        "vocabulary": {str(token): piece(pieces[token]) for token in ids},
     }
 
 
 def free(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     """Every draft's own trace on one prompt, as `browser/compare/lanes.js` reads it."""
-    traces = {one.key: replays.read(one.run, one.table, seq) for one in picked}
+    traces = {entry.key: replays.read(entry.run, entry.table, seq) for entry in picked}
     return {
         "prompt": next(iter(traces.values())).prompt,
-        "vocabulary": [one for trace in traces.values() for one in _ids(trace)],
+        "vocabulary": [token for trace in traces.values() for token in _ids(trace)],
         "rows": max(len(trace.rounds) for trace in traces.values()),
         "lanes": {
-            key: {"rounds": [_round(one) for one in trace.rounds]} for key, trace in traces.items()
+            key: {"rounds": [_round(played) for played in trace.rounds]}
+            for key, trace in traces.items()
         },
     }
 
 
 def _ids(trace: Trace) -> list[int]:
-    return [one.token for each in trace.rounds for one in each.proposals] + trace.text
+    return [proposal.token for each in trace.rounds for proposal in each.proposals] + trace.text
 
 
-def _round(one: Round) -> dict[str, Any]:
+def _round(played: Round) -> dict[str, Any]:
     """Proposals as [token, p, q, u, accepted], and the last token with its kind."""
     return {
         "proposals": [
-            [each.token, each.p, each.q, each.u, each.accepted] for each in one.proposals
+            [each.token, each.p, each.q, each.u, each.accepted] for each in played.proposals
         ],
-        "last": [one.last.token, one.last.kind] if one.last else None,
+        "last": [played.last.token, played.last.kind] if played.last else None,
     }
 
 
@@ -231,9 +235,9 @@ def forced(picked: Sequence[Entry], seq: int) -> dict[str, Any]:
     seed = replays.read(run, picked[0].table, seq).seed
     columns = ["q", "overlap", "kl", "agree"]
     drafts = {}
-    for one in picked:
-        rows = tokens.rows(one.run, GENERATED, seq, [one.table], columns)
-        drafts[one.key] = {name: rows[f"{name}@{one.table}"].tolist() for name in columns}
+    for entry in picked:
+        rows = tokens.rows(entry.run, GENERATED, seq, [entry.table], columns)
+        drafts[entry.key] = {name: rows[f"{name}@{entry.table}"].tolist() for name in columns}
     return {
         "prompt": tokens.prompt_ids(run, GENERATED, seq).tolist(),
         "vocabulary": ids,
