@@ -60,3 +60,8 @@ def exists(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """The same of a regular file."""
     return os.path.isfile(path)  # noqa: PTH113
+
+
+def is_folder(path: Path) -> bool:
+    """The same of a folder."""
+    return os.path.isdir(path)  # noqa: PTH112

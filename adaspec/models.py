@@ -32,7 +32,7 @@ from transformers import (
 from transformers.models.codegen.modeling_codegen import CodeGenAttention
 from transformers.utils.logging import disable_progress_bar
 
-from adaspec import ASSETS, AdaspecError
+from adaspec import ASSETS, AdaspecError, files
 from adaspec.data import Batch
 from adaspec.precision import product
 from adaspec.recipe import ModelSpec, NewModel
@@ -172,7 +172,9 @@ def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> 
     """
     if spec.new:
         if spec.tokenizer:
-            tokenizer = _open_tokenizer(*_locate(spec.tokenizer, where))
+            location, file = _locate(spec.tokenizer, f"{where}.new.tokenizer")
+            with _opening(spec.tokenizer, location, f"{where}.new.tokenizer"):
+                tokenizer = _open_tokenizer(location, file)
         else:
             tokenizer = train_tokenizer(texts, spec.new.vocabulary)
         return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, NEW)
@@ -191,7 +193,7 @@ def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> 
 
 def _open(source: str, where: str) -> Opened:
     location, file = _locate(source, where)
-    try:
+    with _opening(source, location, where):
         model = AutoModelForCausalLM.from_pretrained(
             location,
             gguf_file=file,
@@ -200,10 +202,22 @@ def _open(source: str, where: str) -> Opened:
             use_safetensors=True if file is None else None,
         )
         tokenizer = _open_tokenizer(location, file)
+    if file:  # dequantised on loading; the key would make saving refuse
+        model.config.__dict__.pop("quantization_config", None)
+    fast_attention(model).eval()
+    check_head(model, source)
+    return Opened(model, tokenizer, source)
+
+
+@contextmanager
+def _opening(source: str, location: str, where: str) -> Iterator[None]:
+    """What goes wrong while a model or a tokenizer is opened, in a line that names the source."""
+    try:
+        yield
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # transformers, the Hub client and safetensors share no base class
-        if Path(location).is_dir():
+        if files.is_folder(Path(location)):
             raise AdaspecError(
                 f"{where}: {source} is not a usable model: {_first_line(error)}"
             ) from None
@@ -211,11 +225,6 @@ def _open(source: str, where: str) -> Opened:
             f"{where}: cannot fetch {source} from the Hugging Face Hub ({type(error).__name__}). "
             f"Check the id; offline, pass --set {where}.source=FOLDER with a downloaded model."
         ) from None
-    if file:  # dequantised on loading; the key would make saving refuse
-        model.config.__dict__.pop("quantization_config", None)
-    fast_attention(model).eval()
-    check_head(model, source)
-    return Opened(model, tokenizer, source)
 
 
 def _first_line(error: Exception) -> str:
@@ -233,9 +242,9 @@ def _locate(source: str, where: str) -> tuple[str, str | None]:
             raise AdaspecError(f"{where}: the Python package {package} is not installed.")
         return str(Path(module.origin).parent), file
     path = Path(source)
-    if path.suffix == ".gguf" and path.is_file():
+    if path.suffix == ".gguf" and files.is_file(path):
         return str(path.parent), path.name
-    if path.is_dir():
+    if files.is_folder(path):
         if not (path / "config.json").exists():
             raise AdaspecError(f"{where}: {source} has no config.json: not a model folder.")
         return source, None

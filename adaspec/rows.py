@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, files, runs
 from adaspec.recipe import Data, Holdout, Rows, nearest
 from adaspec.stories import stories
 
@@ -115,7 +115,7 @@ def scan_file(path: Path, where: str = "data") -> Iterator[Row]:
     """
     if path.suffix.lower() not in READERS:
         raise AdaspecError(f"{where}: {path}: expected a file ending in {', '.join(READERS)}")
-    if not path.is_file():
+    if not files.is_file(path):
         raise AdaspecError(f"{where}: no file {path}")
     yield from _scan(path, str(path), path.suffix.lower())
 

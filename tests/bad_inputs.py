@@ -18,7 +18,7 @@ from typing import Any
 
 from adaspec import recipe
 
-SECONDS = 10  # of the processor, loading what the command needs included
+SECONDS = 15  # of the processor, loading what the command needs included
 MEMORY = 6 << 30  # bytes of address space; torch alone maps four
 LONG, DEEP = "x" * 5000, "[" * 2000 + "]" * 2000
 
@@ -64,7 +64,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for arguments in (*_fields(), *_settings(), *_runs(), *_options()):
+    for arguments in (*_fields(), *_settings(), *_models(), *_runs(), *_options()):
         yield Case(arguments)
     yield from _files()
     yield from _places()
@@ -108,6 +108,16 @@ def _settings() -> Iterator[tuple[str, ...]]:
     ):
         for verb in ("run", "submit"):
             yield verb, "tiny", "--set", setting
+
+
+def _models() -> Iterator[tuple[str, ...]]:
+    """What a recipe may name and nobody has: seen when it is opened."""
+    for setting in (
+        *(f"target={'x' * 300}", f"target=a/{'x' * 300}", "target=../..", "target=assets:nope"),
+        *(f"data.train={{file: {'x' * 300}.jsonl}}", "target=package:nope/x.gguf", "target=~"),
+        "target={new: {hidden: 64, layers: 1, heads: 2, feed_forward: 8}, tokenizer: nope}",
+    ):
+        yield "run", "tiny", "--run-dir", "r", "--set", setting
 
 
 def _runs() -> Iterator[tuple[str, ...]]:
