@@ -219,7 +219,7 @@ def _bin(values: np.ndarray, begins: tuple[float, ...]) -> np.ndarray:
 def _ranges(begins: tuple[float, ...], unit: str) -> list[str]:
     ends = [*(f"{end:g}" for end in begins[1:])]
     closed = [f"{begin:g} – {end}{unit}" for begin, end in zip(begins, ends, strict=False)]
-    return [*closed, f"{begins[-1]:g}{unit} and more"]
+    return [*closed, f"≥ {begins[-1]:g}{unit}"]
 
 
 # Against other selections
