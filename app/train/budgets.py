@@ -25,11 +25,8 @@ def plan(recipe: Recipe, rows: int) -> list[Training]:
     Raises:
         AdaspecError: one of them is larger than any could be.
     """
-    try:
-        planned = trainings(recipe, rows)
-    except OverflowError:  # endless epochs
-        planned = []
-    if not planned or any(training.sequences > MOST for training in planned):
+    planned = trainings(recipe, rows)
+    if any(training.sequences > MOST for training in planned):
         raise AdaspecError("It would never end: check the epochs, the batches and k.")
     return planned
 

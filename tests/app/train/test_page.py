@@ -404,10 +404,11 @@ def test_the_missing_baseline_makes_the_comparison_fair(editor: Editor, method: 
     assert any("**Fair:** mine and" in sentence for sentence in budgets.sentences(plan))
 
 
-@pytest.mark.parametrize("change", [{"stage2.epochs": 1e300}, {"stage2.k": 1e-300}])
-def test_what_would_never_end_is_said(change: dict[str, Any]):
+def test_what_would_never_end_is_said():
+    endless = tiny(**{"stage2.epochs": 10_000, "stage2.k": 0.001})
+    assert budgets.plan(endless, 1200)
     with pytest.raises(AdaspecError, match="never end"):
-        budgets.plan(tiny(**change), 1200)
+        budgets.plan(endless, 1_000_000)
 
 
 # Rows
@@ -649,12 +650,13 @@ def test_what_is_typed_stays_as_it_was_typed(home: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("inf", "Must be a finite number"), ("1e300", "It would never end")]
+    ("text", "message"),
+    [("inf", "Must be a finite number"), ("1e300", "Must be less than or equal to 10000")],
 )
 def test_endless_epochs_cannot_be_started(home: Path, text: str, message: str):
     page = opened()
     sound(page.text_input(key="train-stage2.epochs").input(text).run())
-    assert message in page.warning[0].value
+    assert message in words_on(page)
     assert start_button(page).disabled
 
 
