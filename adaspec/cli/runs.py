@@ -78,4 +78,4 @@ def doctor(
                 f"{run.path.name}: adaspec doctor {run.path.name} --repair makes it again."
             )
     if damaged:
-        raise typer.Exit(1)
+        sys.exit(1)
