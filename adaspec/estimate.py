@@ -37,6 +37,7 @@ STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two
 CONTEXT, TOKEN = 26, 33  # bytes a response token in the target's table, and in each draft's
 REPLAY = 420  # bytes a token that a replay may have
 ROW = 200  # bytes a step in metrics.jsonl
+LONGEST = 365 * 86_400  # seconds: nobody waits longer for a run
 
 
 class Estimate(BaseModel):
@@ -119,8 +120,12 @@ def read_calibration(recipe: Recipe) -> Pace | None:
         return None
 
 
-def lacks(estimate: Estimate) -> list[str]:
-    """What this machine has too little of, and what to do about it."""
+def lacks(estimate: Estimate, about: str = "") -> list[str]:
+    """What this machine has too little of, and what to do about it.
+
+    Args:
+        about: before each figure, such as `at least `.
+    """
     messages = []
     home = runs.home()
     while not home.exists():
@@ -129,16 +134,21 @@ def lacks(estimate: Estimate) -> list[str]:
     needed = estimate.disk + estimate.cache_bytes
     if needed > free:
         messages.append(
-            f"It needs {size(needed)} of disk and {size(free)} are free: free some space, or "
-            "train fewer methods at once."
+            f"It needs {about}{size(needed)} of disk and {size(free)} are free: free some space, "
+            "or train fewer methods at once."
         )
     total = psutil.virtual_memory().total
     if not estimate.device.startswith(CPU):
         total = min((gpu.total for gpu in gpus() if gpu.total), default=total)
     if estimate.memory is not None and estimate.memory > total:
         messages.append(
-            f"It needs {size(estimate.memory)} of memory and there are {size(total)}: set a "
-            "smaller micro_batch."
+            f"It needs {about}{size(estimate.memory)} of memory and there are {size(total)}: set a "
+            "smaller micro_batch, or smaller models."
+        )
+    if estimate.seconds > LONGEST:
+        messages.append(
+            f"It needs {about}{estimate.seconds / LONGEST:,.1f} years on this machine: set fewer "
+            "epochs, rows, methods or prompts."
         )
     return messages
 

@@ -64,7 +64,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    for arguments in (*_fields(), *_settings(), *_models(), *_runs(), *_options()):
+    for arguments in (*_fields(), *_settings(), *_sizes(), *_models(), *_runs(), *_options()):
         yield Case(arguments)
     yield from _files()
     yield from _places()
@@ -108,6 +108,19 @@ def _settings() -> Iterator[tuple[str, ...]]:
     ):
         for verb in ("run", "submit"):
             yield verb, "tiny", "--set", setting
+
+
+def _sizes() -> Iterator[tuple[str, ...]]:
+    """Within the bounds, and too much for any machine."""
+    new = "target={{new: {{hidden: {}, layers: {}, heads: 1, feed_forward: {}}}}}"
+    for settings in (
+        (new.format(65_536, 1000, 8),),
+        (new.format(64, 1000, 1_000_000), "data.train.stories=1000000", "stage1.epochs=10000"),
+        ("data.train.stories=1000000", "stage1.epochs=10000", "stage1.batch=1"),
+        (new.format(32_768, 1000, 100_000), "draft={source: target, layers: [0]}"),
+    ):
+        for verb in ("run", "submit", "estimate"):
+            yield verb, "tiny", *(part for setting in settings for part in ("--set", setting))
 
 
 def _models() -> Iterator[tuple[str, ...]]:

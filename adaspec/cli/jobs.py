@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from adaspec import recipe, runs, terminal
-from adaspec.cli.arguments import Json, Overrides, RecipeName
+from adaspec.cli.arguments import Anyway, Json, Overrides, RecipeName, require_room
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Where
 
@@ -27,10 +27,12 @@ def submit(
     new: Annotated[
         bool, typer.Option("--new", help="Train it even if it was trained before.")
     ] = False,
+    anyway: Anyway = False,
 ) -> None:
     """Queue a recipe, for a supervisor or the studio to train."""
     for cell in recipe.cells(name) or [name]:
         chosen = recipe.load(cell, overrides)
+        require_room(chosen, anyway=anyway)
         earlier = None if new else runs.newest(chosen, "finished")
         if earlier:
             identity = earlier.path.name

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from adaspec import AdaspecError, least, recipe, terminal
 from adaspec import estimate as estimates
-from adaspec import recipe, terminal
 from adaspec.cli.arguments import Json, Overrides, RecipeName
 
 
@@ -38,6 +38,8 @@ def estimate(
 ) -> None:
     """Estimate a recipe's time, disk and memory, from earlier runs or from a few trial steps."""
     chosen = recipe.load(name, overrides)
+    if reason := least.refusal(chosen):
+        raise AdaspecError(reason)
     expected = None if calibrate else estimates.known(chosen)
     if expected is None:
         terminal.note("Taking a few steps ...")

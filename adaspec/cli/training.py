@@ -10,7 +10,7 @@ import typer
 
 from adaspec import environment, recipe, runs, terminal
 from adaspec.cli.analysis import print_ablation
-from adaspec.cli.arguments import Overrides, RecipeName, RunName
+from adaspec.cli.arguments import Anyway, Overrides, RecipeName, RunName, require_room
 
 
 def run(
@@ -18,6 +18,7 @@ def run(
     run_dir: Annotated[Path | None, typer.Option(help="Where to put the run folder.")] = None,
     overrides: Overrides = None,
     new: Annotated[bool, typer.Option("--new", help="Never resume an earlier run.")] = False,
+    anyway: Anyway = False,
 ) -> None:
     """Train everything a recipe names and measure it; for a matrix, all its recipes.
 
@@ -30,6 +31,8 @@ def run(
             "one recipe."
         )
     recipes = [recipe.load(cell, overrides) for cell in names]
+    for chosen in recipes:
+        require_room(chosen, anyway=anyway)
     os.environ.update(environment.for_libraries())
     from adaspec import pipeline, precision  # torch and transformers take seconds to load
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, least, runs
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.recipe import Recipe
@@ -40,8 +40,11 @@ def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
     """Queue the recipe, unless it is queued already: a second click starts nothing new.
 
     Raises:
-        AdaspecError: the owner has too many waiting, or the recipe reads what it may not.
+        AdaspecError: the owner has too many waiting, the recipe reads what it may not, or
+            this machine is too small for it.
     """
+    if reason := least.refusal(recipe):
+        raise AdaspecError(reason)
     if wrong := access.faults(recipe):
         path, reason = next(iter(wrong.items()))
         raise AdaspecError(f"{path}: {reason}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import AdaspecError, estimate, explain
+from adaspec import AdaspecError, estimate, explain, least
 from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, Training
 from app.shared import calibration, submission
@@ -75,13 +75,15 @@ def _start(now: Recipe, known: Estimate | None) -> None:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
     mine = equal.mine(viewer.name)
+    if too_large := least.refusal(now):
+        st.error(words.plain(too_large), icon=":material/error:")
     if st.button(
         "Train again" if equal.finished else "Start",
         key=_BUTTON,
         icon=":material/play_arrow:",
         type="primary",
         width="stretch",
-        disabled=not viewer.may_start or mine is not None,
+        disabled=not viewer.may_start or mine is not None or bool(too_large),
     ):
         _submit(now, viewer.name, known)
     if mine:
@@ -114,6 +116,9 @@ def _submit(now: Recipe, owner: str, known: Estimate | None) -> None:
 
 def _estimate(now: Recipe, known: Estimate | None) -> None:
     st.subheader("What it takes", anchor=False)
+    if known is None and least.refusal(now):
+        st.caption("Nobody needs to measure it: this machine is too small for it.")
+        return
     if known is None:
         measuring = calibration.of(now)
         live = measuring is not None and measuring.live
