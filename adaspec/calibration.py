@@ -90,7 +90,7 @@ def _few_steps(stage: Optimisation, rows: int) -> Optimisation:
 
 
 def main() -> None:
-    os.environ.setdefault("ADASPEC_KNOWLEDGE", "memory")  # of rows that no run will have
+    os.environ.setdefault("ADASPEC_CACHE", "memory")  # of rows that no run will have
     try:
         print(calibrate(recipe.read(sys.stdin.read())).model_dump_json())
     except Exception as error:
