@@ -124,7 +124,7 @@ def _value(setting: str) -> Any:
         value = text.parse(setting)
     except AdaspecError:
         return setting
-    template = isinstance(value, dict) and value and not any(value.values())
+    template = isinstance(value, dict) and value and all(inner is None for inner in value.values())
     return setting if template else value
 
 

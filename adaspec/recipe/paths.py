@@ -11,6 +11,7 @@ from adaspec.recipe.schema import Recipe
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()  # None is a value
 Content = dict[str, Any]
+LONGEST = 200  # letters of a path
 
 
 def at(content: Any, path: str) -> Any:
@@ -28,6 +29,8 @@ def put(content: Content, path: str, value: Any) -> None:
     Raises:
         AdaspecError: a list has no such position.
     """
+    if len(path) > LONGEST:
+        raise AdaspecError(f"{path[:60]}...: no field has so long a name.")
     node: Any = content
     key, parts = _key(node, path.split("."))
     while parts:

@@ -173,13 +173,15 @@ def test_run_then_report(content, tmp_path) -> None:
 
 
 def test_out_of_memory_says_what_to_do(content, tmp_path) -> None:
-    huge = {"vocabulary": 300, "hidden": 8192, "layers": 1, "heads": 8, "feed_forward": 300000}
+    huge = {"vocabulary": 300, "hidden": 8192, "layers": 1, "heads": 8, "feed_forward": 1_000_000}
     name = write(dict(content, target={"new": huge}), tmp_path)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 
-    done = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path, preexec_fn=limit)
+    command = ("run", name, "--run-dir", str(tmp_path / "run"))
+    assert "of memory and there are" in one_line_error(adaspec(*command, home=tmp_path))
+    done = adaspec(*command, "--anyway", home=tmp_path, preexec_fn=limit)
     assert "Out of memory" in one_line_error(done)
     assert not (tmp_path / "run").exists()
 
