@@ -154,11 +154,17 @@ def faultless(chromium: Browser) -> Iterator[Page]:
     page.close()
 
 
+# Streamlit fades what may be out of date, and takes a second to bring it back.
+OPAQUE = """() => [...document.querySelectorAll('[data-testid=stElementContainer]')].every(
+    element => getComputedStyle(element).opacity === '1')"""
+
+
 def settle(page: Page) -> None:
     """Wait until the page has run and drawn what it has."""
     page.wait_for_selector("[data-testid=stHeading]", timeout=30_000)
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     page.wait_for_timeout(800)
+    page.wait_for_function(OPAQUE)
 
 
 def enough(condition: Callable[[], Any], seconds: float = 60) -> None:
