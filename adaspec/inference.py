@@ -272,6 +272,8 @@ def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
     Raises:
         AdaspecError: as `read_text`.
     """
+    if any("\ud800" <= character <= "\udfff" for character in prompt + response):
+        raise AdaspecError("The text has bytes that are not UTF-8.")
     if len(prompt) + len(response) > MOST_CHARACTERS:
         raise AdaspecError(
             f"The text has {len(prompt) + len(response):,} characters, more than "

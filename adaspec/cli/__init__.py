@@ -57,7 +57,8 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         terminal.fail("Interrupted. The same command resumes from the last checkpoint.", 130)
     except typer.TyperException as error:  # a wrong option or argument
-        terminal.fail(getattr(error, "format_message", error.__str__)())
+        message = getattr(error, "format_message", error.__str__)()
+        terminal.fail(one_line(" ".join(message.split())))
     except Exception as error:
         if is_users(error):
             terminal.fail(explain(error))

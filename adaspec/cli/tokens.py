@@ -18,7 +18,9 @@ def tokens(
     draft: Annotated[str | None, typer.Option(help="A snapshot: adaspec, adaspec@25.")] = None,
     order: Annotated[str, typer.Option(help="Of the list: hardest, improved, ...")] = "hardest",
     k: Annotated[float, typer.Option(min=0, max=1, help="The filter ratio.")] = 0.4,
-    limit: Annotated[int, typer.Option(min=1, help="How many examples to list.")] = 10,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="How many examples to list.")
+    ] = 10,
     as_json: Json = False,
 ) -> None:
     """List a run's examples, or print one token by token: KL, dL, and what is selected."""
