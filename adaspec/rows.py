@@ -30,12 +30,16 @@ PARQUET_ROWS = 1000
 UPLOAD_BYTES = 200 * 2**20
 UPLOAD_ROWS = 1_000_000
 
+MOST_LETTERS = 1_000_000
+"""Of a prompt or a response: twice what the longest sequences hold."""
+
 
 def render(row: Row, data: Data) -> tuple[str, str]:
     """(prompt, response) of one row.
 
     Raises:
-        AdaspecError: a template names a field that the row does not have.
+        AdaspecError: a template names a field that the row does not have, or a text would have more
+            than `MOST_LETTERS`.
     """
     prompt = _fill(data.prompt[-1], row)
     for template in data.prompt[:-1]:
@@ -44,13 +48,25 @@ def render(row: Row, data: Data) -> tuple[str, str]:
             break
     response = _fill(data.response, row)
     for old, new in data.replace.items():
+        _require_short(len(response) + response.count(old) * (len(new) - len(old)), row)
         response = response.replace(old, new)
     return prompt, response
 
 
 def _fill(template: str, row: Row) -> str:
     # Not str.format: a template must not reach attributes of its values.
-    return FIELD.sub(lambda match: str(_field(row, match[1])), template)
+    values = {name: str(_field(row, name)) for name in FIELD.findall(template)}
+    _require_short(len(template) + sum(len(values[name]) for name in FIELD.findall(template)), row)
+    return FIELD.sub(lambda match: values[match[1]], template)
+
+
+def _require_short(letters: int, row: Row) -> None:
+    """Before it is made: a few replacements, each of what the last has put in, fill any memory."""
+    if letters > MOST_LETTERS:
+        raise AdaspecError(
+            f"{row.get(WHERE, 'Data')}: a text of {letters:,} letters, and {MOST_LETTERS:,} are "
+            "the most: look at data.prompt, data.response and data.replace."
+        )
 
 
 def _field(row: Row, name: str) -> Any:

@@ -19,6 +19,7 @@ from adaspec.rows import FIELD, WHERE, Row
 from adaspec.stories import stories
 from app.shell import access
 
+MOST_LETTERS = 2_000_000  # of the rows that a page renders
 MOST_STORIES = 100_000
 FIRST = 200  # rows that are kept and rendered to see whether the templates fit
 
@@ -146,11 +147,17 @@ def _columns(some: list[Row]) -> list[str]:
 def _rendered(
     data: Data, some: list[Row], split: str, errors: dict[str, str]
 ) -> list[tuple[str, str]]:
+    pairs, letters = [], 0
     try:
-        return [rows.render(row, data) for row in some]
+        for row in some:
+            pairs.append(rows.render(row, data))
+            letters += sum(map(len, pairs[-1]))
+            if letters > MOST_LETTERS:  # for every viewer of a link, signed in or not
+                break
     except AdaspecError as error:  # a row without the column that the others have
         errors[split] = str(error)
         return []
+    return pairs
 
 
 def _at_most(count: int | None, limit: int | None) -> int | None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, rows
+from adaspec import AdaspecError, recipe, rows
 from adaspec.recipe import Data
 from adaspec.stories import stories
 
@@ -247,3 +247,14 @@ def test_an_upload_has_limits(home, monkeypatch) -> None:
     with pytest.raises(AdaspecError, match="is larger than"):
         rows.store_upload("x.txt", b"1234567")
     assert len(uploads(home)) == 1
+
+
+def test_replacements_of_replacements_do_not_fill_the_memory() -> None:
+    """Seen: three entries of a link, 630 letters, took 3 GB."""
+    replace = {"e" * n: "e" * 200 for n in (1, 2, 3, 4)}
+    grown = recipe.load("tiny").data.model_copy(update={"replace": replace})
+    with pytest.raises(AdaspecError, match=r"a text of [\d,]+ letters, and 1,000,000 are the most"):
+        rows.render({"question": "e", "answer": "e" * 200}, grown)
+    many = grown.model_copy(update={"replace": {}, "response": "{answer}" * 900})
+    with pytest.raises(AdaspecError, match="are the most"):
+        rows.render({"question": "e", "answer": "e" * 10_000}, many)
