@@ -4,14 +4,34 @@ Importing this package, and `recipe`, `rows`, `runs`, `estimate` and `report`, l
 that pages and the command line start at once; `models`, `training` and their neighbours do.
 """
 
+from __future__ import annotations
+
 import errno
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from adaspec.notebook import compare
+    from adaspec.notebook import open_run as open
+
+__all__ = ["ASSETS", "ROOT", "AdaspecError", "compare", "explain", "is_users", "one_line", "open"]
+
+__version__ = "0.1.0"
 
 _PACKAGE = Path(__file__).resolve().parent
 _BUNDLED = _PACKAGE / "bundled"  # where pyproject.toml puts those folders in a wheel
 ROOT = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
 """The folder with `app/`, `assets/` and `pages/`: the checkout's own, or the wheel's copy."""
 ASSETS = ROOT / "assets"
+
+
+def __getattr__(name: str) -> Any:
+    """`open` and `compare`, which need pandas, as they are asked for."""
+    if name not in ("compare", "open"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from adaspec import notebook
+
+    return notebook.compare if name == "compare" else notebook.open_run
 
 
 class AdaspecError(Exception):

@@ -7,13 +7,12 @@ its own, so that its peak of memory is that of the recipe.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
-from adaspec import estimate, explain, is_users, pipeline, recipe, rows, runs
+from adaspec import apart, estimate, pipeline, rows, runs
 from adaspec.estimate import Estimate
 from adaspec.pace import CPU, Pace, data_key, kind, of_run
 from adaspec.recipe import Optimisation, Recipe, Stage2, trainings
@@ -49,7 +48,7 @@ def _measured(recipe: Recipe) -> Pace:
         run = pipeline.execute(small, Path(folder) / "run")
         state = runs.read_state(run)
         pace = of_run(run, state, small)
-    assert pace  # it was trained
+    assert pace  # it finished
     assert state.facts
     pace.rows = {data_key(recipe): (len(train), len(evaluation))}
     alone = 1 if state.facts.device == CPU else recipe.gpus
@@ -64,13 +63,14 @@ def shortened(recipe: Recipe, rows: int) -> Recipe:
 
     So few that steps come back to them: the target is asked once, as in the whole.
     """
-    most = max(training.batch for training in trainings(recipe, rows))
+    most = max((training.batch for training in trainings(recipe, rows)), default=1)
     few = min(rows, 2 * most)
-    data = recipe.data.model_copy(update={"limit": few})
+    answers = recipe.data.answers.model_copy(update={"samples": 1})
+    data = recipe.data.model_copy(update={"limit": few or None, "answers": answers})
     prompts = min(recipe.evaluation.prompts, GROUPS * recipe.evaluation.batch)
     evaluation = recipe.evaluation.model_copy(update={"prompts": prompts, "every": 1})
     stages: dict[str, Optimisation] = {
-        name: _few_steps(stage, few)
+        name: _few_steps(stage, few if name == "stage0" else data.examples(few))
         for name in ("stage0", "stage1", "stage2")
         if (stage := getattr(recipe, name))
     }
@@ -91,12 +91,7 @@ def _few_steps(stage: Optimisation, rows: int) -> Optimisation:
 
 def main() -> None:
     os.environ.setdefault("ADASPEC_CACHE", "memory")  # of rows that no run will have
-    try:
-        print(calibrate(recipe.read(sys.stdin.read())).model_dump_json())
-    except Exception as error:
-        if not is_users(error):
-            raise
-        sys.exit(explain(error))
+    apart.answer(calibrate)
 
 
 if __name__ == "__main__":

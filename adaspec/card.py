@@ -15,6 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Undefined
 
 from adaspec.exported import Before, Export
 
+VLLM_CPU = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+"""Sizes of attention heads that vLLM's build for CPUs takes, as its `cpu_attn.py` lists them."""
+
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -44,8 +47,33 @@ def card(facts: Export) -> ModelCard:
         measures=list(_measures(facts)),
         budgets=[(row.name, row.budget) for row in [*facts.before, own]],
         target_id=target.source if on_hub else None,
+        warnings=warnings(facts),
     )
     return ModelCard(text)
+
+
+def warnings(facts: Export) -> list[str]:
+    """Why vLLM would not take the pair as it is, a sentence each."""
+    target, draft = facts.target.vocab_size, facts.vocab_size
+    sentences = []
+    if target != draft:
+        sentences.append(
+            f"vLLM needs the same vocab_size of both; here the target has {target:,} and the draft "
+            f"{draft:,} (padding: they share {facts.shared_vocabulary:,} tokens), so it does not "
+            "accept them as they are."
+        )
+    sizes = facts.serving.head_sizes if facts.serving else (None, None)
+    refused = [
+        f"the {model}'s have {size}"
+        for model, size in zip(("target", "draft"), sizes, strict=True)
+        if size and size not in VLLM_CPU
+    ]
+    if refused:
+        sentences.append(
+            "vLLM's build for CPUs refuses this pair: it takes attention heads of "
+            f"{', '.join(map(str, VLLM_CPU))}, and {', '.join(refused)}."
+        )
+    return sentences
 
 
 def _measures(facts: Export) -> Iterator[Measure]:

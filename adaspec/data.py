@@ -7,23 +7,35 @@ tokenised prompt can end in other tokens than the same prompt with its response.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 
 from adaspec import AdaspecError
 from adaspec.recipe import Data
-from adaspec.rows import Row, read_splits, render
+from adaspec.rows import WHERE, Message, Row, conversation, read_splits, render
+
+AT_ONCE = 1000
+"""Rows: a tokenizer is parallel within a call."""
+MARKED = re.compile(r"\{%-?\s*generation\b")
+"""What chat templates put before what the assistant says, if they mark it."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of prompt + response + EOS; the first `prompt_length` are the prompt."""
+    """Token ids of prompt + response + EOS; the first `prompt_length` are the prompt.
+
+    A response that was cut off has no EOS. Where the data are prompts alone, there is the prompt
+    and nothing else.
+    """
 
     ids: np.ndarray
     prompt_length: int
@@ -94,6 +106,13 @@ class Batch(NamedTuple):
     def sequence_of_row(self) -> torch.Tensor:
         """[rows] which sequence of the batch each response token belongs to."""
         return self.rows // self.input_ids.shape[1]
+
+    @property
+    def position_of_row(self) -> torch.Tensor:
+        """[rows] each response token's position among those of its sequence, from 0."""
+        sequence = self.sequence_of_row
+        first = torch.searchsorted(sequence, sequence)
+        return torch.arange(len(sequence), device=sequence.device) - first
 
 
 def collate(examples: list[Example]) -> Batch:
@@ -169,9 +188,9 @@ def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:
         "evaluation": [example for example, _ in evaluation if example],
     }
     for split, examples in kept.items():
-        if not examples:
+        if not examples and (split == "evaluation" or data.train):
             raise AdaspecError(
-                f"Data: every row of the {split} split lost its whole response at max_length="
+                f"Data: every row of the {split} split {_lost(data)} at max_length="
                 f"{data.max_length}. Raise data.max_length or shorten data.prompt."
             )
     everything = train + evaluation
@@ -182,15 +201,40 @@ def prepare(data: Data, tokenizer: Any, seed: int) -> Dataset:
     )
 
 
+def _lost(data: Data) -> str:
+    return "lost its whole response" if data.response else "has too long a prompt"
+
+
 def encode(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[Example | None, bool]]:
     """Every row as an example, None where no response is left, and whether it was truncated.
 
     A token that covers both the end of the prompt and the start of the response counts as
-    response. EOS closes every sequence, also a truncated one, so that drafts learn to stop.
+    response. EOS closes every whole response. One that was cut off does not end there, and nobody
+    must learn that it does; the published scripts' truncation drops EOS, too. Without a template
+    for responses, all of a text is prompt, and nothing closes it.
+
+    Raises:
+        AdaspecError: as `rows.render`; the recipe wants conversations, and the tokenizer has no
+            chat template, or one that does not take them.
     """
     eos = tokenizer.eos_token_id
-    for start in range(0, len(rows), 1000):  # the tokenizer is parallel within a call
-        pairs = [render(row, data) for row in rows[start : start + 1000]]
+    tokenised = _conversations if data.chat else _texts
+    for ids, prompt_length in tokenised(rows, data, tokenizer):
+        cut = len(ids) + 1 > data.max_length
+        kept = ids[: data.max_length]
+        if not data.response:
+            yield None if cut else _example(ids, len(ids)), False
+        elif len(kept) <= prompt_length:  # no response is left
+            yield None, cut
+        else:
+            yield _example(kept if cut else [*kept, eos], prompt_length), cut
+
+
+def _texts(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[list[int], int]]:
+    """Token ids of each row, without EOS at their end, and how many are the prompt."""
+    eos = tokenizer.eos_token_id
+    for some in batches(rows, AT_ONCE):
+        pairs = [render(row, data) for row in some]
         texts = tokenizer(
             [prompt + response for prompt, response in pairs], return_offsets_mapping=True
         )
@@ -199,9 +243,89 @@ def encode(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[Exampl
         ):
             if ids and ids[-1] == eos and offsets[-1][0] == offsets[-1][1]:
                 ids, offsets = ids[:-1], offsets[:-1]  # the tokenizer's own EOS; ours follows
-            prompt_length = sum(end <= len(prompt) for _, end in offsets)
-            kept = ids[: data.max_length - 1]
-            example = None
-            if len(kept) > prompt_length:
-                example = Example(np.array([*kept, eos], dtype=np.int64), prompt_length)
-            yield example, len(kept) < len(ids)
+            yield ids, sum(end <= len(prompt) for _, end in offsets)
+
+
+def _conversations(rows: list[Row], data: Data, tokenizer: Any) -> Iterator[tuple[list[int], int]]:
+    """The same of rows that the tokenizer's chat template renders.
+
+    Where the template marks what the assistant says, its last mark is the response; else the
+    response is what follows the rendered prompt. What the template writes after the end of the
+    answer, a line break as a rule, no model is asked for.
+    """
+    if not tokenizer.chat_template:
+        raise AdaspecError(
+            "data.chat: the target's tokenizer has no chat template. Leave data.chat out, or "
+            "choose a model that was tuned on conversations."
+        )
+    marked = bool(data.response and MARKED.search(str(tokenizer.chat_template)))
+    for some in batches(rows, AT_ONCE):
+        spoken = [(conversation(row, data), row.get(WHERE, "Data")) for row in some]
+        if marked:
+            yield from (_marked(messages, tokenizer, where) for messages, where in spoken)
+            continue
+        pairs = [_rendered(messages, data, tokenizer, where) for messages, where in spoken]
+        texts = tokenizer(
+            [prompt + response for prompt, response in pairs],
+            add_special_tokens=False,  # the template writes them
+            return_offsets_mapping=True,
+        )
+        for (prompt, _), ids, offsets in zip(
+            pairs, texts["input_ids"], texts["offset_mapping"], strict=True
+        ):
+            length = sum(end <= len(prompt) for _, end in offsets)
+            yield _unclosed(ids, length, tokenizer), length
+
+
+def _marked(messages: list[Message], tokenizer: Any, where: str) -> tuple[list[int], int]:
+    with _template_of(where):
+        text = tokenizer.apply_chat_template(
+            messages, return_dict=True, return_assistant_tokens_mask=True
+        )
+    ids, mask = text["input_ids"], [*text["assistant_masks"], 0]
+    end = max((i + 1 for i, answered in enumerate(mask) if answered), default=0)
+    start = end
+    while start and mask[start - 1]:
+        start -= 1
+    return _unclosed(ids[:end], start, tokenizer), start
+
+
+def _rendered(messages: list[Message], data: Data, tokenizer: Any, where: str) -> tuple[str, str]:
+    """The text up to the answer, and the answer with what closes it."""
+    if not data.response:
+        with _template_of(where):
+            return tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True
+            ), ""
+    with _template_of(where):
+        whole: str = tokenizer.apply_chat_template(messages, tokenize=False)
+        prompt: str = tokenizer.apply_chat_template(
+            messages[:-1], tokenize=False, add_generation_prompt=True
+        )
+    start = len(prompt) if whole.startswith(prompt) else whole.rfind(messages[-1]["content"])
+    if start < 0:
+        raise AdaspecError(
+            f"{where}: the chat template of the target's tokenizer changes the answer, so that "
+            "nobody can tell where it begins. Leave data.chat out."
+        )
+    return whole[:start], whole[start:].rstrip()
+
+
+def _unclosed(ids: list[int], prompt_length: int, tokenizer: Any) -> list[int]:
+    """Without the EOS by which the template closes the answer: ours follows."""
+    closed = len(ids) > prompt_length and ids[-1] == tokenizer.eos_token_id
+    return ids[:-1] if closed else ids
+
+
+@contextmanager
+def _template_of(where: str) -> Iterator[None]:
+    """What a chat template refuses, in one line: some take no system prompt, for instance."""
+    try:
+        yield
+    except TemplateError as error:
+        reason = " ".join(str(error).split())
+        raise AdaspecError(f"{where}: the tokenizer's chat template refuses it: {reason}") from None
+
+
+def _example(ids: list[int], prompt_length: int) -> Example:
+    return Example(np.array(ids, dtype=np.int64), prompt_length)

@@ -9,8 +9,8 @@ and choose between three equivalent paths:
   against it.
 - tiled: KL(p || q) on a CPU, computed over tiles of the vocabulary that fit the processor's
   cache; no gradient is written twice.
-- fused: every measure on a GPU. Products are in bfloat16 if the models are, logits in float32, and
-  `kernels` computes values and gradient from them without writing anything else.
+- fused: the measures of `FUSED` on a GPU. Products are in bfloat16 if the models are, logits in
+  float32, and `kernels` computes values and gradient from them without writing anything else.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ CHUNK, GPU_CHUNK = 1 << 24, 1 << 26
 """Logits a chunk may hold, per model: 64 MiB in float32, and 256 MiB on a GPU."""
 TILE_ROWS, TILE = 1024, 2048
 """Rows and ids of a tile: 8 MiB in float32."""
+LK_ETA = 3.0
+"""How fast `lk_hybrid` turns from KL into total variation as the overlap grows."""
 
 
 def forward_kl(logp: Tensor, logq: Tensor) -> Tensor:
@@ -65,8 +67,22 @@ def total_variation(logp: Tensor, logq: Tensor) -> Tensor:
 
 
 def neg_log_overlap(logp: Tensor, logq: Tensor) -> Tensor:
-    """-log beta, beta = sum_x min(p, q): the surprisal of an acceptance, in nats."""
+    """-log beta, beta = sum_x min(p, q): the surprisal of an acceptance, in nats.
+
+    LK-alpha of LK losses (Samarin et al. 2602.23881). Its gradient is that of the total variation
+    divided by beta, so that it does not vanish where the draft is far off.
+    """
     return -torch.minimum(logp, logq).logsumexp(-1)
+
+
+def lk_hybrid(logp: Tensor, logq: Tensor) -> Tensor:
+    """lambda KL(p || q) + (1 - lambda) TV, lambda = exp(-3 beta) a token, without gradient.
+
+    LK-lambda of LK losses (Samarin et al. 2602.23881): KL where p and q hardly overlap, total
+    variation where they do; 3 is their eta.
+    """
+    share = (-LK_ETA * overlap(logp, logq).detach()).exp()
+    return share * forward_kl(logp, logq) + (1 - share) * total_variation(logp, logq)
 
 
 def overlap(logp: Tensor, logq: Tensor) -> Tensor:
@@ -80,6 +96,7 @@ OBJECTIVES: dict[str, Measure] = {
     "jensen_shannon": jensen_shannon,
     "total_variation": total_variation,
     "neg_log_overlap": neg_log_overlap,
+    "lk_hybrid": lk_hybrid,
 }
 
 
@@ -156,6 +173,39 @@ def entropy_rows(p: Rows) -> Tensor:
         entropy(p.log_probs(rows)) for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device)
     ]
     return _joined(parts, p.hidden)
+
+
+class TokenRows(NamedTuple):
+    """What target and draft say of the text's own tokens, and of their likeliest ones.
+
+    Attributes:
+        log_p, log_q: [rows] log-probability of the text's token.
+        agree: [rows] bool, whether both have the same likeliest token.
+        verified: [rows] bool, whether the draft's likeliest is among the target's few likeliest.
+    """
+
+    log_p: Tensor
+    log_q: Tensor
+    agree: Tensor
+    verified: Tensor
+
+
+@torch.no_grad()
+def token_rows(p: Rows, q: Rows, tokens: Tensor, few: int) -> TokenRows:
+    """Of every row.
+
+    Args:
+        tokens: [rows] the text's.
+        few: how many of the target's likeliest tokens verify the draft's.
+    """
+    parts = []
+    for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
+        logp, logq, said = p.log_probs(rows), q.log_probs(rows), tokens[rows, None]
+        best = logq.argmax(-1, keepdim=True)
+        likelier = (logp > logp.gather(1, best)).sum(-1)
+        of_token = (side.gather(1, said)[:, 0] for side in (logp, logq))
+        parts.append((*of_token, logp.argmax(-1) == best[:, 0], likelier < few))
+    return TokenRows(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
 def kl_rows(p: Rows, q: Rows) -> Kl:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +12,9 @@ from pydantic_core import from_json
 
 from adaspec import AdaspecError, files, runs
 from adaspec.recipe import STOCK, TARGET
-from adaspec.runs import CHECKS, REPORT, SPEED, STATE, TRAINED, Run, Unreadable, tables
+from adaspec.runs import CHECKS, NOTES, REPORT, SPEED, STATE, TRAINED, Run, Unreadable, tables
 from adaspec.runs.contract import read_bytes
+from adaspec.runs.served import SERVED
 from adaspec.speculation.trace import TRACE
 
 HEADER = 100 << 20  # bytes that a safetensors file's header may have, by its specification
@@ -55,19 +56,25 @@ def _files(run: Run) -> Iterator[tuple[Path, bool, Callable[[Path], Any]]]:
     """Files that a run has or must have, whether `measure` makes them, and how each is read."""
     yield run.state_file, False, STATE.read
     yield run.recipe_file, False, lambda _: runs.read_recipe(run)
+    if files.exists(run.notes_file):
+        yield run.notes_file, False, NOTES.read
     for path in (run.events_file, run.metrics_file):
         if files.exists(path):
             yield path, False, lambda path: _journal(run, path)
+    untrained = {STOCK, TARGET, *_given(run)}
     for folder in sorted({*_models(run), *run.path.glob("snapshots/*/*")}):
         yield from ((path, False, _weights) for path in _weight_files(folder))
         yield folder / "config.json", False, _object
-        if folder.name not in (STOCK, TARGET) and folder.parent.parent == run.path:
+        if folder.name not in untrained and folder.parent.parent == run.path:
             yield folder / "training.json", False, TRAINED.read
+    if files.exists(run.answers_file):
+        yield run.answers_file, False, partial(tables.read_table, schema=tables.ANSWERS)
     if _is_finished(run):
         yield run.report_file, True, REPORT.read
-        for path, contract in ((run.speed_file, SPEED), (run.checks_file, CHECKS)):
-            if path.exists() or contract is SPEED:
-                yield path, True, contract.read
+        yield run.speed_file, True, SPEED.read
+        for path, read in ((run.checks_file, CHECKS.read), (run.served_file, SERVED.read)):
+            if path.exists():
+                yield path, True, read
         for path in sorted((run.path / "replays").glob("*/*.json")):
             yield path, True, TRACE.read
         yield from ((path, True, look) for path, look in _tables(run))
@@ -75,9 +82,17 @@ def _files(run: Run) -> Iterator[tuple[Path, bool, Callable[[Path], Any]]]:
 
 def _is_finished(run: Run) -> bool:
     try:
-        return runs.read_state(run).state == "finished" and bool(runs.read_recipe(run).draft)
+        return runs.read_state(run).state == "finished" and runs.read_recipe(run).measures
     except AdaspecError:  # that is a finding of its own
         return run.report_file.exists()
+
+
+def _given(run: Run) -> Iterable[str]:
+    """Drafts that others trained."""
+    try:
+        return runs.read_recipe(run).drafts
+    except AdaspecError:  # that is a finding of its own
+        return ()
 
 
 def _object(path: Path) -> None:

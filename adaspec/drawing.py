@@ -19,10 +19,13 @@ class Look(NamedTuple):
     marker: str
 
 
-# Okabe and Ito's palette without its black and yellow, which vanish on one of the two grounds.
-ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#1F83C9"
+# Okabe and Ito's palette without its black and yellow, which vanish on one of the two grounds, and
+# without its green, which says `accepted`.
+ORANGE, SKY, BLUE = "#E69F00", "#56B4E9", "#1F83C9"
 VERMILLION, PURPLE, GREY = "#D55E00", "#CC79A7", "#8A8F98"
-BROWN = "#A6761D"
+BROWN, SLATE = "#A6761D", "#46698C"
+ACCEPTED, REJECTED = "#009E73", "#B03078"
+"""Of a decision (`browser/shared/outcome.css`), and no draft's."""
 
 LOOKS = {
     "stock": Look(GREY, "dot", "circle-open"),
@@ -40,7 +43,7 @@ RUN_LINES = {  # dash -> the same in running text; one a run where several are d
     "dot": "• • •",
     "dashdot": "━ •",
 }
-_COLOURS = (GREEN, PURPLE, "#999933", "#8A7FE0")  # none of a known draft's
+_COLOURS = (SLATE, PURPLE, "#999933", "#8A7FE0")  # none of a known draft's
 _DASHES = ("dash", "dashdot", "longdash", "solid", "longdashdot")
 _MARKERS = ("cross", "x", "triangle-down", "pentagon", "hexagon")
 
@@ -68,6 +71,27 @@ def look(draft: str) -> Look:
         _MARKERS[number // 41 % len(_MARKERS)],
     )
     return LOOKS.get(draft, drawn)
+
+
+_OTHERS = ("#46698C", "#999933", "#8A7FE0", "#3E9DA8", "#B77CCB", "#A8564A", "#B59A6A")
+
+
+def look_of_run(draft: str, run: int, runs: int) -> Look:
+    """The look of a draft where those of several runs are drawn: a line a run, and colours of its
+    own. It follows from the name and the run's place, whichever drafts are drawn.
+
+    Args:
+        run: its place among the runs, from 0.
+    """
+    drawn = look(draft)
+    if runs == 1:
+        return drawn
+    dash = list(RUN_LINES)[run % len(RUN_LINES)]
+    if run == 0:
+        return drawn._replace(dash=dash)
+    known = list(LOOKS)
+    place = known.index(draft) if draft in known else zlib.crc32(draft.encode())
+    return drawn._replace(dash=dash, colour=_OTHERS[(place + 3 * (run - 1)) % len(_OTHERS)])
 
 
 def apart(

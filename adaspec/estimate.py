@@ -7,15 +7,13 @@ taken for it (`calibration`, in a separate process, since this one loads no torc
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
+from functools import lru_cache
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
-from adaspec import AdaspecError, rows, runs
-from adaspec.environment import for_libraries
+from adaspec import AdaspecError, apart, rows, runs
 from adaspec.gpus import gpus
 from adaspec.pace import (
     CPU,
@@ -30,13 +28,29 @@ from adaspec.pace import (
     shape,
 )
 from adaspec.recipe import STOCK, TARGET, Recipe, Rows, Training, digest, trainings
-from adaspec.recipe.plan import distinct, held_out_rows, snapshots_together, width
+from adaspec.recipe.plan import (
+    ANSWER,
+    CACHE,
+    CONTINUE,
+    MEASURE,
+    REPLAY,
+    answers,
+    distinct,
+    held_out_rows,
+    snapshots_together,
+    width,
+)
+from adaspec.runs import Run, RunState
+from adaspec.runs.contract import stamp
 
 CHECKPOINTS = 3  # of a training on disk while the newest is being written
 STATES = 3 * 4  # bytes a parameter in a checkpoint: the weights and AdamW's two moments
 CONTEXT, TOKEN = 26, 33  # bytes a response token in the target's table, and in each draft's
-REPLAY = 420  # bytes a token that a replay may have
+TRACE = 420  # bytes a token that a replay may have
+ID = 4  # bytes a token of the target's answers
 ROW = 200  # bytes a step in metrics.jsonl
+PAST = 300  # the newest runs, whose pace is asked for
+METRICS = 20_000_000  # bytes of metrics that are read for an estimate: some 200,000 steps
 LONGEST = 365 * 86_400  # seconds: nobody waits longer for a run
 
 
@@ -51,6 +65,7 @@ class Estimate(BaseModel):
             with the same target and data share them.
         device: what it runs on.
         source: where this comes from, one sentence.
+        stages: stage -> seconds; what two names share, under the first.
     """
 
     seconds: float
@@ -59,6 +74,7 @@ class Estimate(BaseModel):
     cache_bytes: int = 0
     device: str
     source: str
+    stages: dict[str, float] = {}
 
 
 def known(recipe: Recipe) -> Estimate | None:
@@ -67,16 +83,33 @@ def known(recipe: Recipe) -> Estimate | None:
 
 
 def from_past(recipe: Recipe) -> Estimate | None:
-    """From the newest run with the same models, kind of data and device; None without one."""
-    for run in runs.all_runs():
+    """From the newest run with the same models, kind of data and device; None without one.
+
+    Runs of very many steps are passed over: to read them takes seconds, and a page asks for this.
+    """
+    own = [run for run in runs.all_runs() if not run.is_example]
+    for run in own[:PAST] + runs.examples():
         try:
-            state, earlier = runs.read_state(run), runs.read_recipe(run)
-            pace = of_run(run, state, earlier) if alike(recipe, earlier, state) else None
+            stamps = stamp(run.state_file), stamp(run.recipe_file)
+            state, earlier = _earlier(run, *stamps)
+            if not alike(recipe, earlier, state) or stamp(run.metrics_file)[1] > METRICS:
+                continue
+            pace = _pace(run, stamp(run.metrics_file), *stamps)
         except AdaspecError:  # it is damaged
             continue
         if pace and (estimate := extrapolate(recipe, pace)):
             return estimate
     return None
+
+
+@lru_cache(maxsize=2 * PAST)
+def _earlier(run: Run, *_stamps: object) -> tuple[RunState, Recipe]:
+    return runs.read_state(run), runs.read_recipe(run)
+
+
+@lru_cache(maxsize=64)
+def _pace(run: Run, _metrics: object, *stamps: object) -> Pace | None:
+    return of_run(run, *_earlier(run, *stamps))
 
 
 def from_calibration(recipe: Recipe) -> Estimate | None:
@@ -91,24 +124,17 @@ def calibrate(recipe: Recipe) -> Estimate:
     Raises:
         AdaspecError: what would stop the run as well: an error in the data or the models.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "adaspec.calibration"],
-        input=recipe.yaml(),
-        env=for_libraries(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     try:
-        return Estimate.model_validate_json(done.stdout)
-    except ValidationError:
-        lines = done.stderr.strip().splitlines() or ["its process ended without output."]
-        raise AdaspecError(f"No calibration: {lines[-1]}") from None
+        return apart.ask("adaspec.calibration", recipe, Estimate)
+    except AdaspecError as error:
+        raise AdaspecError(f"No calibration: {error}") from None
 
 
 def calibration_file(recipe: Recipe) -> Path:
     """Where the pace of such recipes on this device is kept."""
-    what = recipe.model_dump(mode="json", include={"target", "draft", "precision", "gpus"})
+    what = recipe.model_dump(
+        mode="json", include={"target", "draft", "drafts", "precision", "gpus"}
+    )
     what |= {"data": shape(recipe.data), "device": device()}
     return runs.home() / "calibrations" / f"{digest(what)}.json"
 
@@ -139,11 +165,11 @@ def lacks(estimate: Estimate, about: str = "") -> list[str]:
         )
     total = psutil.virtual_memory().total
     if not estimate.device.startswith(CPU):
-        total = min((gpu.total for gpu in gpus() if gpu.total), default=total)
+        total = max((gpu.total for gpu in gpus() if gpu.total), default=total)
     if estimate.memory is not None and estimate.memory > total:
         messages.append(
-            f"It needs {about}{size(estimate.memory)} of memory and there are {size(total)}: set a "
-            "smaller micro_batch, or smaller models."
+            f"It needs {about}{size(estimate.memory)} of memory and there are {size(total)}: set "
+            "smaller models, a smaller micro_batch, or fewer rows."
         )
     if estimate.seconds > LONGEST:
         messages.append(
@@ -164,37 +190,44 @@ def extrapolate(recipe: Recipe, pace: Pace) -> Estimate | None:
     counts = pace.rows.get(data_key(recipe)) or count_rows(recipe)
     if not counts:
         return None
-    plan = distinct(trainings(recipe, counts[0]))
+    plan, examples = distinct(trainings(recipe, counts[0])), recipe.data.examples(counts[0])
     if any(kind(training) not in pace.train for training in plan):
         return None
-    seconds, disk, tables = pace.start, 0.0, 0.0
+    disk, tables = 0.0, 0.0
+    stages: dict[str, float] = {}
     for training in plan:
         points = min(training.steps, recipe.evaluation.every) + 1
-        seconds += training.sequences * pace.train[kind(training)]
-        seconds += points * pace.point[kind(training)] + pace.gap
+        trained = training.sequences * pace.train[kind(training)]
+        stages[training.name] = trained + points * pace.point[kind(training)]
         disk += pace.folders[_family(training)] + ROW * training.steps
-    if recipe.draft:
+    if recipe.measures:
         prompts, validation = held_out_rows(recipe, counts[1])
-        seconds += (prompts + validation) * pace.speak * recipe.evaluation.max_new_tokens
-        seconds += counts[0] * pace.cache
-        decoded = decoded_tokens(recipe, plan, prompts)
-        seconds += decoded * pace.decode
-        seconds += prompts * pace.measure * passes(plan) + 4 * pace.gap
+        spoken = (prompts + validation) * recipe.evaluation.max_new_tokens
+        written = answers(recipe, counts[0]) * recipe.data.answers.max_new_tokens
+        if written:
+            stages[ANSWER] = written * pace.answer
+            disk += ID * written
+        stages[CONTINUE] = spoken * pace.speak
+        stages[CACHE] = examples * pace.cache if recipe.stage1 else 0.0
+        stages[REPLAY] = decoded_tokens(recipe, plan, prompts) * pace.decode
+        stages[MEASURE] = prompts * pace.measure * passes(recipe, plan)
         kept = sum(len(training.snapshots) for training in plan)
-        snapshots = sum(map(len, snapshots_together(plan)))
-        disk += pace.folders[STOCK] * (1 + kept)
+        snapshots = sum(map(len, snapshots_together(recipe, plan)))
+        disk += pace.folders[STOCK] * (bool(recipe.draft) + kept)
+        disk += sum(pace.folders[name] for name in recipe.drafts)
         speculation = recipe.evaluation.speculation
         replays = min(speculation.prompts, prompts) * (snapshots - kept)
         tables = prompts * pace.tokens * (CONTEXT + snapshots * TOKEN)
-        tables += REPLAY * replays * speculation.max_new_tokens
-    disk += max(tables, *(_checkpoints(recipe, pace, training) for training in plan))
+        tables += TRACE * replays * speculation.max_new_tokens
+    disk += max([tables, *(_checkpoints(recipe, pace, training) for training in plan)])
     return Estimate(
-        seconds=seconds,
+        seconds=pace.start + sum(stages.values()) + len(stages) * pace.gap,
         disk=round(disk),
-        cache_bytes=round(counts[0] * pace.cache_bytes) if recipe.draft else 0,
+        cache_bytes=round(examples * pace.cache_bytes) if recipe.stage1 else 0,
         memory=pace.memory if width(recipe) <= pace.width else None,
         device=pace.device,
         source=pace.source,
+        stages=stages,
     )
 
 
@@ -214,7 +247,6 @@ def count_rows(recipe: Recipe) -> tuple[int, int] | None:
     if any(isinstance(source, Rows) and source.hub for source in sources):
         return None
     try:
-        train, evaluation = rows.read_splits(recipe.data, recipe.seed)
+        return rows.count_splits(recipe.data)
     except AdaspecError:
         return None
-    return len(train), len(evaluation)

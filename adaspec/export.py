@@ -8,7 +8,6 @@ or a path of this machine.
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import torch
 import transformers
 from transformers import GenerationConfig
 
-from adaspec import AdaspecError, is_users, runs, tokens
+from adaspec import AdaspecError, __version__, is_users, runs, tokens
 from adaspec.card import card
 from adaspec.data import batches, collate
 from adaspec.divergence import measure_rows, overlap
@@ -31,6 +30,7 @@ from adaspec.exported import (
     SameAcceptance,
     SameLogits,
     SameText,
+    Serving,
     StockModel,
     TargetModel,
     Verified,
@@ -38,7 +38,7 @@ from adaspec.exported import (
 from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
 from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
-from adaspec.recipe import STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
+from adaspec.recipe import HUB, STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
 from adaspec.runs import DraftReport, Report, Run, RunState
 from adaspec.speculation.decoding import speculate
 from adaspec.teacher import frozen_rows
@@ -46,6 +46,9 @@ from adaspec.tokens import GENERATED
 
 FEW = 8
 """Held-out prompts of the checks of logits and of greedy decoding."""
+TRANSFORMERS = "5.0"
+"""The least version that opens an export right. 4.57 does not know `rope_parameters` and takes a
+`rope_theta` of 10,000 without a word; it refuses the class of the tokenizer."""
 MEASURED = 50
 """Held-out prompts on which acceptance is measured again."""
 TOLERANCE = {"float32": 1e-4, "bf16": 0.02}
@@ -56,7 +59,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Export:
     """Write a draft of a finished run as a folder that serves, with its card.
 
     Args:
-        name: `stock`, `reference`, or a method's.
+        name: `stock`, `reference`, a method's, or that of a draft trained elsewhere.
         folder: where it goes, complete or not at all.
 
     Returns:
@@ -92,7 +95,7 @@ def export_draft(run: Run, name: str, folder: Path) -> Export:
 
 def _report(run: Run) -> Report:
     state = runs.read_state(run)
-    if state.state != "finished" or not runs.read_recipe(run).draft:
+    if state.state != "finished" or not runs.read_recipe(run).measures:
         what = "has no drafts" if state.state == "finished" else f"is {state.state}"
         raise AdaspecError(f"Run {state.id} {what}: export takes a draft of a finished run.")
     return runs.read_report(run)
@@ -240,14 +243,15 @@ def _describe(
     state, recipe = runs.read_state(run), runs.read_recipe(run)
     assert state.facts  # it is finished
     measured = report.draft(name)
-    table = measured.same_as or name
+    trained = state.training(name) is not None
+    began = STOCK if trained else name
     return Export(
         draft=name,
-        training=None if table == STOCK else runs.read_trained(run, table).training,
+        training=runs.read_trained(run, measured.same_as or name).training if trained else None,
         measured=measured,
         definitions=report.definitions,
         measured_on=MeasuredOn(
-            text=_rows(recipe.data.evaluation),
+            text=_held_out(recipe),
             max_new_tokens=recipe.evaluation.max_new_tokens,
             prompts=report.prompts,
             tokens=report.tokens,
@@ -258,20 +262,24 @@ def _describe(
         before=_before(run, state, measured),
         target=_target(run, state, models),
         stock=StockModel(
-            source=_public(state.sources[STOCK]),
-            made_of=_made_of(state, recipe),
-            weights=state.hashes["stock draft"],
+            source=_public(state.sources[began]),
+            made_of=_made_of(began, state, recipe),
+            weights=state.hashes[runs.hash_name(began)],
         ),
         weights=weights_hash(original.model),
         vocab_size=_vocabulary(original.model),
         shared_vocabulary=models.vocabulary,
+        serving=Serving(
+            transformers=TRANSFORMERS,
+            head_sizes=(_head_size(models.target.config), _head_size(original.model.config)),
+        ),
         files={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
             for file in sorted(folder.glob("*.safetensors"))
         },
         data=Data(
             hash=state.hashes["data"],
-            train=_rows(recipe.data.train),
+            train=_training_text(recipe),
             rows=state.facts.training_rows,
         ),
         run=Origin(id=state.id, recipe=recipe.name, recipe_hash=state.recipe_hash),
@@ -279,7 +287,7 @@ def _describe(
             include={"adaspec", "torch", "transformers", "device", "precision"}, exclude_none=True
         ),
         exported_with={
-            "adaspec": version("adaspec"),
+            "adaspec": __version__,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
@@ -290,7 +298,7 @@ def _describe(
 def _before(run: Run, state: RunState, measured: DraftReport) -> list[Before]:
     """The trainings that a draft stands on, with what each cost."""
     names = list(measured.needs)
-    if TARGET in state.models and measured.name != STOCK:
+    if TARGET in state.models and state.training(measured.name):
         names.insert(0, TARGET)
     return [Before(name=name, budget=runs.read_trained(run, name).budget) for name in names]
 
@@ -307,13 +315,22 @@ def _target(run: Run, state: RunState, models: Models) -> TargetModel:
     )
 
 
-def _made_of(state: RunState, recipe: Recipe) -> str | None:
-    """Whose weights the stock draft has: its source's, or the target's; None: random ones."""
-    assert recipe.draft is not None
-    if recipe.draft.new:
+def _made_of(name: str, state: RunState, recipe: Recipe) -> str | None:
+    """Whose weights a draft has that was there before: its source's, or the target's; None: random
+    ones."""
+    spec = recipe.draft if name == STOCK else recipe.drafts[name]
+    assert spec is not None
+    if spec.new:
         return None
-    pruned = recipe.draft.source == (TARGET,)
-    return _public(state.sources[TARGET if pruned else STOCK])
+    pruned = spec.source == (TARGET,)
+    return _public(state.sources[TARGET if pruned else name])
+
+
+def _head_size(config: Any) -> int | None:
+    if size := getattr(config, "head_dim", None):
+        return int(size)
+    heads = getattr(config, "num_attention_heads", None)
+    return config.hidden_size // heads if heads else None
 
 
 def _vocabulary(model: Any) -> int:
@@ -323,11 +340,30 @@ def _vocabulary(model: Any) -> int:
 
 def _public(source: str) -> str:
     """A model's source without the path that it has on this machine."""
-    return Path(source).name if Path(source).is_absolute() else source
+    return Path(source).name if Path(source).is_absolute() else source.removeprefix(HUB)
 
 
-def _rows(rows: Rows | Holdout) -> str:
+def _held_out(recipe: Recipe) -> str:
+    """Where held-out text comes from, in words, and how the target went on with it."""
+    temperature = recipe.evaluation.temperature
+    at = "" if temperature == 1 else f", gone on with at temperature {temperature:g}"
+    return _rows(recipe.data.evaluation) + _in_format(recipe) + at
+
+
+def _training_text(recipe: Recipe) -> str:
+    """Where training text comes from, in words, and who wrote the answers."""
+    says = {"data": "", "target": ", answered by the target", "both": ", the target's answers too"}
+    return _rows(recipe.data.train) + _in_format(recipe) + says[recipe.data.responses]
+
+
+def _in_format(recipe: Recipe) -> str:
+    return ", in the target's chat format" if recipe.data.chat else ""
+
+
+def _rows(rows: Rows | Holdout | None) -> str:
     """Where rows come from, in words."""
+    if rows is None:
+        return "nothing"
     if isinstance(rows, Holdout):
         return f"{rows.holdout:.0%} of the training rows, held out"
     if rows.stories:

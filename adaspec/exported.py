@@ -53,7 +53,7 @@ class TargetModel(Part):
 
 
 class StockModel(Part):
-    """The draft before any distillation.
+    """The draft before any distillation, or, of a draft trained elsewhere, itself.
 
     Attributes:
         made_of: whose weights it has; None where they were random.
@@ -71,6 +71,18 @@ class Data(Part):
     hash: str
     train: str
     rows: Count
+
+
+class Serving(Part):
+    """What decides whether an engine can serve the draft.
+
+    Attributes:
+        transformers: the least version that opens the folder as it was written.
+        head_sizes: of the target's attention heads and the draft's; None where a model has none.
+    """
+
+    transformers: str
+    head_sizes: tuple[int | None, int | None]
 
 
 class Origin(Part):
@@ -128,19 +140,20 @@ class Export(Part):
 
     Attributes:
         draft: its name in the run.
-        training: what made it; None for the stock draft.
+        training: what made it; None for a draft that was there before.
         measured: its row of the run's report, whose fields `definitions` explain.
         gamma: the draft length that it was measured at.
         before: trainings it stands on, in their order.
         weights: the draft's hash.
         vocab_size: rows of its output embedding, padding included.
         shared_vocabulary: token ids that target and draft have in common.
+        serving: None in exports of versions before 4.
         files: file -> its SHA-256.
         trained_with: package -> version; the device and the precision, too.
         exported_with: package -> version.
     """
 
-    version: Literal[1] = 1
+    version: Literal[4] = 4
     draft: Name
     training: Training | None
     measured: DraftReport
@@ -153,6 +166,7 @@ class Export(Part):
     weights: str
     vocab_size: AtLeastOne
     shared_vocabulary: AtLeastOne
+    serving: Serving | None = None
     files: dict[str, str]
     data: Data
     run: Origin
@@ -161,4 +175,4 @@ class Export(Part):
     verified: Verified
 
 
-EXPORT: Contract[Export] = Contract(Export)
+EXPORT: Contract[Export] = Contract(Export, 4)

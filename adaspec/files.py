@@ -53,8 +53,9 @@ def read_text(path: Path, largest: int) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Whether something is there; nothing is under a name that no file can have."""
-    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where a name is too long
+    """Whether something is there, be it a link to nowhere; nothing is under a name that no file
+    can have."""
+    return os.path.lexists(path)  # Path.exists raises where a name is too long
 
 
 def is_file(path: Path) -> bool:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 
@@ -33,8 +34,10 @@ from adaspec.models import (
     threads_for,
     weights_hash,
 )
-from adaspec.recipe import STOCK, TARGET, Data, Decoding, ModelSpec, Recipe
-from adaspec.runs import Run, RunState
+from adaspec.recipe import TARGET, Data, Decoding
+from adaspec.rows import for_any_text
+from adaspec.run_models import snapshot_folders, target_spec
+from adaspec.runs import Run
 from adaspec.speculation import decoding
 from adaspec.speculation.speed import replay_beside_plain
 from adaspec.speculation.trace import Trace
@@ -45,6 +48,7 @@ MOST_CHARACTERS = 20 * MOST_TOKENS
 """A longer text is refused before it is split into tokens."""
 IDLE = 600.0  # seconds without a request
 WARM = 4 << 30  # bytes of weights, beside the target's, that stay in memory
+NICE = 10  # pages go before answers
 
 log = logging.getLogger("adaspec")
 
@@ -102,7 +106,7 @@ def open_run(run: Run) -> Models:
     state, recipe = runs.read_state(run), runs.read_recipe(run)
     if state.facts is None or (recipe.stage0 and TARGET not in state.models):
         raise AdaspecError(f"Run {state.id} has no target yet: wait until it begins to distil.")
-    opened = open_model(_target(run, recipe, state), [], recipe.seed, TARGET)
+    opened = open_model(target_spec(run), [], recipe.seed, TARGET)
     if TARGET not in state.models and state.hashes.get(TARGET) != weights_hash(opened.model):
         raise AdaspecError(
             f"The target of run {state.id}, {opened.source}, changed since it was trained with: "
@@ -125,31 +129,10 @@ def open_run(run: Run) -> Models:
                 "response": "{response}",
                 "replace": {},
                 "max_length": sys.maxsize,
+                "chat": recipe.data.chat and for_any_text(recipe.data.chat),
             }
         ),
     )
-
-
-def snapshot_folders(run: Run) -> dict[str, Path]:
-    """Every model there is now but the target, and those on the way to it: name -> folder.
-
-    Two names of one training share a folder.
-    """
-    folders: dict[str, Path] = {}
-    for name, folder in runs.read_state(run).models.items():
-        if name != TARGET:
-            folders |= {name: run.path / folder} | run.snapshots(name)
-    return folders
-
-
-def _target(run: Run, recipe: Recipe, state: RunState) -> ModelSpec:
-    """Where the target is: in the run if it was trained there, else where it was found then."""
-    if TARGET in state.models:
-        return ModelSpec(source=(str(run.path / state.models[TARGET]),))
-    if recipe.target.new:  # the same random weights once more
-        kept = {"tokenizer": str(run.path / state.models[STOCK])} if STOCK in state.models else {}
-        return recipe.target.model_copy(update=kept)
-    return recipe.target.model_copy(update={"source": (state.sources[TARGET],)})
 
 
 # What they say
@@ -179,9 +162,9 @@ def read_text(
         AdaspecError: the text is empty, too long, or has tokens that not every model knows; no
             such snapshot.
     """
-    drafts = snapshots[:1]  # all have the stock draft's architecture, and its context
-    opened = [models.target, *(models.snapshot(name) for name in drafts)]
-    most = min([MOST_TOKENS, *filter(None, map(context_length, opened))])
+    lengths = [context_length(models.target)]
+    lengths += [context_length(models.snapshot(name)) for name in snapshots]
+    most = min([MOST_TOKENS, *filter(None, lengths)])
     example = _tokenise(models, prompt, response, most)
     if not response:
         example = _continue(models, example, seed, min(new_tokens, most - len(example.ids)))
@@ -269,6 +252,8 @@ def _settings(
 def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
     """The text as `data.encode` splits it, less its EOS; without a response, all of it is prompt.
 
+    In a run on conversations, the prompt is what a user says.
+
     Raises:
         AdaspecError: as `read_text`.
     """
@@ -280,33 +265,30 @@ def _tokenise(models: Models, prompt: str, response: str, most: int) -> Example:
             f"{MOST_CHARACTERS:,}: shorten it."
         )
     if response:
-        text, least = {"prompt": prompt, "response": response}, 2
+        data, least = models.data, 2
     else:
-        text, least, most = {"prompt": "", "response": prompt}, 1, most - 1
-    ((example, _),) = encode([text], models.data, models.tokenizer)
-    if example is None or len(example.ids) - 1 < least:
+        data, least, most = models.data.model_copy(update={"response": ""}), 1, most - 1
+    ((example, _),) = encode([{"prompt": prompt, "response": response}], data, models.tokenizer)
+    if example is None or len(example.ids) - bool(response) < least:
         raise AdaspecError("There is nothing to predict: write at least two tokens, or a prompt.")
-    ids = example.ids[:-1]
+    ids = example.ids[:-1] if response else example.ids
     if len(ids) > most:
         raise AdaspecError(f"The text has {len(ids):,} tokens, more than {most:,}: shorten it.")
     if len(unknown := ids[ids >= models.vocabulary]):
         word = models.tokenizer.convert_ids_to_tokens(int(unknown[0]))
         raise AdaspecError(f"Not all of this run's models know the token {word!r}: leave it out.")
-    return Example(ids, example.prompt_length if response else len(ids))
+    return Example(ids, example.prompt_length)
 
 
 def _continue(models: Models, example: Example, seed: int, new_tokens: int) -> Example:
-    (continued,) = measurement.continue_prompts(
-        models.target,
-        [example],
-        vocabulary=models.vocabulary,
-        eos=models.tokenizer.eos_token_id,
-        max_new_tokens=new_tokens,
-        batch=1,
-        seed=seed,
-        on_batch=lambda _: None,
+    """The prompt with what the target puts after it, token for token what a browser would say."""
+    decode = decoding.Decoder(
+        models.target, vocabulary=models.vocabulary, eos=models.tokenizer.eos_token_id
     )
-    return continued
+    settings = Decoding(gamma=0, max_new_tokens=new_tokens)
+    text = decode(None, example.ids.tolist(), settings, seed=seed, detail=False).text
+    ids = np.concatenate([example.ids, np.array(text, dtype=example.ids.dtype)])
+    return Example(ids, example.prompt_length)
 
 
 # The process
@@ -319,6 +301,7 @@ REQUESTS: dict[str, Callable[..., TextRows | Trace]] = {
 
 def main(folder: str, idle: float = IDLE) -> None:
     """Open the run, then answer until there is nobody to answer."""
+    os.nice(NICE)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends the process: nobody reads its answers
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not get between them

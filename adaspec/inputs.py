@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from accelerate import Accelerator
 
-from adaspec import AdaspecError, data, models, rows, teacher_cache
+from adaspec import AdaspecError, data, models, own_text, rows, teacher_cache
 from adaspec.precision import frozen_dtype
-from adaspec.recipe import TARGET, ModelSpec, Recipe, Training, trainings
+from adaspec.recipe import STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.recipe.plan import held_out_rows
 
 
@@ -17,15 +17,25 @@ class Inputs:
     """What a recipe reads, opened and checked, before anything is written.
 
     Attributes:
+        stock: what stages start from; None where nothing is distilled.
+        drafts: name -> a draft that others trained.
+        vocabulary: how many token ids, from 0, mean the same to all of them.
         storage: where the target's hidden states are kept.
     """
 
     dataset: data.Dataset
     target: models.Opened
     stock: models.Opened | None
+    drafts: dict[str, models.Opened]
     vocabulary: int
     plan: list[Training]
     storage: teacher_cache.Storage
+
+    @property
+    def models(self) -> dict[str, models.Opened]:
+        """Every model that was opened, under its name in the run."""
+        stock = {STOCK: self.stock} if self.stock else {}
+        return {TARGET: self.target, **stock, **self.drafts}
 
 
 def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
@@ -35,11 +45,14 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
         AdaspecError: a fault in the recipe, the data or the models.
     """
     target = models.open_model(recipe.target, _texts(recipe), recipe.seed, "target")
-    stock = None
-    vocabulary = target.model.get_output_embeddings().weight.shape[0]
-    if recipe.draft:
-        stock = _open_draft(recipe.draft, target, recipe.seed)
-        vocabulary = models.shared_vocabulary(target, stock)
+    seed = recipe.seed
+    stock = _open_draft(recipe.draft, target, seed, "draft") if recipe.draft else None
+    drafts = {
+        name: _open_draft(spec, target, seed, f"drafts.{name}")
+        for name, spec in recipe.drafts.items()
+    }
+    opened = [target, *([stock] if stock else []), *drafts.values()]
+    vocabulary = min(models.shared_vocabulary(target, each) for each in opened)
     dataset = data.prepare(recipe.data, target.tokenizer, recipe.seed)
     if recipe.validates and not held_out(recipe, dataset)[1]:
         raise AdaspecError(
@@ -47,34 +60,52 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
             f"the report does not use: there are {len(dataset.evaluation)} held-out rows, and "
             f"evaluation.prompts={recipe.evaluation.prompts} takes them all. Lower it."
         )
-    opened = [target, stock] if stock else [target]
     _require_fit(recipe, dataset, opened)
     for each in opened:
         each.model.to(accelerator.device).requires_grad_(False)
     plan = trainings(recipe, len(dataset.train))
-    storage = _storage(plan, target, dataset, accelerator) if stock else "nowhere"
-    return Inputs(dataset, target, stock, vocabulary, plan, storage)
+    storage = _storage(recipe, plan, target, dataset, accelerator) if recipe.stage1 else "nowhere"
+    return Inputs(dataset, target, stock, drafts, vocabulary, plan, storage)
+
+
+def cache_size(
+    recipe: Recipe, dataset: data.Dataset, target: models.Opened, accelerator: Accelerator
+) -> int:
+    """Bytes of the target's hidden states that drafts are trained on; the most that there can be,
+    where the target has not written its answers yet.
+    """
+    tokens, own = 0, recipe.data.responses
+    if own != "target":
+        tokens += sum(example.predicted for example in dataset.train)
+    if own != "data":
+        tokens += own_text.most_tokens(dataset.train, recipe.data.answers, recipe.data.max_length)
+    return tokens * teacher_cache.width(target.model) * frozen_dtype(accelerator).itemsize
 
 
 def _storage(
-    plan: list[Training], target: models.Opened, dataset: data.Dataset, accelerator: Accelerator
+    recipe: Recipe,
+    plan: list[Training],
+    target: models.Opened,
+    dataset: data.Dataset,
+    accelerator: Accelerator,
 ) -> teacher_cache.Storage:
     distilled = {training.key: training.sequences for training in plan if training.name != TARGET}
-    needed = teacher_cache.size(target.model, dataset.train, frozen_dtype(accelerator))
-    storage = teacher_cache.choose(needed, sum(distilled.values()), len(dataset.train))
+    needed = cache_size(recipe, dataset, target, accelerator)
+    examples = recipe.data.examples(len(dataset.train))
+    storage = teacher_cache.choose(needed, sum(distilled.values()), examples)
     # In memory, every process would compute and hold all of it.
     return "nowhere" if storage == "memory" and accelerator.num_processes > 1 else storage
 
 
-def _open_draft(spec: ModelSpec, target: models.Opened, seed: int) -> models.Opened:
+def _open_draft(spec: ModelSpec, target: models.Opened, seed: int, where: str) -> models.Opened:
     if spec.new and not spec.tokenizer:
         tokenizer = target.tokenizer
         model = models.new_llama(spec.new, tokenizer, seed)
         return models.Opened(model, tokenizer, models.NEW)
     if spec.source != (TARGET,):
-        return models.open_model(spec, [], seed, "draft")
+        return models.open_model(spec, [], seed, where)
     if spec.layers is None:
-        raise AdaspecError("draft: a draft cut from the target needs `layers`: those to keep.")
+        raise AdaspecError(f"{where}: a draft cut from the target needs `layers`: those to keep.")
     pruned = models.prune(target.model, spec.layers)
     layers = ", ".join(map(str, spec.layers))
     return models.Opened(pruned, target.tokenizer, f"layers {layers} of the target")
@@ -92,9 +123,15 @@ def _require_fit(recipe: Recipe, dataset: data.Dataset, opened: list[models.Open
     """Every sequence, continuations included, must fit every model's context."""
     evaluation = [*held_out(recipe, dataset)[0], *held_out(recipe, dataset)[1]]
     longest = max(len(example.ids) for example in dataset.train + dataset.evaluation)
-    if recipe.draft:
+    if recipe.measures:
         prompt = max(example.prompt_length for example in evaluation)
         longest = max(longest, prompt + recipe.evaluation.max_new_tokens)
+    if recipe.data.responses != "data":
+        prompts = [example.prompt_length for example in dataset.train]
+        own = max(prompts) + recipe.data.answers.max_new_tokens
+        longest = max(longest, min(own, recipe.data.max_length))
+        if min(prompts) == 0:
+            raise AdaspecError("Data: a training row has an empty prompt: check data.prompt.")
     for each in opened:
         context = models.context_length(each.model)
         if context and longest > context:
@@ -102,7 +139,7 @@ def _require_fit(recipe: Recipe, dataset: data.Dataset, opened: list[models.Open
                 f"{each.source} takes {context} tokens, but the longest prompt and response have "
                 f"{longest}: lower data.max_length or evaluation.max_new_tokens."
             )
-    if recipe.draft and any(example.prompt_length == 0 for example in evaluation):
+    if recipe.measures and any(example.prompt_length == 0 for example in evaluation):
         raise AdaspecError("Data: an evaluation row has an empty prompt: check data.prompt.")
 
 

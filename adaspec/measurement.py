@@ -7,7 +7,7 @@ the report is sums over their rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ from adaspec.divergence import (
     reverse_kl,
 )
 from adaspec.models import head, hidden_rows
+from adaspec.recipe import Sampling
 from adaspec.runs import Run, atomic_file
+from adaspec.runs.served import RULES, SERVED, Served, Sums
 from adaspec.runs.tables import (
     CONTEXTS,
     EXAMPLES,
@@ -41,9 +43,12 @@ from adaspec.runs.tables import (
     VOCABULARY,
     read_table,
 )
+from adaspec.speculation.decoding import distribution
 from adaspec.teacher import frozen_rows
+from adaspec.tokens import GENERATED
 from adaspec.vocabulary import Piece, pieces
 
+TEMPERATURE_1 = Sampling()
 Sequences = dict[str, list[Example]]
 OnBatch = Callable[[int], None]
 
@@ -65,50 +70,74 @@ def continue_prompts(
     *,
     vocabulary: int,
     eos: int,
+    sampling: Sampling = TEMPERATURE_1,
     max_new_tokens: int,
     batch: int,
     seed: int,
     on_batch: OnBatch,
 ) -> list[Example]:
-    """The target's own sampled continuation (temperature 1) of every prompt, EOS kept.
+    """The target's own continuation of every prompt, EOS kept.
 
     Returns:
         One example a prompt, in order; its response is what the target said.
     """
+    results = []
+    for number, group in enumerate(batches(examples, batch)):
+        results += continue_batch(
+            target,
+            group,
+            vocabulary=vocabulary,
+            eos=eos,
+            sampling=sampling,
+            max_new_tokens=max_new_tokens,
+            seed=seed * 1_000_003 + number,
+        )
+        on_batch(number + 1)
+    return results
+
+
+def continue_batch(
+    target: Any,
+    examples: list[Example],
+    *,
+    vocabulary: int,
+    eos: int,
+    sampling: Sampling,
+    max_new_tokens: int,
+    seed: int,
+) -> list[Example]:
+    """`continue_prompts` of prompts that go through the target together."""
+    drawn = (
+        {"do_sample": False}
+        if sampling.greedy
+        else {"do_sample": True, **sampling.model_dump(include=set(Sampling.model_fields))}
+    )
     config = GenerationConfig(
-        do_sample=True,
-        temperature=1.0,
-        top_k=0,
-        top_p=1.0,
-        max_new_tokens=max_new_tokens,
-        eos_token_id=eos,
-        pad_token_id=eos,
+        **drawn, max_new_tokens=max_new_tokens, eos_token_id=eos, pad_token_id=eos
     )
     target.generation_config = config  # a model's own defaults must not leak into p
     device = target.device
+    prompts = [example.ids[: example.prompt_length] for example in examples]
+    width = max(len(prompt) for prompt in prompts)
+    ids = torch.full((len(prompts), width), eos)
+    mask = torch.zeros_like(ids)
+    for i, prompt in enumerate(prompts):
+        ids[i, width - len(prompt) :] = torch.from_numpy(prompt)
+        mask[i, width - len(prompt) :] = 1
+    with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        out = target.generate(
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            generation_config=config,
+            logits_processor=[_Shared(vocabulary)],
+        )
     results = []
-    for number, group in enumerate(batches(examples, batch)):
-        prompts = [example.ids[: example.prompt_length] for example in group]
-        width = max(len(prompt) for prompt in prompts)
-        ids = torch.full((len(group), width), eos)
-        mask = torch.zeros_like(ids)
-        for i, prompt in enumerate(prompts):
-            ids[i, width - len(prompt) :] = torch.from_numpy(prompt)
-            mask[i, width - len(prompt) :] = 1
-        with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-            torch.manual_seed(seed * 1_000_003 + number)
-            out = target.generate(
-                input_ids=ids.to(device),
-                attention_mask=mask.to(device),
-                generation_config=config,
-                logits_processor=[_Shared(vocabulary)],
-            )
-        for prompt, row in zip(prompts, out[:, width:].cpu(), strict=True):
-            ends = (row == eos).nonzero()
-            response = row[: int(ends[0]) + 1] if len(ends) else row
-            whole = torch.cat([torch.from_numpy(prompt), response]).numpy()
-            results.append(Example(whole, len(prompt)))
-        on_batch(number + 1)
+    for prompt, row in zip(prompts, out[:, width:].cpu(), strict=True):
+        ends = (row == eos).nonzero()
+        response = row[: int(ends[0]) + 1] if len(ends) else row
+        whole = torch.cat([torch.from_numpy(prompt), response]).numpy()
+        results.append(Example(whole, len(prompt)))
     return results
 
 
@@ -189,9 +218,9 @@ def measure(
     vocabulary: int,
     batch: int,
     on_batch: OnBatch,
-    with_contexts: bool = True,
+    settings: Sequence[Sampling] = (),
 ) -> None:
-    """Write one token table a snapshot, and the target's contexts.
+    """Write one token table a snapshot; with settings, the target's contexts and `served.json` too.
 
     The target runs once over every sequence, whatever the number of snapshots; memory holds one
     batch, and the rows of one row group a table.
@@ -200,9 +229,8 @@ def measure(
         tables = {
             name: stack.enter_context(_table(run.tokens_file(name), SNAPSHOT)) for name in snapshots
         }
-        contexts = (
-            stack.enter_context(_table(run.contexts_file, CONTEXTS)) if with_contexts else None
-        )
+        contexts = stack.enter_context(_table(run.contexts_file, CONTEXTS)) if settings else None
+        served = _Served(settings)
         for number, (source, first, group) in enumerate(_groups(sequences, batch), 1):
             inputs = collate(group).to(target.device)
             p = frozen_rows(target, inputs, vocabulary)
@@ -210,10 +238,78 @@ def measure(
                 contexts.add(
                     _identities(inputs, source, first) | target_columns(p, inputs.next_ids)
                 )
-            for name, model in snapshots.items():
-                q = frozen_rows(model, inputs, vocabulary)
+            drafts = {
+                name: frozen_rows(model, inputs, vocabulary) for name, model in snapshots.items()
+            }
+            for name, q in drafts.items():
                 tables[name].add(draft_columns(p, q, inputs.next_ids))
+            if contexts and source == GENERATED:
+                served.add(p, drafts, inputs)
             on_batch(number)
+        if contexts:
+            SERVED.write(run.served_file, served.content())
+
+
+class _Served:
+    """Sums up what servers would accept, by prompt."""
+
+    def __init__(self, settings: Sequence[Sampling]) -> None:
+        self.settings = settings
+        self.tokens: list[int] = []
+        self.sums: dict[str, list[np.ndarray]] = {}  # draft -> [prompts, settings, rules] a batch
+
+    def add(self, p: Rows, drafts: dict[str, Rows], batch: Batch) -> None:
+        sequence, count = batch.sequence_of_row.cpu(), len(batch.input_ids)
+        self.tokens += torch.bincount(sequence, minlength=count).tolist()
+        for name, values in server_rates(p, drafts, self.settings).items():
+            sums = torch.zeros(count, *values.shape[1:], dtype=torch.float64)
+            sums.index_add_(0, sequence, values.double().cpu())
+            self.sums.setdefault(name, []).append(sums.numpy())
+
+    def content(self) -> Served:
+        drafts = {name: np.concatenate(parts) for name, parts in self.sums.items()}
+        return Served(
+            tokens=self.tokens,
+            drafts={
+                name: [
+                    Sums(
+                        setting=setting,
+                        sums={rule: sums[:, i, j].tolist() for j, rule in enumerate(RULES)},
+                    )
+                    for i, setting in enumerate(self.settings)
+                ]
+                for name, sums in drafts.items()
+            },
+        )
+
+
+@torch.no_grad()
+def server_rates(
+    p: Rows, drafts: dict[str, Rows], settings: Sequence[Sampling]
+) -> dict[str, Tensor]:
+    """Draft -> [rows, settings, rules] how probably its proposal is accepted, in `RULES`' order."""
+    parts: dict[str, list[Tensor]] = {name: [] for name in drafts}
+    for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
+        logits_p = p.head(p.hidden[rows])
+        targets = [distribution(logits_p, setting) for setting in settings]
+        for name, q in drafts.items():
+            logits_q = q.head(q.hidden[rows])
+            best = logits_q.argmax(-1, keepdim=True)
+            of_settings = []
+            for setting, target in zip(settings, targets, strict=True):
+                draft = distribution(logits_q, setting)
+                of_settings.append(
+                    torch.stack(
+                        [
+                            torch.minimum(target, draft).sum(-1),
+                            target.gather(1, best)[:, 0],
+                            (target * draft).sum(-1),
+                        ],
+                        dim=-1,
+                    )
+                )
+            parts[name].append(torch.stack(of_settings, dim=1))
+    return {name: torch.cat(values) for name, values in parts.items()}
 
 
 def write_examples(run: Run, tokenizer: Any, sequences: Sequences, vocabulary: int) -> None:
@@ -299,12 +395,10 @@ def _leaves(schema: pa.Schema) -> Iterator[tuple[str, pa.DataType]]:
 
 def _identities(batch: Batch, source: str, first: int) -> dict[str, Any]:
     sequence = batch.sequence_of_row.cpu().numpy()
-    starts = np.flatnonzero(np.diff(sequence, prepend=-1))  # a sequence without rows has no start
-    position = np.arange(len(sequence)) - np.repeat(starts, np.diff(starts, append=len(sequence)))
     return {
         "source": [source] * len(sequence),
         "seq": (sequence + first).astype(np.int32),
-        "pos": position.astype(np.int32),
+        "pos": batch.position_of_row.int().cpu().numpy(),
         "token": batch.next_ids.int().cpu().numpy(),
     }
 

@@ -12,12 +12,14 @@ import importlib.util
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from huggingface_hub import snapshot_download
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from torch import Tensor
@@ -32,28 +34,35 @@ from transformers import (
 from transformers.models.codegen.modeling_codegen import CodeGenAttention
 from transformers.utils.logging import disable_progress_bar
 
-from adaspec import ASSETS, AdaspecError, files
+from adaspec import AdaspecError, files
 from adaspec.data import Batch
 from adaspec.precision import product
-from adaspec.recipe import ModelSpec, NewModel
+from adaspec.recipe import ASSET, HUB, PACKAGE, ModelSpec, NewModel, bundled_path
 
 disable_progress_bar()  # the command line draws its own
 
 EOS = "<|endoftext|>"
 SMALL = 20_000_000  # parameters
+WANTED = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]  # of a model on the Hub
 NEW = "random weights"
 """The source of a model with random weights."""
 LAYER = re.compile(r"\.(layers|h|blocks)\.(\d+)\.")
+T = TypeVar("T")
 PROBE = "Ada has 12 apples, λ → ∞;\n\tfür 東京 🙂 x==y"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model ready to use, its tokenizer, and which of the recipe's sources it came from."""
+    """A model ready to use, its tokenizer, and which of the recipe's sources it came from.
+
+    Attributes:
+        format: what its file is, where that is not the weights in full.
+    """
 
     model: Any
     tokenizer: Any
     source: str
+    format: str = ""
 
 
 def hidden_rows(model: Any, batch: Batch) -> Tensor:
@@ -159,6 +168,18 @@ def check_head(model: Any, name: str) -> None:
         )
 
 
+def require_attention(model: Any) -> None:
+    """
+    Raises:
+        AdaspecError: the model keeps a running state, which no rejected proposal can be taken from.
+    """
+    if model._is_stateful:  # as transformers calls it
+        raise AdaspecError(
+            f"{type(model).__name__} cannot go back when tokens are rejected: it keeps a "
+            "running state of what it read. Choose a model with attention in every layer."
+        )
+
+
 def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> Opened:
     """The model a recipe asks for, in float32, dropout off.
 
@@ -171,23 +192,44 @@ def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> 
         AdaspecError: no source can be opened; each is named with its reason.
     """
     if spec.new:
-        if spec.tokenizer:
-            location, file = _locate(spec.tokenizer, f"{where}.new.tokenizer")
-            with _opening(spec.tokenizer, location, f"{where}.new.tokenizer"):
-                tokenizer = _open_tokenizer(location, file)
-        else:
-            tokenizer = train_tokenizer(texts, spec.new.vocabulary)
+        tokenizer = open_tokenizer(spec, texts, where)
         return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, NEW)
+    opened = _first(spec, lambda source: _open(source, where))
+    if spec.layers is not None:
+        return replace(opened, model=prune(opened.model, spec.layers))
+    return opened
+
+
+def open_tokenizer(spec: ModelSpec, texts: Iterable[str], where: str) -> Any:
+    """The tokenizer of the model that a recipe asks for, without its weights.
+
+    Args, Raises: as `open_model`.
+    """
+    if spec.new and not spec.tokenizer:
+        return train_tokenizer(texts, spec.new.vocabulary)
+    if spec.new and spec.tokenizer:
+        return _tokenizer_at(spec.tokenizer, f"{where}.new.tokenizer")
+    return _first(spec, lambda source: _tokenizer_at(source, where))
+
+
+def _tokenizer_at(source: str, where: str) -> Any:
+    location, file = _locate(source, where)
+    with _opening(source, location, where):
+        return _open_tokenizer(location, file)
+
+
+def _first(spec: ModelSpec, opening: Callable[[str], T]) -> T:
+    """What can be opened of the first source that there is.
+
+    Raises:
+        AdaspecError: of none; each is named with its reason.
+    """
     reasons = []
     for source in spec.source:
         try:
-            opened = _open(source, where)
+            return opening(source)
         except AdaspecError as error:
             reasons.append(str(error))
-            continue
-        if spec.layers is not None:
-            return Opened(prune(opened.model, spec.layers), opened.tokenizer, opened.source)
-        return opened
     raise AdaspecError(" ".join(reasons))
 
 
@@ -201,12 +243,13 @@ def _open(source: str, where: str) -> Opened:
             trust_remote_code=False,
             use_safetensors=True if file is None else None,
         )
+        require_attention(model)
         tokenizer = _open_tokenizer(location, file)
     if file:  # dequantised on loading; the key would make saving refuse
         model.config.__dict__.pop("quantization_config", None)
     fast_attention(model).eval()
     check_head(model, source)
-    return Opened(model, tokenizer, source)
+    return Opened(model, tokenizer, source, "GGUF, opened in float32" if file else "")
 
 
 @contextmanager
@@ -217,7 +260,7 @@ def _opening(source: str, location: str, where: str) -> Iterator[None]:
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # transformers, the Hub client and safetensors share no base class
-        if files.is_folder(Path(location)):
+        if isinstance(error, AdaspecError) or files.is_folder(Path(location)):
             raise AdaspecError(
                 f"{where}: {source} is not a usable model: {_first_line(error)}"
             ) from None
@@ -233,14 +276,16 @@ def _first_line(error: Exception) -> str:
 
 def _locate(source: str, where: str) -> tuple[str, str | None]:
     """(folder or Hub id, GGUF file name or None)."""
-    if source.startswith("assets:"):
-        return str(ASSETS / source.removeprefix("assets:")), None
-    if source.startswith("package:"):
-        package, _, file = source.removeprefix("package:").partition("/")
+    if source.startswith(ASSET):
+        return str(bundled_path(source)), None
+    if source.startswith(PACKAGE):
+        package, _, file = source.removeprefix(PACKAGE).partition("/")
         module = importlib.util.find_spec(package)
         if not module or not module.origin:
             raise AdaspecError(f"{where}: the Python package {package} is not installed.")
         return str(Path(module.origin).parent), file
+    if source.startswith(HUB):
+        return _on_hub(source.removeprefix(HUB), where), None
     path = Path(source)
     if path.suffix == ".gguf" and files.is_file(path):
         return str(path.parent), path.name
@@ -251,6 +296,19 @@ def _locate(source: str, where: str) -> tuple[str, str | None]:
     if source.startswith((".", "/", "~")) or source.count("/") > 1 or path.suffix == ".gguf":
         raise AdaspecError(f"{where}: no model folder or .gguf file {source}.")
     return source, None
+
+
+def _on_hub(name: str, where: str) -> str:
+    """The Hub id; or the folder that it is downloaded to, where transformers would open a folder of
+    that name instead.
+    """
+    if not files.exists(Path(name)):
+        return name
+    with _opening(HUB + name, HUB + name, where):
+        try:
+            return snapshot_download(name, allow_patterns=WANTED, ignore_patterns="*/*")
+        except (OSError, ValueError):  # as transformers puts it
+            raise OSError from None
 
 
 def _open_tokenizer(location: str, file: str | None) -> Any:
@@ -332,10 +390,11 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
     """How many token ids, from 0, mean the same to both models.
 
     Embeddings are often padded beyond the tokenizer (Qwen2.5: 151,936 or 152,064 rows for one
-    tokenizer), so the count is the smaller of the two heads' rows.
+    tokenizer), so the count is the smaller of the two heads' rows. A special token that one of the
+    two does not know, such as the `[PAD]` that fine-tuning scripts add, is padding to the other.
 
     Raises:
-        AdaspecError: an id stands for different tokens, or a text is split differently.
+        AdaspecError: an id stands for different tokens, or a text is split differently; says which.
     """
     p, q = target.tokenizer, draft.tokenizer
     shared: int = min(
@@ -344,19 +403,32 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
     )
     words_p = {i: word for word, i in p.get_vocab().items() if i < shared}
     words_q = {i: word for word, i in q.get_vocab().items() if i < shared}
+    special = {
+        i for each in (p, q) for i, token in each.added_tokens_decoder.items() if token.special
+    }
     for i in sorted(words_p.keys() | words_q.keys()):
-        if words_p.get(i) != words_q.get(i):
-            raise AdaspecError(
-                f"Target and draft have different tokenizers: id {i} is {words_p.get(i)!r} to the "
-                f"target and {words_q.get(i)!r} to the draft. Speculative decoding needs one "
-                "tokenizer: choose a draft of the target's family."
+        only_one = (i in words_p) != (i in words_q)
+        if words_p.get(i) != words_q.get(i) and not (only_one and i in special):
+            raise _two_tokenizers(
+                draft,
+                f"id {i} is {words_p.get(i)!r} to the target and {words_q.get(i)!r} to the draft",
             )
-    if p(PROBE)["input_ids"] != q(PROBE)["input_ids"]:
-        raise AdaspecError(
-            "Target and draft have the same tokens but split text differently. Choose a draft of "
-            "the target's family."
-        )
+    split_p, split_q = (each.convert_ids_to_tokens(each(PROBE)["input_ids"]) for each in (p, q))
+    for i, (word_p, word_q) in enumerate(zip_longest(split_p, split_q)):
+        if word_p != word_q:
+            raise _two_tokenizers(
+                draft,
+                f"they split {PROBE!r} differently, at token {i} into {word_p!r} for the target "
+                f"and {word_q!r} for the draft",
+            )
     return shared
+
+
+def _two_tokenizers(draft: Opened, difference: str) -> AdaspecError:
+    return AdaspecError(
+        f"Target and draft have different tokenizers: {difference}. Speculative decoding needs "
+        f"one tokenizer: choose a draft of the target's family in place of {draft.source}."
+    )
 
 
 @contextmanager

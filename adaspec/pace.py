@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from adaspec import runs
 from adaspec.gpus import gpus
 from adaspec.recipe import STOCK, TARGET, Data, Recipe, Rows, Training, digest, trainings
-from adaspec.recipe.plan import decodings, held_out_rows, snapshots_together, width
+from adaspec.recipe.plan import answers, decodings, held_out_rows, snapshots_together, width
 from adaspec.runs import Event, Metrics, Run, RunState, Stage, StageBegan, Started, Step
 
 CPU = "CPU"
@@ -34,12 +34,15 @@ class Pace(BaseModel):
         train: kind of training -> seconds per sequence.
         point: kind of training -> seconds for one held-out point of its curve.
         speak: seconds per prompt and token of continuation.
+        answer: seconds per token that a training answer of the target may have.
         cache: seconds to compute and cache the target's hidden states of a training sequence.
         cache_bytes: bytes of those per training sequence.
         decode: seconds per token of a decoding at batch 1, speculative or plain.
         measure: seconds per prompt and model, the target being one of them.
-        tokens: response tokens of a prompt, the continuation's and the data set's together.
-        folders, parameters: of `target` and `stock`: bytes on disk, numbers in the model.
+        tokens: response tokens of a prompt: the continuation's, the data set's, and of a training
+            answer of the target's.
+        folders, parameters: of `target`, `stock` and drafts trained elsewhere: bytes on disk,
+            numbers in the model.
         rows: data -> training and evaluation rows, where they have been counted.
         memory: bytes at the peak; None if it was never measured.
         width: the most sequences of one forward pass in training behind that peak.
@@ -52,6 +55,7 @@ class Pace(BaseModel):
     train: dict[str, float]
     point: dict[str, float]
     speak: float = 0.0
+    answer: float = 0.0
     cache: float = 0.0
     cache_bytes: float = 0.0
     decode: float = 0.0
@@ -68,16 +72,19 @@ def kind(training: Training) -> str:
     """Trainings of one kind take equally long per sequence."""
     if training.method is None:
         return "data"
-    if training.k is None:
+    if not training.scores:
         return "all"
-    selector = "delta" if training.needs_reference else training.method.selector
+    selector = "all"
+    if training.k is not None:
+        selector = "delta" if training.needs_reference else training.method.selector
+    weighed = f"{selector} x {training.weight}" if training.weight else selector
     twice = training.splits_batch and training.method.pool == "batch"
-    return f"{selector}, scored first" if twice else selector
+    return f"{weighed}, scored first" if twice else weighed
 
 
-def passes(plan: list[Training]) -> int:
+def passes(recipe: Recipe, plan: list[Training]) -> int:
     """Models that a measured prompt goes through; the target once per group of snapshots."""
-    return sum(1 + len(group) for group in snapshots_together(plan))
+    return sum(1 + len(group) for group in snapshots_together(recipe, plan))
 
 
 def decoded_tokens(recipe: Recipe, plan: list[Training], prompts: int) -> int:
@@ -87,7 +94,10 @@ def decoded_tokens(recipe: Recipe, plan: list[Training], prompts: int) -> int:
 
 def shape(data: Data) -> dict[str, Any]:
     """What determines the length of texts: where rows come from and the templates, not how many."""
-    plain = data.model_dump(mode="json", include={"prompt", "response", "replace", "max_length"})
+    named = {"prompt", "response", "replace", "max_length", "chat", "responses"}
+    plain = data.model_dump(mode="json", include=named)
+    if data.responses != "data":
+        plain["answer"] = data.answers.max_new_tokens
     return plain | {"train": _origin(data.train), "evaluation": _origin(data.evaluation)}
 
 
@@ -115,7 +125,8 @@ def in_words(device: str, threads: int) -> str:
 def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
     """Whether a run did the same kind of work on the kind of device there is now."""
     return (
-        (recipe.target, recipe.draft) == (earlier.target, earlier.draft)
+        (recipe.target, recipe.draft, recipe.drafts)
+        == (earlier.target, earlier.draft, earlier.drafts)
         and shape(recipe.data) == shape(earlier.data)
         and state.facts is not None
         and recipe.precision in (earlier.precision, state.facts.precision)
@@ -125,7 +136,7 @@ def alike(recipe: Recipe, earlier: Recipe, state: RunState) -> bool:
 
 
 def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
-    """The pace of a run as far as it got; None if nothing was trained."""
+    """The pace of a run as far as it got; None if it did not get to any work."""
     metrics = runs.read_metrics(run)
     events, facts = runs.read_events(run), state.facts
     if facts is None:
@@ -133,19 +144,21 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
     train: dict[str, float] = {}
     point: dict[str, float] = {}
     rows = facts.training_rows
+    examples = earlier.data.examples(rows)
     plan = trainings(earlier, rows)
     for training in plan:
         if steps := _steps(metrics.get(training.name, [])):
             train[kind(training)] = steps[0] / training.batch
             point[kind(training)] = steps[1]
-    if not train:
-        return None
     prompts, validation = held_out_rows(earlier, facts.evaluation_rows)
-    spans = {stage.kind: _span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
-    models = passes(plan)
+    spans = {stage.kind: span(stage, metrics.get(stage.name, []), events) for stage in state.plan}
+    if not (train if plan else spans.get("measure")):
+        return None
+    models = passes(earlier, plan)
     memory = [step.memory for steps in metrics.values() for step in steps if step.memory]
     words = in_words(facts.device, facts.cpu_threads or 1)
-    name = "the bundled example" if run.is_example else f"run {state.name} ({run.path.name})"
+    own = f"run {state.name} ({run.id})"
+    name = f"the bundled example {state.name}" if run.is_example else own
     # A run that was stopped before the measurement: a training's sequence takes about as long.
     measure = spans.get("measure", 0.0) / (prompts * models) or min(train.values())
     return Pace(
@@ -156,12 +169,13 @@ def of_run(run: Run, state: RunState, earlier: Recipe) -> Pace | None:
         point=point,
         speak=spans.get("continue", 0.0)
         / ((prompts + validation) * earlier.evaluation.max_new_tokens),
-        cache=spans.get("cache", 0.0) / rows,
-        cache_bytes=(facts.cache_bytes or 0) / rows if spans.get("cache") else 0.0,
+        answer=_answer(run, earlier, rows),
+        cache=spans.get("cache", 0.0) / max(examples, 1),
+        cache_bytes=(facts.cache_bytes or 0) / examples if spans.get("cache") else 0.0,
         decode=spans.get("replay", 0.0) / decoded_tokens(earlier, plan, prompts),
         measure=measure,
         tokens=_tokens(run, earlier, prompts),
-        folders={name: folder_size(run.model(name)) for name in (TARGET, STOCK)},
+        folders={name: folder_size(run.model(name)) for name in (TARGET, STOCK, *earlier.drafts)},
         parameters={
             TARGET: facts.target_parameters,
             STOCK: facts.draft_parameters or 0,
@@ -193,7 +207,7 @@ def _has_point(step: Step) -> bool:
     return step.alpha is not None or step.held_out_loss is not None
 
 
-def _span(stage: Stage, steps: list[Step], events: list[Event]) -> float:
+def span(stage: Stage, steps: list[Step], events: list[Event]) -> float:
     """Seconds of a stage since its latest start; 0 if it never started."""
     began = [event.time for event in events if _stage(event) == stage.name]
     if not began or not steps or steps[-1].time < began[-1] or not steps[-1].step:
@@ -215,13 +229,24 @@ def _stage(event: Event) -> str:
     return event.stage if isinstance(event, StageBegan) else ""
 
 
+def _answer(run: Run, earlier: Recipe, rows: int) -> float:
+    """Seconds per token that an answer may have: of writing it, whenever that was."""
+    if not (count := answers(earlier, rows)) or not run.answers_file.is_file():
+        return 0.0
+    from adaspec.runs import tables
+
+    seconds = tables.read_table(run.answers_file, tables.ANSWERS, ["seconds"])["seconds"]
+    return float(sum(seconds.to_pylist())) / (count * earlier.data.answers.max_new_tokens)
+
+
 def _tokens(run: Run, earlier: Recipe, prompts: int) -> float:
     """Response tokens per prompt; the most there can be, if none have been measured."""
     if run.contexts_file.is_file():
         from adaspec.runs import tables  # half a second, which other commands need not wait for
 
         return tables.count_rows(run.contexts_file, tables.CONTEXTS) / prompts
-    return float(earlier.evaluation.max_new_tokens + earlier.data.max_length)
+    own = earlier.data.answers.max_new_tokens if earlier.data.responses != "data" else 0
+    return float(earlier.evaluation.max_new_tokens + earlier.data.max_length + own)
 
 
 def folder_size(folder: Path) -> int:

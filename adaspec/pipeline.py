@@ -10,7 +10,6 @@ import logging
 import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
 from time import time
@@ -19,14 +18,25 @@ import torch
 import transformers
 from accelerate import Accelerator
 
-from adaspec import AdaspecError, explain, models, stages, teacher_cache
+from adaspec import AdaspecError, __version__, estimate, explain, models, stages
 from adaspec import runs as run_folder
-from adaspec.inputs import Inputs, held_out, open_inputs
-from adaspec.precision import frozen_dtype, make_accelerator
+from adaspec.inputs import Inputs, cache_size, held_out, open_inputs
+from adaspec.precision import make_accelerator
 from adaspec.recipe import TARGET, Recipe
-from adaspec.recipe.plan import decodings, snapshots_together, twin
+from adaspec.recipe.plan import (
+    ANSWER,
+    CACHE,
+    CONTINUE,
+    MEASURE,
+    REPLAY,
+    answers,
+    decodings,
+    snapshots_together,
+    texts_read,
+    twin,
+)
 from adaspec.runs import Facts, Finished, Run, RunState, Stage, Started
-from adaspec.stages import CACHE, CONTINUE, MEASURE, REPLAY, OnProgress, Work, on_main
+from adaspec.stages import OnProgress, Work, on_main
 
 REPLAY_WORK = 16
 """Training sequences that take about as long as decoding one prompt token by token."""
@@ -79,8 +89,8 @@ def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -
         AdaspecError: the run is not finished, has no drafts, or its data or models have changed.
     """
     recipe, state = run_folder.read_recipe(run), run_folder.read_state(run)
-    if state.state != "finished" or not recipe.draft:
-        what = f"is {state.state}" if recipe.draft else "has no drafts"
+    if state.state != "finished" or not recipe.measures:
+        what = f"is {state.state}" if recipe.measures else "has no drafts"
         raise AdaspecError(f"Run {state.id} {what}: there is nothing to measure.")
     accelerator = make_accelerator(recipe)
     inputs = open_inputs(recipe, accelerator)
@@ -88,7 +98,8 @@ def measure_again(run: Run, on_progress: OnProgress = lambda stage, row: None) -
         _require_unchanged(state, inputs)
         state.plan = _plan(recipe, inputs)
         work = Work(recipe, run, state, accelerator, on_progress, inputs)
-        stages.fine_tune(work)
+        stages.prepare(work)
+        work = stages.answer(work)
         sequences = stages.continuations(work)
         rmtree(run.speed_file.parent, ignore_errors=True)
         stages.replays(work, sequences)
@@ -125,9 +136,7 @@ def _run_stages(
     state = run_folder.read_state(run)
     _require_unchanged(state, inputs)
     state.state, state.error, state.process = "running", "", run_folder.Process.this()
-    state.sources = {"target": inputs.target.source}
-    if inputs.stock:
-        state.sources["stock"] = inputs.stock.source
+    state.sources = {name: opened.source for name, opened in inputs.models.items()}
     state.plan = _plan(recipe, inputs)
     state.facts = _facts(recipe, inputs, accelerator)
     work = Work(recipe, run, state, accelerator, on_progress, inputs)
@@ -136,8 +145,9 @@ def _run_stages(
         log.info("%s", "; ".join(f"{name} from {source}" for name, source in state.sources.items()))
         log.info("%s", "; ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in state.facts))
     try:
-        stages.fine_tune(work)
-        if inputs.stock:
+        stages.prepare(work)
+        if recipe.measures:
+            work = stages.answer(work)
             sequences = stages.continuations(work)
             cache = stages.cache_states(work)
             for training in inputs.plan:
@@ -163,9 +173,10 @@ def _run_stages(
 
 def _require_unchanged(state: RunState, inputs: Inputs) -> None:
     """A run must resume with the data and models it began with."""
-    hashes = {"data": inputs.dataset.hash, "target": models.weights_hash(inputs.target.model)}
-    if inputs.stock:
-        hashes["stock draft"] = models.weights_hash(inputs.stock.model)
+    hashes = {"data": inputs.dataset.hash} | {
+        run_folder.hash_name(name): models.weights_hash(opened.model)
+        for name, opened in inputs.models.items()
+    }
     for name, value in hashes.items():
         if state.hashes.get(name, value) != value:
             raise AdaspecError(
@@ -176,6 +187,16 @@ def _require_unchanged(state: RunState, inputs: Inputs) -> None:
 
 
 def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
+    """Every stage, with the seconds that it is expected to take where a pace is known."""
+    expected = estimate.known(recipe)
+    seconds = expected.stages if expected else {}
+    return [
+        stage.model_copy(update={"seconds": seconds.get(stage.name)})
+        for stage in _stages(recipe, inputs)
+    ]
+
+
+def _stages(recipe: Recipe, inputs: Inputs) -> list[Stage]:
     stages = [
         Stage(
             name=training.name,
@@ -187,29 +208,33 @@ def _plan(recipe: Recipe, inputs: Inputs) -> list[Stage]:
         )
         for training in inputs.plan
     ]
-    if not inputs.stock:
+    if not recipe.measures:
         return stages
     test, validation = map(len, held_out(recipe, inputs.dataset))
     test_batches, validation_batches = (
         math.ceil(rows / recipe.evaluation.batch) for rows in (test, validation)
     )
-    before = [
+    examples = recipe.data.examples(len(inputs.dataset.train))
+    before = []
+    if own := answers(recipe, len(inputs.dataset.train)):
+        before.append(Stage(name=ANSWER, kind="answer", steps=own, work=4 * own))
+    before.append(
         Stage(
             name=CONTINUE,
             kind="continue",
             steps=test_batches + validation_batches,
             work=4 * (test + validation),
         )
-    ]
+    )
     if inputs.storage != "nowhere":
-        rows = len(inputs.dataset.train)
-        before.append(Stage(name=CACHE, kind="cache", steps=rows, work=rows))
+        before.append(Stage(name=CACHE, kind="cache", steps=examples, work=examples))
     texts = decodings(recipe, inputs.plan, test)
-    passes = len(snapshots_together(inputs.plan))  # the target's, over all prompts
-    measured = 2 * test_batches * passes
+    passes = len(snapshots_together(recipe, inputs.plan))  # the target's, over all prompts
+    read = texts_read(recipe, len(inputs.dataset.train), test)
+    measured = passes * sum(math.ceil(texts / recipe.evaluation.batch) for texts in read)
     after = [
         Stage(name=REPLAY, kind="replay", steps=texts, work=REPLAY_WORK * texts),
-        Stage(name=MEASURE, kind="measure", steps=measured, work=2 * test * passes),
+        Stage(name=MEASURE, kind="measure", steps=measured, work=sum(read) * passes),
     ]
     target = int(recipe.stage0 is not None)
     return [*stages[:target], *before, *stages[target:], *after]
@@ -224,26 +249,42 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
         validation_rows=len(held_out(recipe, dataset)[1]),
         dropped_rows=dataset.dropped,
         truncated_rows=dataset.truncated,
-        response_tokens=sum(example.predicted for example in dataset.train),
+        response_tokens=(
+            sum(example.predicted for example in dataset.train)
+            if recipe.data.responses == "data"
+            else None  # nobody has written them yet
+        ),
+        prompt_tokens=sum(example.prompt_length for example in dataset.train),
         cache=inputs.storage,
-        cache_bytes=teacher_cache.size(target, dataset.train, frozen_dtype(accelerator)),
+        cache_bytes=cache_size(recipe, dataset, inputs.target, accelerator),
         shared_vocabulary=inputs.vocabulary,
         target_parameters=models.parameters(target),
         draft_parameters=models.parameters(stock.model) if stock else None,
+        given_parameters={
+            name: models.parameters(opened.model) for name, opened in inputs.drafts.items()
+        },
+        formats={name: opened.format for name, opened in inputs.models.items() if opened.format},
         device=torch.cuda.get_device_name() if cuda else "CPU",
         cpu_threads=torch.get_num_threads(),
         processes=accelerator.num_processes,
         precision="bf16" if accelerator.mixed_precision == "bf16" else "float32",
-        adaspec=version("adaspec"),
+        adaspec=__version__,
         torch=str(torch.__version__),
         transformers=transformers.__version__,
     )
+
+
+def _may_write(_: logging.LogRecord) -> bool:
+    """Always, or this process ends: see `require_leave`."""
+    run_folder.require_leave()
+    return True
 
 
 @contextmanager
 def _log_to(file: Path) -> Iterator[None]:
     """Write this package's log lines and warnings to the run's log as well."""
     handler = logging.FileHandler(file, encoding="utf-8")
+    handler.addFilter(_may_write)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     loggers = [log, logging.getLogger("py.warnings")]
     logging.captureWarnings(True)

@@ -21,6 +21,10 @@ from adaspec import AdaspecError
 from adaspec.recipe import Recipe
 from adaspec.settings import settings
 
+# cuDNN's attention prepares a plan for every new shape, 3 to 20 ms a layer on an H200, and nearly
+# every batch has a shape of its own. Torch's flash attention is as fast and prepares nothing.
+torch.backends.cuda.enable_cudnn_sdp(False)
+
 PASS_TOKENS = {"cpu": 2048, "cuda": 1 << 14}
 """Padded tokens per forward pass of a frozen model: enough to keep the device busy."""
 

@@ -23,8 +23,7 @@ def drafts(run: Run) -> list[str]:
         AdaspecError: the run has no replays.
     """
     state = runs.read_state(run)
-    order = ["stock", *(stage.name for stage in state.plan if stage.kind == "train")]
-    decoded = [name for name in order if run.replay(table_of(run, name), 0).is_file()]
+    decoded = [name for name in state.drafts if run.replay(table_of(run, name), 0).is_file()]
     if not decoded:
         raise AdaspecError(
             f"Run {run.path.name} has no replays: adaspec measure {run.path.name} makes them."

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
-from adaspec import replays
+from adaspec import glossary, replays
 from adaspec.recipe import STOCK, TARGET, Recipe
 from adaspec.resampling import bootstrap
 from adaspec.runs import (
@@ -23,26 +24,17 @@ from adaspec.runs import (
     Stage,
     read_trained,
 )
-from adaspec.runs.report import Alpha, Speedup, TokenCounts
-from adaspec.runs.tables import CONTEXTS, SNAPSHOT, read_table
+from adaspec.runs.report import Alpha, OwnAnswers, Rate, Speedup, TokenCounts
+from adaspec.runs.served import SERVED
+from adaspec.runs.tables import ANSWERS, CONTEXTS, SNAPSHOT, read_table
 from adaspec.speculation import statistics
+from adaspec.tokens import DATASET, GENERATED
 
-DEFINITIONS = {
-    "alpha.generated": "exact acceptance rate: mean of beta = sum_x min(p, q) over the tokens of "
-    "continuations that the target sampled (temperature 1) from held-out prompts",
-    "alpha.generated_ci": "95 % percentile bootstrap interval of it, prompts resampled",
-    "alpha.dataset": "the same mean on the data set's own answers to those prompts",
-    "kl": "mean KL(p || q) in nats a token, on the target-generated continuations",
-    "reverse_kl": "mean KL(q || p) in nats a token, likewise",
-    "top1": "share of tokens where argmax p = argmax q, likewise: greedy acceptance",
-    "checks": "the target drafts for itself: every proposal must be accepted, but for rounding",
-    "remarks": "what to know before this draft is used",
-    "budget": "this training alone: optimiser steps, sequences read, response tokens trained on, "
-    "sequences that a frozen model (target or reference) was asked about, each computed once a run "
-    "where there is room, wall-clock seconds; the step whose weights are kept, where not the last",
-    "needs": "other trainings of the run that this draft stands on, with budgets of their own",
-    **statistics.DEFINITIONS,
-}
+DEFINITIONS = (
+    glossary.means("alpha.generated", "alpha.generated_ci", "alpha.dataset", "kl", "reverse_kl")
+    | glossary.means("top1", "checks", "business", "remarks", "budget", "needs")
+    | statistics.DEFINITIONS
+)
 
 WORSE = (
     "This draft is accepted less often than the stock draft was before its training ({stock:.4f}), "
@@ -57,39 +49,84 @@ _MEASURES = ["kl", "reverse_kl", "overlap", "agree"]
 def make_report(run: Run, state: RunState, recipe: Recipe) -> Report:
     """The report of a run whose token tables are written."""
     contexts = read_table(run.contexts_file, CONTEXTS, ["source", "seq"]).to_pandas()
-    generated = (contexts["source"] == "generated").to_numpy()
-    stages = {stage.name: stage for stage in state.plan if stage.name in state.models}
-    names = [STOCK, *(name for name in stages if name != TARGET)]
+    generated, dataset = (
+        (contexts["source"] == source).to_numpy() for source in (GENERATED, DATASET)
+    )
     drafts = [
-        _draft(run, name, stages.get(name), recipe, contexts["seq"], generated) for name in names
+        _draft(run, name, state.training(name), recipe, contexts["seq"], generated, dataset)
+        for name in state.drafts
     ]
+    trained = {stage.name for stage in state.plan}
+    stock = drafts[0].alpha if drafts[0].name == STOCK else None
     assert state.facts
     return Report(
         run=state.id,
         recipe=state.name,
         target=state.sources[TARGET],
         prompts=int(contexts["seq"][generated].nunique()),
-        tokens=TokenCounts(generated=int(generated.sum()), dataset=int((~generated).sum())),
+        tokens=TokenCounts(generated=int(generated.sum()), dataset=int(dataset.sum())),
         speculation=recipe.evaluation.speculation,
         device=state.facts.device,
         drafts=[
-            draft.model_copy(update={"remarks": _remarks(draft.alpha, drafts[0].alpha)})
+            draft.model_copy(update={"remarks": _remarks(draft.alpha, stock)})
+            if stock and draft.name in trained
+            else draft
             for draft in drafts
         ],
         checks=CHECKS.read(run.checks_file) if run.checks_file.exists() else None,
+        business=SPEED.read(run.speed_file).business,
         definitions=DEFINITIONS,
+        served=_served(run, recipe) if run.served_file.exists() else {},
+        temperature=recipe.evaluation.temperature,
+        answers=_answers(run) if run.answers_file.exists() else None,
     )
 
 
+def _answers(run: Run) -> OwnAnswers:
+    table = read_table(run.answers_file, ANSWERS)
+    return OwnAnswers(
+        answers=len(table),
+        tokens=pc.sum(pc.list_value_length(table["response"])).as_py(),
+        passes=round(pc.sum(table["passes"]).as_py()),
+        seconds=pc.sum(table["seconds"]).as_py(),
+    )
+
+
+def _served(run: Run, recipe: Recipe) -> dict[str, list[Rate]]:
+    """The means of `served.json`, with their intervals over prompts."""
+    content = SERVED.read(run.served_file)
+    counts = np.array(content.tokens)
+    return {
+        name: [
+            Rate(
+                setting=each.setting,
+                rule=rule,
+                value=min(1.0, sum(sums) / counts.sum()),
+                ci=bootstrap(np.array(sums), counts, recipe.evaluation.bootstrap, recipe.seed),
+            )
+            for each in settings
+            for rule, sums in each.sums.items()
+        ]
+        for name, settings in content.drafts.items()
+    }
+
+
 def _draft(
-    run: Run, name: str, stage: Stage | None, recipe: Recipe, seq: Any, generated: np.ndarray
+    run: Run,
+    name: str,
+    stage: Stage | None,
+    recipe: Recipe,
+    seq: Any,
+    generated: np.ndarray,
+    dataset: np.ndarray,
 ) -> DraftReport:
     """A draft's row.
 
     Args:
-        stage: of its training; None for the stock draft.
+        stage: of its training; None for a draft that was there before.
         seq: [rows] the example of every row of the token tables.
-        generated: [rows] whether the row is of the target's own text.
+        generated: [rows] whether the row is of what the target said after held-out prompts.
+        dataset: [rows] whether it is of the data set's own answers to them.
     """
     same = stage.same_as if stage else None
     table = same or name
@@ -103,7 +140,7 @@ def _draft(
         alpha=Alpha(
             generated=_mean(rows["overlap"][generated]),
             generated_ci=interval,
-            dataset=_mean(rows["overlap"][~generated]),
+            dataset=_mean(rows["overlap"][dataset]) if dataset.any() else None,
             tested=decoded.tested,
             tested_ci=decoded.tested_ci,
             drafted=decoded.drafted,
@@ -112,7 +149,7 @@ def _draft(
         kl=_mean(rows["kl"][generated]),
         reverse_kl=_mean(rows["reverse_kl"][generated]),
         top1=_mean(rows["agree"][generated]),
-        budget=Budget() if table == STOCK else read_trained(run, table).budget,
+        budget=read_trained(run, table).budget if stage else Budget(),
         block_efficiency=decoded.block_efficiency,
         block_efficiency_ci=decoded.block_efficiency_ci,
         accepted_lengths=decoded.accepted_lengths,

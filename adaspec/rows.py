@@ -11,27 +11,37 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from adaspec import AdaspecError, files, runs
-from adaspec.recipe import Data, Holdout, Rows, nearest
+from adaspec.recipe import Chat, Data, Holdout, Rows, nearest
 from adaspec.stories import stories
 
 Row = dict[str, Any]
+Message = dict[str, str]
+"""`role` and `content`, as chat templates take them."""
 FIELD = re.compile(r"\{(\w+)\}")
 WHERE = "__where__"
+REMOTE = ("hf://", "https://", "zip://", "gzip://")  # where a data set may have its files
 """The key of a row that says which file and line it came from."""
 PARQUET_ROWS = 1000
 """Rows of a Parquet file in memory at a time."""
+
+ROLES = ("system", "user", "assistant")
 
 UPLOAD_BYTES = 200 * 2**20
 UPLOAD_ROWS = 1_000_000
 
 MOST_LETTERS = 1_000_000
 """Of a prompt or a response: twice what the longest sequences hold."""
+
+
+def columns(row: Row) -> list[str]:
+    """Those that a template can name."""
+    return [name for name in row if name != WHERE and FIELD.fullmatch(f"{{{name}}}")]
 
 
 def render(row: Row, data: Data) -> tuple[str, str]:
@@ -43,7 +53,7 @@ def render(row: Row, data: Data) -> tuple[str, str]:
     """
     prompt = _fill(data.prompt[-1], row)
     for template in data.prompt[:-1]:
-        if all(str(_field(row, name)).strip() for name in FIELD.findall(template)):
+        if _has_all(template, row):
             prompt = _fill(template, row)
             break
     response = _fill(data.response, row)
@@ -51,6 +61,58 @@ def render(row: Row, data: Data) -> tuple[str, str]:
         _require_short(len(response) + response.count(old) * (len(new) - len(old)), row)
         response = response.replace(old, new)
     return prompt, response
+
+
+def conversation(row: Row, data: Data) -> list[Message]:
+    """The row as a conversation, for recipes with `data.chat`: the response, if any, is last.
+
+    Raises:
+        AdaspecError: as `render`.
+    """
+    prompt, response = render(row, data)
+    chat, messages = data.chat or Chat(), []
+    if chat.system is not None:
+        messages.append({"role": "system", "content": _fill(chat.system, row)})
+    for turn in chat.turns:
+        if _has_all(turn.user, row) and _has_all(turn.assistant, row):
+            messages.append({"role": "user", "content": _fill(turn.user, row)})
+            messages.append({"role": "assistant", "content": _fill(turn.assistant, row)})
+    if chat.messages is not None:
+        messages += _messages(row, chat.messages)
+    messages.append({"role": "user", "content": prompt})
+    if data.response:
+        messages.append({"role": "assistant", "content": response})
+    _require_short(sum(len(message["content"]) for message in messages), row)
+    return messages
+
+
+def _messages(row: Row, name: str) -> list[Message]:
+    """What a column has of a conversation; nothing where it is empty."""
+    said = _field(row, name) or []
+    fits = isinstance(said, list) and all(
+        isinstance(message, dict)
+        and message.get("role") in ROLES
+        and isinstance(message.get("content"), str)
+        for message in said
+    )
+    if not fits:
+        raise AdaspecError(
+            f"{row.get(WHERE, 'Data')}: {name} is not a list of messages, each with a `role` "
+            f"({', '.join(ROLES)}) and a text as `content`: look at data.chat.messages."
+        )
+    return [{"role": message["role"], "content": message["content"]} for message in said]
+
+
+def for_any_text(chat: Chat) -> Chat:
+    """What of it names no column, and so holds for texts that are not rows."""
+    system = None if chat.system is None or FIELD.search(chat.system) else chat.system
+    turns = (turn for turn in chat.turns if not FIELD.search(turn.user + turn.assistant))
+    return Chat(system=system, turns=tuple(turns))
+
+
+def _has_all(template: str, row: Row) -> bool:
+    """Whether none of its fields is empty."""
+    return all(str(_field(row, name)).strip() for name in FIELD.findall(template))
 
 
 def _fill(template: str, row: Row) -> str:
@@ -65,7 +127,7 @@ def _require_short(letters: int, row: Row) -> None:
     if letters > MOST_LETTERS:
         raise AdaspecError(
             f"{row.get(WHERE, 'Data')}: a text of {letters:,} letters, and {MOST_LETTERS:,} are "
-            "the most: look at data.prompt, data.response and data.replace."
+            "the most: look at data.prompt, data.response, data.replace and data.chat."
         )
 
 
@@ -74,7 +136,7 @@ def _field(row: Row, name: str) -> Any:
         have = [key for key in row if key != WHERE]
         raise AdaspecError(
             f"{row.get(WHERE, 'Data')}: no field {name!r} (it has {', '.join(have)})."
-            f"{nearest(name, have)} Fields are named in data.prompt and data.response."
+            f"{nearest(name, have)} Fields are named in data.prompt, data.response and data.chat."
         )
     return "" if row[name] is None else row[name]
 
@@ -85,20 +147,51 @@ def read_splits(data: Data, seed: int) -> tuple[list[Row], list[Row]]:
     Raises:
         AdaspecError: as `read`, or a split is empty.
     """
-    train = read(data.train, "data.train")
+    train = read(data.train, "data.train") if data.train else []
     if isinstance(data.evaluation, Holdout):
         order = random.Random(f"holdout-{seed}").sample(range(len(train)), len(train))
-        count = max(1, round(len(train) * data.evaluation.holdout))
-        held = set(order[:count])
+        held = set(order[: held_out(len(train), data.evaluation)])
         evaluation = [row for i, row in enumerate(train) if i in held]
         train = [row for i, row in enumerate(train) if i not in held]
     else:
         evaluation = read(data.evaluation, "data.evaluation")
-    train, evaluation = train[: data.limit], evaluation[: data.evaluation_limit]
-    for split, rows in (("train", train), ("evaluation", evaluation)):
-        if not rows:
+    _require_rows(data, len(train), len(evaluation))
+    return train[: data.limit], evaluation[: data.evaluation_limit]
+
+
+def count_splits(data: Data) -> tuple[int, int]:
+    """How many rows `read_splits` gives, of stories and local files; none of them is kept.
+
+    Raises:
+        AdaspecError: as `read_splits`.
+    """
+    train = _count(data.train, "data.train") if data.train else 0
+    if isinstance(data.evaluation, Holdout):
+        evaluation = held_out(train, data.evaluation)
+        train -= evaluation
+    else:
+        evaluation = _count(data.evaluation, "data.evaluation")
+    _require_rows(data, train, evaluation)
+    return min(train, data.limit or train), min(evaluation, data.evaluation_limit or evaluation)
+
+
+def _require_rows(data: Data, train: int, evaluation: int) -> None:
+    for split, count in (("train", train), ("evaluation", evaluation)):
+        if count < 1 and (split == "evaluation" or data.train):
             raise AdaspecError(f"Data: the {split} split is empty. Check data.{split}.")
-    return train, evaluation
+
+
+def held_out(count: int, holdout: Holdout) -> int:
+    """How many of so many rows are held out."""
+    return max(1, round(count * holdout.holdout))
+
+
+def _count(rows: Rows, where: str) -> int:
+    if rows.stories is not None:
+        return rows.stories
+    if rows.path is not None:
+        return sum(1 for _ in scan_file(rows.path, where))
+    return len(_read_hub(rows, where))
 
 
 def read(rows: Rows, where: str) -> list[Row]:
@@ -109,8 +202,8 @@ def read(rows: Rows, where: str) -> list[Row]:
     """
     if rows.stories is not None:
         return list(stories(rows.stories, rows.seed))
-    if rows.file is not None:
-        return read_file(rows.file, where)
+    if rows.path is not None:
+        return read_file(rows.path, where)
     return _read_hub(rows, where)
 
 
@@ -240,10 +333,13 @@ def store_upload(name: str, content: bytes) -> Path:
 def _read_hub(rows: Rows, where: str) -> list[Row]:
     import datasets
 
+    # Without the scheme, a folder of that name would be read instead.
+    place = f"hf://datasets/{rows.hub}"
     try:
-        table = datasets.load_dataset(
-            rows.hub, rows.config, split=rows.split, revision=rows.revision
-        )
+        builder = datasets.load_dataset_builder(place, rows.config, revision=rows.revision)
+        _check_files(builder.config.data_files or {})
+        builder.download_and_prepare()
+        table = builder.as_dataset(split=rows.split)
     except ValueError as error:  # an unknown configuration or split: the library names the valid
         raise AdaspecError(f"{where}: {rows.hub}: {_first_line(error)}") from None
     except Exception as error:  # the Hub client's errors share no base class
@@ -253,6 +349,18 @@ def _read_hub(rows: Rows, where: str) -> list[Row]:
             f"--set {where}=FILE.jsonl"
         ) from None
     return [row | {WHERE: f"{rows.hub} {rows.split}, row {i}"} for i, row in enumerate(table, 1)]
+
+
+def _check_files(splits: Mapping[str, Iterable[str]]) -> None:
+    """A data set names its files itself, and may name one of this machine.
+
+    Raises:
+        FileNotFoundError: it does; as if there were none, since its author may be asking whether
+            there is.
+    """
+    parts = [part for paths in splits.values() for path in paths for part in path.split("::")]
+    if not all(part.startswith(REMOTE) for part in parts):
+        raise FileNotFoundError
 
 
 def _first_line(error: Exception) -> str:

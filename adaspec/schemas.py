@@ -1,6 +1,6 @@
 """The contracts of files and results as JSON schemas: `python -m adaspec.schemas FOLDER`.
 
-The browser's types are generated from them (`make schemas`, then `make browser`).
+With those of the browser's views: `app.schemas`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from adaspec import runs
 from adaspec.analysis.results import ABLATION, COMPARISON
 from adaspec.exported import EXPORT
 from adaspec.runs.contract import Contract
+from adaspec.runs.served import SERVED
 from adaspec.speculation.trace import TRACE
 
 CONTRACTS: dict[str, Contract[Any]] = {
     "run": runs.STATE,
     "event": runs.EVENTS,
     "step": runs.METRICS,
+    "notes": runs.NOTES,
     "training": runs.TRAINED,
     "checkpoint": runs.CHECKPOINT,
     "best": runs.BEST,
@@ -27,6 +29,7 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "trace": TRACE,
     "report": runs.REPORT,
     "checks": runs.CHECKS,
+    "served": SERVED,
     "comparison": COMPARISON,
     "ablation": ABLATION,
     "export": EXPORT,
@@ -36,10 +39,14 @@ CONTRACTS: dict[str, Contract[Any]] = {
 
 def write(folder: Path) -> None:
     """Write one file for each contract: NAME.json."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, contract in CONTRACTS.items():
-        text = json.dumps(contract.schema(), indent=2, ensure_ascii=False)
-        (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        write_schema(folder, name, contract.schema())
+
+
+def write_schema(folder: Path, name: str, schema: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 AdaSPEC (arXiv 2510.19779, section 3) keeps the fraction k of response tokens with the largest
 dL = KL(p || q) - KL(p || r): those a reference r of the draft's own size has shown to be learnable.
-Its rivals are one row of `SELECTORS` each. A *pool* is the set of tokens that compete with one
-another.
+Its rivals are one row of `SELECTORS` each: `excess_loss` is Rho-1's (Lin et al. 2404.07965), which
+ranks by losses at the text's token, log r(x) - log q(x), where AdaSPEC takes whole distributions.
+A *pool* is the set of tokens that compete with one another.
 
 `select` works on tensors in training; `entry` on columns of a token table, for every k at once,
 and loads no torch.
@@ -27,7 +28,18 @@ STEPS = 1000
 ADASPEC = "top_delta"
 """The selector that the others are held against."""
 
-Need = Literal["loss_q", "loss_r", "entropy", "generator"]
+Need = Literal[
+    "loss_q",
+    "loss_r",
+    "entropy",
+    "generator",
+    "log_p",
+    "log_q",
+    "log_r",
+    "agree",
+    "verified",
+    "position",
+]
 
 
 class Columns(NamedTuple):
@@ -39,6 +51,11 @@ class Columns(NamedTuple):
         loss_r: [rows] L_r = KL(p || r).
         entropy: [rows] H(p), the target's own uncertainty, in nats.
         generator: of random numbers, on the CPU.
+        log_p, log_q, log_r: [rows] log-probability of the text's own token, of target, draft and
+            reference.
+        agree: [rows] bool, whether target and draft have the same likeliest token.
+        verified: [rows] bool, whether the draft's likeliest is among the target's few likeliest.
+        position: [rows] in its response, from 0; the tokens of a response follow one another.
     """
 
     rows: int
@@ -46,28 +63,41 @@ class Columns(NamedTuple):
     loss_r: Any = None
     entropy: Any = None
     generator: Any = None
+    log_p: Any = None
+    log_q: Any = None
+    log_r: Any = None
+    agree: Any = None
+    verified: Any = None
+    position: Any = None
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """Those of the columns that are there; not the generator."""
+        return {
+            name: column
+            for name, column in self._asdict().items()
+            if name not in ("rows", "generator") and column is not None
+        }
 
     def split(self, sizes: list[int]) -> list[Columns]:
         """Consecutive parts, of tensors, without the generator."""
-        parts = [
-            [None] * len(sizes) if column is None else column.split(sizes) for column in self[1:4]
+        parts = {name: column.split(sizes) for name, column in self.known.items()}
+        return [
+            Columns(rows, **{name: split[number] for name, split in parts.items()})
+            for number, rows in enumerate(sizes)
         ]
-        return [Columns(rows, *columns) for rows, *columns in zip(sizes, *parts, strict=True)]
 
     def cpu(self) -> Columns:
-        return Columns(
-            self.rows, *(None if column is None else column.cpu() for column in self[1:4])
-        )
+        return Columns(self.rows, **{name: column.cpu() for name, column in self.known.items()})
 
     @classmethod
     def joined(cls, parts: list[Columns]) -> Columns:
         """Of parts that follow one another."""
         import torch
 
-        columns = zip(*(part[1:4] for part in parts), strict=True)
         return cls(
             sum(part.rows for part in parts),
-            *(None if column[0] is None else torch.cat(column) for column in columns),
+            **{name: torch.cat([part.known[name] for part in parts]) for name in parts[0].known},
         )
 
 
@@ -127,6 +157,12 @@ SELECTORS: dict[str, Selector] = {
         frozenset({"entropy"}),
         lambda columns: columns.entropy,
     ),
+    "excess_loss": Selector(
+        "largest excess loss (Rho-1)",
+        "the text's own tokens that the reference gives more than the draft",
+        frozenset({"log_q", "log_r"}),
+        lambda columns: columns.log_r - columns.log_q,
+    ),
 }
 
 
@@ -134,7 +170,9 @@ def count(rows: int, k: float) -> int:
     """How many of `rows` tokens are kept: 1 + floor(k (rows - 1)), and 0 of none.
 
     That is how many values are >= their (1 - k)-quantile by linear interpolation when no two are
-    equal, which is the published rule; here it holds under ties as well.
+    equal, which is the published rule; here it holds under ties as well. The published scripts take
+    the quantile in float32, whose rank `torch.quantile` rounds past its element for some sizes at
+    k = 0.4 (124 of those from 3 to 1,500), where they keep one token fewer.
     """
     return 1 + int(Fraction(str(k)) * (rows - 1)) if rows else 0
 
@@ -159,9 +197,16 @@ def select(selector: str, k: float | None, columns: Columns, device: torch.devic
     score = SELECTORS[selector].score
     if k is None or score is None:
         return torch.ones(columns.rows, dtype=torch.bool, device=device)
-    order = score(columns).to(device).argsort(descending=True, stable=True)
-    mask = torch.zeros(columns.rows, dtype=torch.bool, device=device)
-    mask[order[: count(columns.rows, k)]] = True
+    return largest(score(columns).to(device), k)
+
+
+def largest(score: Tensor, k: float) -> Tensor:
+    """Mask of the `count(rows, k)` largest of [rows] scores; ties go to the earlier one."""
+    import torch
+
+    order = score.argsort(descending=True, stable=True)
+    mask = torch.zeros(len(score), dtype=torch.bool, device=score.device)
+    mask[order[: count(len(score), k)]] = True
     return mask
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from adaspec import AdaspecError
@@ -39,7 +39,9 @@ class Settings(BaseSettings):
         cache_bytes: the most that the hidden states of all runs may take on disk.
         data_folders: folders whose files people may train on, on a studio that others can reach.
         model_folders: folders whose models they may open.
-        hub: patterns of Hub ids that they may fetch, as `HuggingFaceTB/*`; none: all.
+        hub: patterns of the models that they may fetch from the Hub, as `HuggingFaceTB/*`; none:
+            all.
+        webhook: address that is told by POST when a job has ended.
         passphrase: opens a studio that others can reach; a random one is printed if it is not set.
     """
 
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     data_folders: Folders = ()
     model_folders: Folders = ()
     hub: Patterns = ()
+    webhook: HttpUrl | None = None
     passphrase: SecretStr | None = None
 
 

@@ -23,11 +23,12 @@ from accelerate.utils import broadcast_object_list
 from safetensors import SafetensorError
 from torch import Tensor
 
-from adaspec import AdaspecError, explain, measurement, models, teacher_cache
+from adaspec import AdaspecError, explain, measurement, models, own_text, teacher_cache
 from adaspec import runs as run_folder
 from adaspec.inputs import Inputs, held_out
 from adaspec.precision import frozen_dtype, pass_tokens
-from adaspec.recipe import REFERENCE, STOCK, TARGET, Recipe, Training
+from adaspec.recipe import REFERENCE, STOCK, TARGET, Recipe, Sampling, Training
+from adaspec.recipe.plan import ANSWER, CACHE, CONTINUE, MEASURE, REPLAY
 from adaspec.report import make_report
 from adaspec.runs import (
     CHECKS,
@@ -46,16 +47,8 @@ from adaspec.speculation.null_test import null_test
 from adaspec.speculation.speed import measure_speed, replay_beside_plain
 from adaspec.speculation.trace import TRACE
 from adaspec.teacher import Teacher, all_losses_r
-from adaspec.tokens import DATASET, GENERATED, VALIDATION
+from adaspec.tokens import ANSWERS, DATASET, GENERATED, SOURCES, VALIDATION
 from adaspec.training import Hooks, train
-
-CONTINUE = "continuations"
-
-CACHE = "cache"
-
-REPLAY = "replays"
-
-MEASURE = "measurement"
 
 NULL_PROMPTS = 3
 """Prompts on which the target drafts for itself."""
@@ -99,9 +92,10 @@ class Work:
         self.on_progress(self.stage(name), row)
 
 
-def fine_tune(work: Work) -> None:
-    """Fine-tune the target, or use it as it is; save the stock draft."""
-    target = work.inputs.target.model
+def prepare(work: Work) -> None:
+    """Fine-tune the target, or use it as it is; save the drafts that were there before."""
+    opened = work.inputs.target
+    target = opened.model
     if work.recipe.stage0 and _done(work, TARGET):
         target.load_state_dict(_load(work, TARGET).state_dict())
     elif work.recipe.stage0:
@@ -115,13 +109,58 @@ def fine_tune(work: Work) -> None:
             lambda model: measurement.held_out_loss(model, held_out, evaluation.batch),
         )
     if work.inputs.stock:
-        _keep(work, STOCK, work.inputs.stock.model)
+        _keep(work, STOCK, work.inputs.stock.model, opened.tokenizer)
+    for name, draft in work.inputs.drafts.items():
+        _keep(work, name, draft.model, draft.tokenizer)
     target.requires_grad_(False)
     target.to(frozen_dtype(work.accelerator))
 
 
+def answer(work: Work) -> Work:
+    """The work with the examples that drafts are trained on, which the target may have to write."""
+    data, dataset, target = work.recipe.data, work.inputs.dataset, work.inputs.target
+    if data.responses == "data":
+        return work
+    file = work.run.answers_file
+    if work.accelerator.is_main_process and not file.exists():
+        work.begin(ANSWER)
+        vocabulary, seed = work.inputs.vocabulary, work.recipe.seed
+        eos = target.tokenizer.eos_token_id
+        own_text.write_table(
+            file,
+            own_text.write(
+                target.model,
+                dataset.train,
+                data.answers,
+                identity=own_text.key(
+                    models.weights_hash(target.model),
+                    target.model.dtype,
+                    vocabulary,
+                    eos,
+                    data.answers,
+                    data.max_length,
+                    seed,
+                ),
+                vocabulary=vocabulary,
+                eos=eos,
+                max_length=data.max_length,
+                seed=seed,
+                on_answers=_steps(work, ANSWER),
+            ),
+        )
+    work.accelerator.wait_for_everyone()
+    own = own_text.read(file, dataset.train, data.answers.samples)
+    others = dataset.train if data.responses == "both" else []
+    return replace(
+        work, inputs=replace(work.inputs, dataset=replace(dataset, train=[*own, *others]))
+    )
+
+
 def continuations(work: Work) -> measurement.Sequences:
-    """The target's own continuations of the held-out prompts, beside the data set's responses."""
+    """The target's own continuations of the held-out prompts, beside the data set's responses.
+
+    Where the target has written training text, some of that as well.
+    """
     file = work.run.sequences_file
     if work.accelerator.is_main_process and not file.exists():
         work.begin(CONTINUE)
@@ -134,6 +173,7 @@ def continuations(work: Work) -> measurement.Sequences:
                 examples,
                 vocabulary=work.inputs.vocabulary,
                 eos=work.inputs.target.tokenizer.eos_token_id,
+                sampling=Sampling(temperature=evaluation.temperature),
                 max_new_tokens=evaluation.max_new_tokens,
                 batch=evaluation.batch,
                 seed=seed,
@@ -141,9 +181,13 @@ def continuations(work: Work) -> measurement.Sequences:
             )
             for seed, examples in ((work.recipe.seed, test), (~work.recipe.seed, validation))
         ]
+        data = work.recipe.data
         sources: measurement.Sequences = {
-            GENERATED: continuations[0], DATASET: test, VALIDATION: continuations[1]
-        }  # fmt: skip
+            GENERATED: continuations[0],
+            DATASET: test if data.response else [],
+            ANSWERS: [] if data.responses == "data" else work.inputs.dataset.train[: len(test)],
+            VALIDATION: continuations[1],
+        }
         measurement.write_sequences(file, sources)
     work.accelerator.wait_for_everyone()
     return measurement.read_sequences(file)
@@ -227,7 +271,8 @@ def distil(
 def _teacher(work: Work, training: Training, cache: teacher_cache.TeacherCache | None) -> Teacher:
     """The frozen models, and what is cached of them.
 
-    With a cache, L_r is computed once too; after that the reference is no longer needed.
+    With a cache, L_r is computed once too; after that the reference is no longer needed, unless
+    what it says of the text's tokens is asked for.
     """
     target, examples = work.inputs.target.model, work.inputs.dataset.train
     teacher = Teacher(target, work.inputs.vocabulary, None, cache)
@@ -235,7 +280,7 @@ def _teacher(work: Work, training: Training, cache: teacher_cache.TeacherCache |
         return teacher
     reference = _load(work, REFERENCE, frozen_dtype(work.accelerator))
     with_reference = replace(teacher, reference=reference)
-    if cache is None:
+    if cache is None or training.needs("log_r"):
         return with_reference
 
     def compute() -> Tensor:
@@ -275,7 +320,7 @@ def _train(
     )
     work.accelerator.wait_for_everyone()
     trained = Trained(training=training, key=training.key, budget=budget)
-    _keep(work, name, model, trained, monitor)
+    _keep(work, name, model, work.inputs.target.tokenizer, trained, monitor)
     if work.accelerator.is_main_process:
         rmtree(work.run.checkpoints(name), ignore_errors=True)
 
@@ -297,6 +342,7 @@ def _keep(
     work: Work,
     name: str,
     model: Any,
+    tokenizer: Any,
     trained: Trained | None = None,
     monitor: Callable[[Any], dict[str, float]] | None = None,
 ) -> None:
@@ -316,7 +362,7 @@ def _keep(
             return
         with run_folder.atomic_folder(folder, replace=True) as new:
             model.save_pretrained(new)
-            work.inputs.target.tokenizer.save_pretrained(new)
+            tokenizer.save_pretrained(new)
             if trained and monitor:
                 TRAINED.write(new / work.run.budget_file(name).name, trained)
                 saved = models.load_weights(new, work.accelerator.device)
@@ -401,7 +447,7 @@ def measure(work: Work, sequences: measurement.Sequences, *, again: bool = False
     """The token tables of every model the run has saved, and the report."""
     if work.accelerator.is_main_process and (again or not work.run.report_file.exists()):
         work.begin(MEASURE)
-        sequences = {name: sequences[name] for name in (GENERATED, DATASET)}
+        sequences = {name: sequences[name] for name in SOURCES if name in sequences}
         recipe, inputs = work.recipe, work.inputs
         measurement.write_examples(work.run, inputs.target.tokenizer, sequences, inputs.vocabulary)
         groups = _groups_to_measure(work)
@@ -415,7 +461,7 @@ def measure(work: Work, sequences: measurement.Sequences, *, again: bool = False
                 vocabulary=inputs.vocabulary,
                 batch=recipe.evaluation.batch,
                 on_batch=partial(_report_measured, work, number * batches),
-                with_contexts=number == 0,
+                settings=() if number else recipe.evaluation.settings,
             )
         REPORT.write(work.run.report_file, make_report(work.run, work.state, recipe))
     work.accelerator.wait_for_everyone()
@@ -443,9 +489,9 @@ def _groups_to_measure(work: Work) -> list[dict[str, Path]]:
 def _results(work: Work) -> dict[str, Path]:
     """Every draft -> its folder; a draft that shares another's training is left out."""
     return {
-        name: work.run.path / folder
-        for name, folder in work.state.models.items()
-        if name != TARGET and (name == STOCK or not work.stage(name).same_as)
+        name: work.run.path / work.state.models[name]
+        for name in work.state.drafts
+        if not ((training := work.state.training(name)) and training.same_as)
     }
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from adaspec.data import Batch, Example, by_length
-from adaspec.divergence import Rows, forward_kl, measure_rows
+from adaspec.divergence import Rows, chunks, forward_kl, measure_rows
 from adaspec.models import head, hidden_rows
 from adaspec.teacher_cache import TeacherCache
 
@@ -67,6 +67,16 @@ class Teacher:
         if cached.loss_r is not None:
             return cached.loss_r
         return measure_rows(forward_kl, p, frozen_rows(self.reference, batch, self.vocabulary))
+
+    @torch.no_grad()
+    def log_r(self, batch: Batch) -> Tensor:
+        """[rows] log r(x) of the text's own tokens; the reference has to be there."""
+        r, tokens = frozen_rows(self.reference, batch, self.vocabulary), batch.next_ids
+        parts = [
+            r.log_probs(rows).gather(1, tokens[rows, None])[:, 0]
+            for rows in chunks(len(r.hidden), r.vocabulary, r.hidden.device)
+        ]
+        return torch.cat(parts)
 
 
 def all_losses_r(teacher: Teacher, examples: list[Example], tokens: int) -> Tensor:

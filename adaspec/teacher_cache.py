@@ -14,8 +14,8 @@ import hashlib
 import logging
 import os
 import shutil
-import zlib
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import psutil
 import torch
+import xxhash
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -39,6 +40,8 @@ from adaspec.settings import settings
 
 SHARD = 64 << 20
 """Approximate bytes of a shard: its last sequence is never split."""
+WRITERS = 4
+"""Shards that are written at a time: a GPU computes them faster than one thread checks them."""
 SHARE_OF_DISK, SHARE_OF_MEMORY = 0.5, 0.25
 """The share of the free space that the cache may take."""
 
@@ -114,7 +117,7 @@ def choose(needed: int, reads: int, examples: int) -> Storage:
 
 def key(target_hash: str, data_hash: str, dtype: torch.dtype) -> str:
     """A hash of everything the states depend on; the data's hash covers token ids and lengths."""
-    return hashlib.sha256(f"{target_hash} {data_hash} {dtype} 1".encode()).hexdigest()[:24]
+    return hashlib.sha256(f"{target_hash} {data_hash} {dtype} 2".encode()).hexdigest()[:24]
 
 
 def shards(examples: list[Example], row_bytes: int) -> list[Shard]:
@@ -134,7 +137,7 @@ def on_disk(
 ) -> TeacherCache:
     """Open the shards that exist, and compute those that are missing or damaged.
 
-    A second thread writes a shard and reads it back while the target computes the next.
+    Other threads write shards and read them back while the target computes the next.
 
     Args:
         identity: the cache's `key`.
@@ -156,28 +159,31 @@ def on_disk(
 
     with (
         FileLock(folder / "lock"),  # another run may be computing the same
-        ThreadPoolExecutor(1) as writer,
+        ThreadPoolExecutor(WRITERS) as writers,
     ):
-        _free_space(folder, size(target, examples, target.dtype))
+        free_space(folder, size(target, examples, target.dtype))
         os.utime(folder)  # last used now
-        writing: Future[Tensor] | None = None
+        writing: deque[Future[Tensor]] = deque()
         for number, shard in enumerate(layout):
             file = folder / f"{number:05d}.safetensors"
             shape = (shard.rows, width(target))
             part = _read(file, identity, shape, target.dtype)
-            states = None
             if part is None:
                 states = _compute(target, examples[shard.first : shard.end], tokens)
-            if writing:  # at most one shard waits to be written
-                keep(writing.result())
-                writing = None
-            if part is not None:
-                keep(part)
-            elif states is not None:
-                writing = writer.submit(_write_and_read, file, identity, states)
-        if writing:
-            keep(writing.result())
+                writing.append(writers.submit(_write_and_read, file, identity, states))
+            else:
+                writing.append(_done(part))
+            if len(writing) > WRITERS:  # in order, and no more of them in memory
+                keep(writing.popleft().result())
+        for future in writing:
+            keep(future.result())
     return _cache(layout, parts, examples, folder)
+
+
+def _done(part: Tensor) -> Future[Tensor]:
+    future = Future[Tensor]()
+    future.set_result(part)
+    return future
 
 
 def in_memory(
@@ -251,7 +257,7 @@ def _existing(path: Path) -> Path:
 
 
 def _write(file: Path, identity: str, numbers: Tensor) -> None:
-    facts = {"key": identity, "crc32": str(_crc(numbers))}
+    facts = {"key": identity, "xxh3": _digest(numbers)}
     with atomic_file(file) as new:
         save_file({"numbers": numbers.contiguous()}, new, metadata=facts)
 
@@ -276,7 +282,7 @@ def _read(file: Path, identity: str, shape: tuple[int, ...], dtype: torch.dtype)
             reason = "it belongs to other models or data"
         elif tuple(numbers.shape) != shape or numbers.dtype != dtype:
             reason = f"it has {tuple(numbers.shape)} numbers, not {shape}"
-        elif facts.get("crc32") != str(_crc(numbers)):
+        elif facts.get("xxh3") != _digest(numbers):
             reason = "its bytes have changed"
         else:
             return numbers
@@ -284,11 +290,11 @@ def _read(file: Path, identity: str, shape: tuple[int, ...], dtype: torch.dtype)
     return None
 
 
-def _crc(numbers: Tensor) -> int:
-    return zlib.crc32(numbers.contiguous().view(torch.uint8).numpy().data)
+def _digest(numbers: Tensor) -> str:
+    return xxhash.xxh3_128_hexdigest(numbers.contiguous().view(torch.uint8).numpy().data)
 
 
-def _free_space(folder: Path, needed: int) -> None:
+def free_space(folder: Path, needed: int) -> None:
     """Remove the least recently used caches until all together fit the allowed size."""
     others = sorted(
         (other for other in _folders() if other != folder), key=lambda path: path.stat().st_mtime

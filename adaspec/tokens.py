@@ -9,7 +9,7 @@ computed here and never stored. Loads no torch; `measurement` writes what is rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from adaspec import AdaspecError, runs
-from adaspec.recipe import REFERENCE, STOCK, Training
+from adaspec.recipe import REFERENCE, STOCK, Optimisation, Training
 from adaspec.runs import Run
 from adaspec.runs.contract import Unreadable
 from adaspec.runs.contract import stamp as file_stamp
@@ -32,17 +32,21 @@ from adaspec.runs.tables import (
     read_rows,
     read_table,
 )
-from adaspec.selection import ADASPEC, SELECTORS, Columns, entry
-from adaspec.vocabulary import Piece
+from adaspec.selection import ADASPEC, SELECTORS, STEPS, Columns, Need, entry
+from adaspec.vocabulary import CLASSES, Piece, classes
+from adaspec.weighting import VERIFIED_TOP, WEIGHTS, Tokens, weigh
 
-Source = Literal["generated", "dataset"]
+Source = Literal["generated", "dataset", "answers"]
 GENERATED: Source = "generated"
 DATASET: Source = "dataset"
+ANSWERS: Source = "answers"
 VALIDATION = "validation"
 """What the target said after the validation prompts, which have no tables."""
 SOURCES: dict[Source, str] = {
     GENERATED: "what the target said after held-out prompts: acceptance is spent here",
-    DATASET: "the data set's own answers to the same prompts: what the drafts were trained on",
+    DATASET: "the data set's own answers to the same prompts: such as drafts are trained on, where "
+    "the target does not write that text itself",
+    ANSWERS: "what the target answered to training prompts: what the drafts were trained on",
 }
 Pool = Literal["corpus", "batch"]
 POOLS: dict[Pool, str] = {
@@ -74,15 +78,15 @@ class Snapshot(NamedTuple):
 
 
 def snapshots(run: Run) -> list[Snapshot]:
-    """Those with a table: stock, reference, then the drafts; each with its checkpoints first.
+    """Those with a table, in the order of `RunState.drafts`; each with its checkpoints first.
 
     Raises:
         AdaspecError: the run has no token tables.
     """
     names = [path.stem for path in _file(run, run.examples_file).parent.glob("*.parquet")]
     unordered = [Snapshot.of(name) for name in names if name not in _OTHER_TABLES]
-    first = [STOCK, REFERENCE]
-    order = first + [stage.name for stage in runs.read_state(run).plan]
+    state = runs.read_state(run)
+    order = list(dict.fromkeys([*state.drafts, *(stage.name for stage in state.plan)]))
 
     def position(snapshot: Snapshot) -> tuple[int, float]:
         known = order.index(snapshot.training) if snapshot.training in order else len(order)
@@ -94,14 +98,16 @@ def snapshots(run: Run) -> list[Snapshot]:
 def timeline(run: Run, training: str) -> list[Snapshot]:
     """How a draft came to be: the model it started from, its checkpoints, itself."""
     own = [snapshot for snapshot in snapshots(run) if snapshot.training == training]
-    start = STOCK if training in (STOCK, REFERENCE) else _start(run, training)
+    if not runs.read_state(run).training(training):
+        return own
+    start = STOCK if training == REFERENCE else _start(run, training)
     before = [snapshot for snapshot in snapshots(run) if snapshot.name == start != training]
     return before + own
 
 
 def table_of(run: Run, draft: str) -> str:
     """The snapshot that holds a draft's rows: another's, where both are the same training."""
-    stage = next((stage for stage in runs.read_state(run).plan if stage.name == draft), None)
+    stage = runs.read_state(run).training(draft)
     return (stage.same_as if stage else None) or draft
 
 
@@ -116,6 +122,16 @@ def examples(run: Run, source: str) -> pd.DataFrame:
     if source not in by_source:
         raise AdaspecError(f"No examples {source!r}: this run has {', '.join(by_source)}.")
     return by_source[source]
+
+
+def sources(run: Run) -> list[Source]:
+    """Those that it has: where the data are prompts alone, nobody has answered but the target.
+
+    Raises:
+        AdaspecError: the run has no token tables.
+    """
+    path = _file(run, run.examples_file)
+    return [source for source in SOURCES if source in _examples(path, *file_stamp(path))]
 
 
 def stamp(run: Run) -> tuple[int, int]:
@@ -180,6 +196,23 @@ def rows(
     return pd.DataFrame({name: _as_items(values) for name, values in parts.items()})
 
 
+def table(run: Run, source: str, seq: int) -> pd.DataFrame:
+    """The rows of one example with every snapshot's columns, its tokens' texts, and, where there is
+    a reference, `delta@SNAPSHOT`.
+
+    Raises:
+        AdaspecError: no such example.
+    """
+    names = [snapshot.name for snapshot in snapshots(run)]
+    every = rows(run, source, seq, names)
+    pieces = vocabulary(run)
+    every.insert(1, "text", [pieces[token].text for token in every["token"]])
+    if "kl@reference" in every:
+        for name in names:
+            every[f"delta@{name}"] = every[f"kl@{name}"] - every["kl@reference"]
+    return every
+
+
 def require(run: Run, snapshot: str) -> Path:
     """The file of a snapshot.
 
@@ -229,15 +262,80 @@ def entries(run: Run, source: str, snapshot: str, pool: Pool) -> np.ndarray:
 
 def rival_entries(run: Run, source: str, snapshot: str, pool: Pool) -> dict[str, np.ndarray]:
     """The same of every other selector, by name; chance draws with seed 0."""
-    loss_q, loss_r = (column(run, source, "kl", name) for name in (snapshot, REFERENCE))
-    entropy, chance = column(run, source, "entropy"), np.random.default_rng(0)
-    columns = Columns(len(loss_q), loss_q, loss_r, entropy, chance)
-    within = pools(run, source, pool, pool_size(run, Snapshot.of(snapshot).training))
-    return {
-        name: entry(selector.score(columns), within)
+    rivals = {
+        name: selector
         for name, selector in SELECTORS.items()
         if selector.score is not None and name != ADASPEC
     }
+    needs = frozenset[Need]().union(*(rival.needs for rival in rivals.values()))
+    columns = columns_of(run, source, snapshot, needs)
+    within = pools(run, source, pool, pool_size(run, Snapshot.of(snapshot).training))
+    return {
+        name: entry(rival.score(columns), within) for name, rival in rivals.items() if rival.score
+    }
+
+
+def columns_of(run: Run, source: str, snapshot: str, needs: frozenset[Need]) -> Columns:
+    """What selectors and weights need of a source's tokens, by what this model says of them."""
+
+    def log(name: str, of: str | None = None) -> np.ndarray:
+        values: np.ndarray = np.log(np.maximum(column(run, source, name, of), _LEAST))
+        return values
+
+    read: dict[Need, Callable[[], Any]] = {
+        "loss_q": lambda: column(run, source, "kl", snapshot),
+        "loss_r": lambda: column(run, source, "kl", REFERENCE),
+        "entropy": lambda: column(run, source, "entropy"),
+        "generator": lambda: np.random.default_rng(0),
+        "log_p": lambda: log("p"),
+        "log_q": lambda: log("q", snapshot),
+        "log_r": lambda: log("q", REFERENCE),
+        "agree": lambda: column(run, source, "agree", snapshot),
+        "verified": lambda: _verified(run, source, snapshot),
+        "position": lambda: column(run, source, "pos"),
+    }
+    start, end = bounds(run, source)
+    return Columns(end - start, **{need: read[need]() for need in needs})
+
+
+def _verified(run: Run, source: str, snapshot: str) -> np.ndarray:
+    """[rows] whether the model's likeliest token is among the target's `VERIFIED_TOP`."""
+    target, draft = (column(run, source, "top", name) for name in (None, snapshot))
+    among: np.ndarray = (target[:, :VERIFIED_TOP] == draft[:, :1]).any(1)
+    return among
+
+
+def weights(run: Run, source: str, snapshot: str, training: Training) -> np.ndarray:
+    """[rows] what a training's weight makes of a source's tokens, by what this model says of them.
+
+    Args:
+        training: one that has a weight; the pool is the corpus.
+    """
+    method = training.method
+    assert method is not None
+    assert method.weight is not None
+    selector, weight = SELECTORS[method.selector], WEIGHTS[method.weight]
+    selects = training.k is not None and selector.score is not None
+    columns = columns_of(
+        run, source, snapshot, weight.needs | selector.needs if selects else weight.needs
+    )
+    mask, score = np.ones(columns.rows, dtype=bool), None
+    if training.k is not None and selector.score is not None:
+        score = selector.score(columns)
+        mask = entry(score) <= STEPS * training.k
+    tokens = Tokens(columns, mask, score, method.own_softness, method.gamma)
+    return weigh(method.weight, tokens)
+
+
+def weighing(run: Run) -> dict[str, Training]:
+    """Name -> the run's finished trainings that weigh tokens."""
+    names = [stage.name for stage in runs.read_state(run).plan if stage.kind == "train"]
+    trained = {
+        name: runs.read_trained(run, name).training
+        for name in names
+        if run.budget_file(name).is_file()
+    }
+    return {name: training for name, training in trained.items() if training.weight}
 
 
 def example_entries(run: Run, source: str, seq: int, snapshot: str, pool: Pool) -> np.ndarray:
@@ -267,10 +365,14 @@ def pools(run: Run, source: str, pool: Pool, size: int) -> np.ndarray | None:
 def pool_size(run: Run, training: str) -> int:
     """Sequences that compete in a batch of this training; of the first that selects, else.
 
+    Where nothing is trained, as many as a stage would take that says nothing of it.
+
     Raises:
         AdaspecError: the run has no training left to ask.
     """
     plan = [stage.name for stage in runs.read_state(run).plan if stage.kind == "train"]
+    if not plan:
+        return int(Optimisation.model_fields["batch"].default)
     trained = {
         name: runs.read_trained(run, table_of(run, name)).training
         for name in plan
@@ -309,6 +411,14 @@ ORDERS: dict[str, str] = {
 }
 
 
+def orders(run: Run, rival: str | None) -> list[str]:
+    """Those for which the run has the models."""
+    names = {snapshot.name for snapshot in snapshots(run)}
+    lacks = {"improved": STOCK not in names, "selected": REFERENCE not in names}
+    lacks |= {"disputed": rival is None}
+    return [order for order in ORDERS if not lacks.get(order)]
+
+
 def ranking(
     run: Run, source: str, order: str, draft: str, rival: str | None = None, k: int = 400
 ) -> pd.DataFrame:
@@ -338,6 +448,92 @@ def ranking(
     sums = np.add.reduceat(values, there["first"].to_numpy() - start, dtype=np.float64)
     scored = there.assign(score=sums / there["tokens"].to_numpy())
     return scored.sort_values("score", ascending=False, kind="stable")
+
+
+TOKEN_ORDERS: dict[str, str] = {
+    "hardest": "largest KL(p‖q) of the draft",
+    "selected": "largest ΔL: what AdaSPEC keeps first",
+    "disputed": "largest |KL(p‖rival) − KL(p‖q)| between the two drafts",
+    "improved": "largest KL(p‖stock) − KL(p‖q)",
+    "unsure": "largest entropy of the target",
+}
+
+
+def ranked_tokens(
+    run: Run,
+    source: str,
+    order: str,
+    draft: str,
+    rival: str | None = None,
+    *,
+    by: str = STOCK,
+    k: int = 400,
+    most: int | None = None,
+    kind: str | None = None,
+    among: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """The tokens of a source, one a row, the largest score first.
+
+    Columns: seq and pos say where it is; token, text and class what it is; kl of the draft and
+    entropy in nats; where there is a reference, delta of `by`, and whether it is kept at this k
+    among the whole corpus; where the draft's method weighs tokens, their weight; where there is a
+    rival, dispute.
+
+    Args:
+        order: one of `TOKEN_ORDERS`.
+        by: the snapshot whose dL selects.
+        k: the filter ratio in thousandths.
+        most: rows; by default all.
+        kind: a class of tokens, one of `vocabulary.CLASSES`; by default all.
+        among: [tokens] which of them, as `strata.within` says; by default all.
+
+    Raises:
+        AdaspecError: no such order, class or snapshot.
+    """
+    if order not in TOKEN_ORDERS:
+        raise AdaspecError(f"No order {order!r}: choose one of {', '.join(TOKEN_ORDERS)}.")
+    if kind is not None and kind not in CLASSES:
+        raise AdaspecError(f"No class {kind!r}: choose one of {', '.join(CLASSES)}.")
+    if order == "disputed" and rival is None:
+        raise AdaspecError("No rival: the most disputed tokens are between two drafts.")
+    there, pieces = examples(run, source), vocabulary(run)
+    ids, position = column(run, source, "token"), column(run, source, "pos")
+    of_token = classes(pieces, ids, position == 0)
+    table = pd.DataFrame(
+        {
+            "seq": np.repeat(there["seq"].to_numpy(), there["tokens"].to_numpy()),
+            "pos": position,
+            "token": ids,
+            "kl": column(run, source, "kl", draft),
+            "entropy": column(run, source, "entropy"),
+        }
+    )
+    if any(snapshot.name == REFERENCE for snapshot in snapshots(run)):
+        table["delta"] = delta(run, source, by)
+        table["kept"] = entries(run, source, by, "corpus") <= k
+    if training := weighing(run).get(table_of(run, Snapshot.of(draft).training)):
+        table["weight"] = weights(run, source, draft, training)
+    if rival:
+        table["dispute"] = (column(run, source, "kl", rival) - table["kl"]).abs()
+    if order == "improved":
+        score = column(run, source, "kl", STOCK) - table["kl"]
+    elif (name := _SCORES[order]) in table:
+        score = table[name]
+    else:
+        raise AdaspecError(f"Run {run.path.name} has no reference, and so no {name}.")
+    places = np.argsort(-score.to_numpy(), kind="stable")
+    if kind is not None:
+        places = places[of_token[places] == list(CLASSES).index(kind)]
+    if among is not None:
+        places = places[among[places]]
+    ranked = table.iloc[places[:most]].reset_index(drop=True)
+    ranked.insert(3, "text", [pieces[token].text for token in ranked["token"]])
+    ranked.insert(4, "class", [list(CLASSES)[of_token[place]] for place in places[:most]])
+    return ranked
+
+
+_LEAST = np.finfo(np.float32).tiny  # of a probability that has a logarithm
+_SCORES = {"hardest": "kl", "selected": "delta", "disputed": "dispute", "unsure": "entropy"}
 
 
 # Files

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -31,12 +32,14 @@ from adaspec.divergence import (
     blend,
     entropy_rows,
     kl_rows,
+    token_rows,
 )
 from adaspec.recipe import Optimisation, Training
 from adaspec.runs import Budget
-from adaspec.selection import Columns, count, select
+from adaspec.selection import SELECTORS, Columns, count, largest, select
 from adaspec.steps import Pass, Step, mix, most_tokens, read_ahead, read_step, sequence_order
 from adaspec.teacher import Teacher, frozen_rows, rows_of
+from adaspec.weighting import VERIFIED_TOP, Tokens, weigh
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class Outcome:
         self._watched.append((what, values, part, rows))
 
     def add(self, values: Tensor, weights: Tensor) -> None:
-        """Add the losses [rows] of selected tokens, and their weights."""
+        """Add the losses [rows] of the tokens that train, and their weights."""
         self._loss += (values * weights).sum()
         self._selected += len(values)
 
@@ -233,34 +236,36 @@ def _fit_teacher(
     outcome: Outcome,
     accelerator: Accelerator,
 ) -> None:
-    """Select tokens, then minimise the objective on them."""
+    """Select tokens and weigh them, then minimise the objective on them."""
     method = training.method
     assert method is not None
     objective = blend(method.objective, method.to, number / max(1, training.steps - 1))
     scored: list[tuple[Rows, Scored]] = []
-    selections: list[Tensor] = []
+    selections: list[Chosen] = []
     several = accelerator.num_processes > 1 or len(passes) > 1
-    if training.k is not None and training.pools_batch and several:
+    if training.scores and training.pools_batch and several:
         # The pool is larger than a pass: score all of it before training on any of it.
         for part in passes:
             p = teacher.rows(part.batch, part.cached)
             q = frozen_rows(draft, part.batch, teacher.vocabulary)
             scored.append((p, _scores(training, teacher, p, q, part, outcome)))
         losses = [scores for _, scores in scored]
-        selections = _select_together(training, losses, passes, number, accelerator)
+        selections = _choose_together(training, losses, passes, number, accelerator)
     for i, part in enumerate(passes):
         p = scored[i][0] if scored else teacher.rows(part.batch, part.cached)
         q = rows_of(draft, part.batch, teacher.vocabulary)
-        rows, kl = None, None
+        chosen, kl, rows = None, None, None
         if selections:
-            rows, kl = selections[i], scored[i][1].kl
-        elif training.k is not None:
+            chosen, kl = selections[i], scored[i][1].kl
+        elif training.scores:
             scores = _scores(training, teacher, p, q, part, outcome)
             kl = scores.kl
-            rows = _select(training, scores.columns, part.pools, number, accelerator.device)
+            chosen = _choose(training, scores.columns, part.pools, number, accelerator.device)
         weights = part.weights
-        if rows is not None:
-            weights = weights[rows]
+        if chosen is not None:
+            rows, weights = chosen.rows, weights[chosen.rows]
+            if chosen.factors is not None:
+                weights = weights * chosen.factors
             p, q = (side._replace(hidden=side.hidden[rows]) for side in (p, q))
             kl = None if kl is None else kl.at(rows)
         values = backward_objective(objective, p, q, weights, kl)
@@ -282,8 +287,20 @@ def learning_rate(optimisation: Optimisation, step: int, steps: int) -> float:
     return optimisation.lr * shape[optimisation.schedule]
 
 
+class Chosen(NamedTuple):
+    """The rows that train the draft.
+
+    Attributes:
+        rows: [chosen] their indices, ascending.
+        factors: [chosen] float32, what a weight makes of their losses; None: nothing.
+    """
+
+    rows: Tensor
+    factors: Tensor | None = None
+
+
 class Scored(NamedTuple):
-    """What a selector needs of a pass.
+    """What a selector or a weight needs of a pass.
 
     Attributes:
         columns: those that it needs, but for the generator.
@@ -304,34 +321,71 @@ def _scores(
         kl = kl_rows(p, q)
         columns = columns._replace(loss_q=kl.values)
         outcome.watch("KL(p || q)", kl.values, part)
-    if training.needs_reference:
+    if training.needs("loss_r"):
         columns = columns._replace(loss_r=teacher.loss_r(p, part.batch, part.cached))
         outcome.watch("KL(p || r)", columns.loss_r, part)
+    if training.needs("log_r"):
+        columns = columns._replace(log_r=teacher.log_r(part.batch))
+        outcome.watch("log r", columns.log_r, part)
+    if any(training.needs(what) for what in ("log_p", "log_q", "agree", "verified")):
+        said = token_rows(p, q, part.batch.next_ids, VERIFIED_TOP)
+        columns = columns._replace(**said._asdict())
+        outcome.watch("log q", said.log_q, part)
+    if training.needs("position"):
+        columns = columns._replace(position=part.batch.position_of_row)
     return Scored(columns, kl)
 
 
-def _select(
+def _choose(
     training: Training,
     columns: Columns,
     pools: dict[int, int],
     number: int,
     device: torch.device,
-) -> Tensor:
-    """[selected] indices of the rows that train the draft, ascending.
+) -> Chosen:
+    """The rows that train the draft, and what a weight makes of them.
 
     Args:
         pools: pool -> its rows; the pools follow one another.
     """
     assert training.method is not None
-    assert training.k is not None
     sizes = list(pools.values())
-    masks = []
+    masks, weights = [], []
     for pool, part in zip(pools, columns.split(sizes), strict=True):
         generator = torch.Generator().manual_seed(mix(training.seed, number, pool))
         part = part._replace(generator=generator)
-        masks.append(select(training.method.selector, training.k, part, device))
-    selected = sum(count(rows, training.k) for rows in sizes)
-    return _indices(torch.cat(masks), selected)
+        if training.weight is None:
+            masks.append(select(training.method.selector, training.k, part, device))
+        else:
+            weights.append(_weigh(training, part))
+    if training.weight is None:
+        assert training.k is not None
+        selected = sum(count(rows, training.k) for rows in sizes)
+        return Chosen(_indices(torch.cat(masks), selected))
+    factors = torch.from_numpy(np.concatenate(weights))
+    rows = factors.nonzero()[:, 0]
+    return Chosen(rows.to(device), factors[rows].float().to(device))
+
+
+def _weigh(training: Training, columns: Columns) -> np.ndarray:
+    """[rows] the weights of one pool."""
+    method = training.method
+    assert method is not None
+    assert method.weight is not None
+    columns = columns.cpu()._replace(generator=columns.generator)
+    mask, score = torch.ones(columns.rows, dtype=torch.bool), None
+    ranked = SELECTORS[method.selector].score
+    if training.k is not None and ranked is not None:
+        score = ranked(columns)
+        mask = largest(score, training.k)
+    tokens = Tokens(
+        Columns(columns.rows, **{name: values.numpy() for name, values in columns.known.items()}),
+        mask.numpy(),
+        None if score is None else score.numpy(),
+        method.own_softness,
+        method.gamma,
+    )
+    return weigh(method.weight, tokens)
 
 
 def _indices(mask: Tensor, selected: int) -> Tensor:
@@ -341,28 +395,31 @@ def _indices(mask: Tensor, selected: int) -> Tensor:
     return mask.byte().argsort(descending=True, stable=True)[:selected]
 
 
-def _select_together(
+def _choose_together(
     training: Training,
     scored: list[Scored],
     passes: list[Pass],
     number: int,
     accelerator: Accelerator,
-) -> list[Tensor]:
-    """One selection over the passes of all processes; returns the rows of this process's passes."""
-    assert training.method is not None
+) -> list[Chosen]:
+    """One choice over the passes of all processes; returns that of this process's passes."""
     parts = [(part.first, scores.columns) for part, scores in zip(passes, scored, strict=True)]
     if accelerator.num_processes > 1:
         parts = gather_object([(first, columns.cpu()) for first, columns in parts])
     parts.sort(key=lambda part: part[0])
     pool = Columns.joined([columns for _, columns in parts])
     device = torch.device("cpu") if accelerator.num_processes > 1 else accelerator.device
-    chosen = _select(training, pool, {0: pool.rows}, number, device)
-    rows, before = {}, 0
+    whole = _choose(training, pool, {0: pool.rows}, number, device)
+    chosen, before = {}, 0
     for first, columns in parts:
-        inside = chosen[(chosen >= before) & (chosen < before + columns.rows)]
-        rows[first] = (inside - before).to(accelerator.device)
+        inside = (whole.rows >= before) & (whole.rows < before + columns.rows)
+        rows = (whole.rows[inside] - before).to(accelerator.device)
+        factors = whole.factors
+        chosen[first] = Chosen(
+            rows, None if factors is None else factors[inside].to(accelerator.device)
+        )
         before += columns.rows
-    return [rows[part.first] for part in passes]
+    return [chosen[part.first] for part in passes]
 
 
 def _fused(model: Any) -> bool | None:

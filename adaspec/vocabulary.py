@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-Class = Literal["digits", "words", "punctuation", "whitespace", "code", "special", "bytes"]
+import numpy as np
+
+Class = Literal[
+    "number", "word start", "word middle", "name", "punctuation", "line end", "space", "symbol",
+    "special", "bytes",
+]  # fmt: skip
 CLASSES: dict[Class, str] = {
-    "digits": "with a digit in it",
-    "words": "with a letter in it, of any script, and no digit",
+    "number": "with a digit in it",
+    "word start": "the first token of a word, of any script",
+    "word middle": "what follows in the same word",
+    "name": "the first token of a word that has a capital inside a sentence",
     "punctuation": "only punctuation of prose: . , : ; ! ? quotes, brackets, dashes",
-    "whitespace": "only spaces, tabs and line ends",
-    "code": "other signs: operators, currency, symbols",
+    "line end": "only white space, and a new line in it",
+    "space": "other white space",
+    "symbol": "other signs: operators, currency, symbols",
     "special": "added by the tokenizer, such as the end of the sequence",
     "bytes": "part of a character",
 }
 _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
+_OPENS = set('.!?:\n"“«¿¡([…')  # a capital after them says nothing
 _PROSE = set(".,:;!?'\"()[]…–—-‘’“”«»¿¡。，、：；！？「」（）")
 
 
@@ -74,21 +84,56 @@ def _byte_level() -> dict[str, bytes]:
 _BYTE_OF = _byte_level()
 
 
-def classify(piece: Piece) -> Class:
-    """The one class of `CLASSES` that a token belongs to."""
+def classify(piece: Piece, before: str = "") -> Class:
+    """The one class of `CLASSES` that a token belongs to.
+
+    Args:
+        before: the text that it follows; empty where the text begins. Its last letters tell a
+            word's start from its middle, and a name from the beginning of a sentence.
+    """
     if piece.special:
         return "special"
     try:
         text = piece.data.decode()
     except UnicodeDecodeError:
         return "bytes"
-    if not text.strip():
-        return "whitespace"
-    if any(character.isdigit() for character in text):
-        return "digits"
-    if any(character.isalpha() for character in text):
-        return "words"
-    return "punctuation" if set(text.strip()) <= _PROSE else "code"
+    word = text.strip()
+    if not word:
+        return "line end" if "\n" in text else "space"
+    if any(character.isdigit() for character in word):
+        return "number"
+    if any(character.isalpha() for character in word):
+        return _word(text, before)
+    return "punctuation" if set(word) <= _PROSE else "symbol"
+
+
+def _word(text: str, before: str) -> Class:
+    if before[-1:].isalpha() and (text[0].isalpha() or text[0] in "'’"):  # don't: don, 't
+        return "word middle"
+    word = text.lstrip()
+    sentence = before.rstrip(" \t")[-1:]
+    inside = sentence and sentence not in _OPENS
+    return "name" if inside and word[0].isupper() and word != "I" else "word start"
+
+
+def classes(tokens: Sequence[Piece], ids: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Of each token, in order, its class's number in `CLASSES`.
+
+    What a token follows is the token before it: enough for all but a space that is a token alone.
+
+    Args:
+        tokens: the vocabulary, by id.
+        ids: [tokens] of consecutive texts.
+        first: [tokens] whether a text begins there.
+    """
+    before = np.where(first, -1, np.roll(ids, 1)).astype(np.int64)
+    pairs, where = np.unique(np.stack([before, ids.astype(np.int64)]), axis=1, return_inverse=True)
+    numbers = {name: number for number, name in enumerate(CLASSES)}
+    of_pair = [
+        numbers[classify(tokens[token], tokens[previous].text if previous >= 0 else "")]
+        for previous, token in pairs.T.tolist()
+    ]
+    return np.array(of_pair, dtype=np.int64)[where.reshape(-1)]
 
 
 def whole_characters(parts: list[bytes]) -> dict[int, str]:

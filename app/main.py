@@ -1,6 +1,6 @@
 """The studio's entry: `streamlit run app/main.py`. Settings of every page, and the pages there are.
 
-Adding a page is adding a row to `PAGES`.
+Adding a page is adding a row to `link.PAGES`.
 """
 
 import sys
@@ -14,43 +14,64 @@ if str(ROOT) not in sys.path:  # streamlit puts app/ there; pages import the pac
 
 if __name__ == "__main__":  # streamlit runs the file for a viewer
     from adaspec import AdaspecError
-    from app.shell import access, link, words
+    from app.shared.copy_link import copy_link
+    from app.shell import access, link, pace, words
 
     IMAGES = ROOT / "assets/images"
-    BEHIND = ("ablation",)  # not in the bar: reached from Runs and Compare
     PAGES = [
         st.Page(
             link.page(name),
             title=name.capitalize(),
             url_path=name,
             icon=f":material/{icon}:",
-            visibility="hidden" if name in BEHIND else "visible",
         )
-        for name, icon in {
-            "runs": "list",
-            "train": "model_training",
-            "tokens": "grain",
-            "filter": "tune",
-            "replay": "play_circle",
-            "compare": "compare_arrows",
-            "ablation": "science",
-        }.items()
+        for name, icon in link.PAGES.items()
     ]
-    st.set_page_config(page_title="AdaSPEC Studio", page_icon=IMAGES / "icon.svg", layout="wide")
-    st.logo(IMAGES / "logo.svg", size="large")
-    st.html(ROOT / "app/shell/style.css")
+    st.set_page_config(page_icon=IMAGES / "icon.svg", layout="wide")  # else the page's own icon
     page = st.navigation(PAGES, position="top")
+    st.set_page_config(page_title=f"{page.title} · AdaSPEC Studio")
+    st.logo(IMAGES / "logo.svg", size="large")
+    with st.container(key="shell"):
+        st.html(ROOT / "app/shell/style.css")
+        link.keep_place()
+        copy_link()
     access.controls()
     link.arrive(page.url_path)
     try:
-        page.run()
+        with pace.fair():
+            page.run()
     except AdaspecError as error:  # a damaged run, say: in a line, and other pages go on
         st.error(words.plain(str(error)), icon=":material/broken_image:")
 else:  # the server imports it once
+    from collections.abc import AsyncIterator
+    from contextlib import asynccontextmanager
+    from threading import Thread
+
     from starlette.middleware import Middleware
 
+    from app.classroom import front as classroom
+    from app.classroom import hall
+    from app.home import front
+    from app.learn import lossless
+    from app.shared import engine
     from app.shell import access, background
     from app.shell.compression import Compression
+    from app.shell.pace import Pace
 
     access.guard_host()
-    app = st.App(__file__, lifespan=background.lifespan, middleware=[Middleware(Compression)])
+    # Seconds that a thread may keep Python to itself while others wait. Beside one that computes, a
+    # page takes two thirds of what it takes with the usual ten times as many.
+    sys.setswitchinterval(0.0005)
+    Thread(target=front.prepare, daemon=True).start()  # so that the first viewer does not wait
+
+    @asynccontextmanager
+    async def lifespan(app: st.App) -> AsyncIterator[None]:
+        async with background.lifespan(app), hall.lifespan():
+            yield
+
+    app = st.App(
+        __file__,
+        lifespan=lifespan,
+        middleware=[Middleware(Compression), Middleware(Pace)],
+        routes=[*front.routes(), *engine.routes(), *lossless.routes(), *classroom.routes()],
+    )

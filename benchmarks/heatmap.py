@@ -19,7 +19,8 @@ from playwright.sync_api import Page
 from rich.console import Console
 from rich.table import Table
 
-from app.tokens.heatmap import standalone
+from adaspec.views import TokenView
+from adaspec.views.token_view import standalone
 from tests.studio import browser
 from tests.views import view
 
@@ -59,7 +60,7 @@ STEP = "at => timed(() => choose('.training input', at, 'input'))"
 
 
 def main(tokens: int, rounds: int) -> None:
-    page_text = standalone(view(tokens, max(1, tokens // 400)), {})
+    page_text = standalone(TokenView.model_validate(view(tokens, max(1, tokens // 400))), {})
     assert BEGIN in page_text
     page_text = page_text.replace(BEGIN, TIMED).replace("<main>", WATCH + "<main>")
     table = Table("figure", "median", "largest", title=f"{tokens} tokens, {rounds} rounds")

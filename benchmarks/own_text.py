@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from adaspec import runs, tokens
-from adaspec.runs import EXAMPLE, Run
+from adaspec.runs import EXAMPLES, Run
 from app.shared import warm
 
 PROMPT = "Tom has 12 apples. He gives 5 of them to Ada.\nHow many apples does Tom have now?\n"
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="warm questions of each kind")
     times = parser.parse_args().times
-    names = [snapshot.name for snapshot in tokens.snapshots(Run(EXAMPLE))]
+    names = [snapshot.name for snapshot in tokens.snapshots(Run(EXAMPLES["example"]))]
     some = [name for name in names if "@" not in name]
     table = Table(
         "snapshots", "tokens", "cold", "prepared", "warm", "warm, most", "MB", title="seconds"
@@ -38,8 +38,11 @@ def main() -> None:
         warm.end_all()
         cold, _ = ask(RESPONSE.format("cold"), chosen)
         warm.end_all()
-        warm.prepare(EXAMPLE)
-        while warm._lines[EXAMPLE].process is None or warm._lines[EXAMPLE].opening:
+        warm.prepare(EXAMPLES["example"])
+        while (
+            warm._lines[EXAMPLES["example"]].process is None
+            or warm._lines[EXAMPLES["example"]].opening
+        ):
             time.sleep(0.1)
         prepared, length = ask(RESPONSE.format("prepared"), chosen)
         later = [ask(RESPONSE.format(number), chosen)[0] for number in range(times)]
@@ -56,7 +59,7 @@ def main() -> None:
 def ask(response: str, snapshots: list[str]) -> tuple[float, int]:
     """Seconds until there is an answer, and how many tokens it is about."""
     request = {"do": "read_text", "prompt": PROMPT, "response": response, "snapshots": snapshots}
-    ticket = warm.ask(runs.EXAMPLE, request)
+    ticket = warm.ask(runs.EXAMPLES["example"], request)
     assert warm.wait(ticket, 120), "no answer in two minutes"
     assert not ticket.error, ticket.error
     return ticket.seconds, len(ticket.result["ids"])

@@ -20,7 +20,8 @@ from playwright.sync_api import Page
 from rich.console import Console
 from rich.table import Table
 
-from app.replay.player import SPEEDS, standalone
+from adaspec.views.replay_view import standalone
+from app.replay.player import SPEEDS
 from tests.app.replay.player_app import view
 from tests.studio import browser
 from tests.views import WORDS

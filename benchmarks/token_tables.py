@@ -26,9 +26,9 @@ from rich.table import Table
 from adaspec import measurement, runs, tokens
 from adaspec.runs import Run
 from adaspec.runs.tables import CONTEXTS, EXAMPLES, SEQUENCES, SNAPSHOT, TOP
+from adaspec.views import token_view
+from adaspec.views.token_view import Roles
 from app.filter import view as filter_view
-from app.shared import token_view
-from app.shared.token_view import Roles
 
 LOOKS = 10
 LENGTH = 57  # tokens an example, as in the bundled one
@@ -39,7 +39,7 @@ ROLES = Roles("adaspec", "distillspec-data")
 def make_run(folder: Path, rows: int) -> Run:
     """The bundled example with tables of so many rows, half of each source."""
     run = Run(folder / "run")
-    shutil.copytree(runs.EXAMPLE, run.path)
+    shutil.copytree(runs.EXAMPLES["example"], run.path)
     names = [snapshot.name for snapshot in tokens.snapshots(run)]
     width = len(tokens.vocabulary(run))
     examples = rows // LENGTH

@@ -4,22 +4,39 @@
  * an ES module, as Streamlit wants it, and leaves its exports in `component` as well, for a page
  * that holds the script inline and cannot import it (`page.html`).
  *
+ * The engine's worker is one script. Its arithmetic, `engine/simd.ts`, becomes WebAssembly inside a
+ * module that the engine imports like any other.
+ *
  * Of every JSON schema in `schemas/` there are types beside it.
  */
 
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 import { compile } from "json-schema-to-typescript";
 
 const COMPONENTS = {
   token_heatmap: "tokens/heatmap",
+  token_own: "tokens/own",
   filter_lab: "filter/lab",
   replay_player: "replay/player",
+  replay_own: "replay/own",
+  replay_race: "replay/race",
+  replay_trial: "replay/trial",
   compare_board: "compare/board",
   compare_lanes: "compare/lanes",
   ablation_board: "compare/ablation",
+  learn_path: "learn/path",
+  learn_lossless: "learn/lossless",
+  copy_link: "shell/copy_link",
+  explorable: "explorable/page",
+  classroom_seat: "classroom/seat",
+  classroom_board: "classroom/board",
+  classroom_notes: "classroom/notes",
+  run_notice: "runs/notice",
 };
+const WORKERS = { engine: "engine/worker_script" };
 const HERE = import.meta.dirname;
 const SCHEMAS = join(HERE, "schemas");
 
@@ -27,9 +44,11 @@ const SCHEMAS = join(HERE, "schemas");
 
 /** @returns {Promise<Output[]>} */
 async function bundles() {
-  /** @param {"js" | "css"} kind */
-  const entries = (kind) =>
-    Object.entries(COMPONENTS).map(([out, path]) => ({ out, in: join(HERE, `${path}.${kind}`) }));
+  /** @param {Record<string, string>} parts
+   * @param {"js" | "css"} kind
+   */
+  const entries = (parts, kind) =>
+    Object.entries(parts).map(([out, path]) => ({ out, in: join(HERE, `${path}.${kind}`) }));
   /** @type {import("esbuild").BuildOptions & { write: false }} */
   const common = {
     outdir: join(HERE, "dist"),
@@ -38,21 +57,37 @@ async function bundles() {
     charset: "utf8",
     write: false,
   };
+  const script = /** @type {const} */ ({ target: "es2023", format: "iife" });
+  const workers = await build({ ...common, ...script, entryPoints: entries(WORKERS, "js") });
   const scripts = await build({
     ...common,
-    entryPoints: entries("js"),
-    target: "es2023",
-    format: "iife",
+    ...script,
+    entryPoints: entries(COMPONENTS, "js"),
     globalName: "component",
     footer: { js: "export default component.default;" },
   });
   const styles = await build({
     ...common,
-    entryPoints: entries("css"),
+    entryPoints: entries(COMPONENTS, "css"),
     target: "esnext", // light-dark() and nesting stay as they are written
     banner: { css: "/* Built by `make browser`. */" }, // Streamlit takes a single line for a path
   });
-  return [...scripts.outputFiles, ...styles.outputFiles];
+  return [...workers.outputFiles, ...scripts.outputFiles, ...styles.outputFiles];
+}
+
+/** @returns {Promise<Output>} */
+async function arithmetic() {
+  const options = "--enable simd --runtime stub --noAssert -O3 --outFile simd.wasm".split(" ");
+  /** @type {Uint8Array | string} */
+  let code = "";
+  const { error, stderr } = await asc.main(["engine/simd.ts", "--baseDir", HERE, ...options], {
+    writeFile: (_, contents) => {
+      code = contents;
+    },
+  });
+  if (error) throw new Error(`${error.message}\n${stderr}`);
+  const text = `export default "${Buffer.from(code).toString("base64")}";\n`;
+  return { path: join(HERE, "dist", "simd.js"), text };
 }
 
 /** @returns {Promise<Output[]>} */
@@ -71,7 +106,8 @@ async function types() {
 }
 
 /** A schema of pydantic's as the generator understands it: tuples are written as before 2020, a
- * field's title makes no type of its own, and every field is there, since Python writes all.
+ * field's title makes no type of its own, and a field with a default is there, since Python writes
+ * it.
  *
  * @param {any} schema
  * @returns {any}
@@ -85,7 +121,9 @@ function legible(schema) {
   );
   if (prefixItems) inner.items = prefixItems.map(legible);
   if (inner.properties) {
-    inner.required = Object.keys(inner.properties);
+    inner.required = Object.keys(inner.properties).filter(
+      (name) => "default" in inner.properties[name] || inner.required?.includes(name),
+    );
     for (const field of Object.values(inner.properties)) delete field.title;
   }
   return inner;
@@ -116,8 +154,11 @@ async function stale(outputs) {
   return paths.filter((path, at) => texts[at] !== made.get(path));
 }
 
-const outputs = [...(await bundles()), ...(await types())];
-if (process.argv.includes("--check")) {
+const check = process.argv.includes("--check");
+const simd = await arithmetic();
+if (!check) await write(simd); // the worker's bundle has it inside
+const outputs = [simd, ...(await bundles()), ...(await types())];
+if (check) {
   const names = (await stale(outputs)).map((path) => relative(HERE, path));
   if (names.length) {
     console.error(`Not what the sources give: ${names.join(", ")}. \`make browser\` builds them.`);

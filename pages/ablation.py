@@ -3,14 +3,14 @@
 import streamlit as st
 
 from adaspec import AdaspecError, figures, runs
-from adaspec.analysis import ablation
-from adaspec.analysis.identity import handle
+from adaspec.analysis import ablation, tabulated
 from adaspec.analysis.methods import has_several
 from adaspec.analysis.seeds import SeedRun, more_seeds, next_seed
+from adaspec.tabular import spreadsheet
 from app.ablation import view as ablation_view
 from app.ablation.board import ablation_board, standalone
 from app.shared import figure
-from app.shared.downloads import csv, file_button
+from app.shared.downloads import file_button, table_buttons
 from app.shared.pickers import pick_run
 from app.shell import link, words
 
@@ -18,7 +18,7 @@ from app.shell import link, words
 def one_seed(seed_runs: list[SeedRun]) -> None:
     """What is missing, and how to get it."""
     (only,) = seed_runs
-    name = handle(only.run)
+    name = only.run.id
     st.info(
         f"There is one seed of this recipe, {only.seed}: the intervals are over prompts alone. "
         "Intervals over seeds need more of them: "
@@ -45,7 +45,8 @@ def pick_baseline(preferred: str, labels: dict[str, str]) -> str:
     )
 
 
-st.title("Methods over seeds", anchor=False)
+st.title("Ablation", anchor=False)
+st.markdown("The methods of one recipe over its seeds: what each cost, and what it reached.")
 try:
     with st.container(horizontal=True, key="ablation-choice"):
         run = pick_run()
@@ -77,26 +78,28 @@ try:
         file_button(
             "Report",
             lambda: standalone(view, charts),
-            f"ablation-{handle(run)}.html",
+            f"ablation-{run.id}.html",
             "These figures and tables as one HTML page, offline.",
         )
         file_button(
             "Figures",
-            lambda: figures.archive(figures.of_ablation(summary, baseline, cost)),
-            f"ablation-{handle(run)}-figures.zip",
+            lambda: figure.archive(figures.of_ablation(summary, baseline, cost)),
+            f"ablation-{run.id}-figures.zip",
             "Every figure as SVG, PNG and HTML.",
         )
         file_button(
             "CSV",
-            lambda: csv(ablation.frame(summary)),
-            f"ablation-{handle(run)}.csv",
+            lambda: spreadsheet(ablation.frame(summary)),
+            f"ablation-{run.id}.csv",
             "One row a method, every number in a column of its own.",
         )
+        name = f"ablation-{run.id}"
+        table_buttons(tabulated.of_ablation(summary), name, key="ablation-tables-menu")
         st.page_link(
             link.page("compare"),
             label="Compare this run's drafts token by token",
             icon=":material/compare_arrows:",
-            query_params={"run": handle(run)},
+            query_params={"run": run.id},
         )
 except AdaspecError as error:
     link.complain(str(error))

@@ -1,34 +1,38 @@
 """Compare: drafts of one target side by side, with their budgets first."""
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from adaspec import AdaspecError, figures, runs
-from adaspec.analysis import comparison
-from adaspec.analysis.drafts import Entry, entries
-from adaspec.analysis.identity import handle
+from adaspec.analysis import comparison, tabulated
+from adaspec.analysis.drafts import Entry, entries, find
 from adaspec.analysis.methods import has_several
+from adaspec.runs import Run
+from adaspec.tabular import spreadsheet
+from adaspec.views import compare_view
+from adaspec.views.compare_view import MODES
 from app.compare import board as compare_board
 from app.compare import lanes as compare_lanes
-from app.compare import view as compare_view
+from app.compare.atlas import atlas as compare_atlas
 from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_runs
 from app.compare.state import board_from_link, lanes_from_link
-from app.compare.view import MODES
 from app.shared import figure, view_state
-from app.shared.downloads import csv, file_button
+from app.shared.downloads import file_button, table_buttons
 from app.shell import link
 
 
-def lanes(picked: list[Entry], baseline: str, top: DeltaGenerator) -> None:
+def lanes(chosen: list[Run], picked: list[Entry], baseline: str, top: DeltaGenerator) -> None:
     """One prompt, draft by draft.
 
     Args:
         top: where to say what a link asks for in vain.
     """
-    st.subheader("One prompt, draft by draft", anchor=False)
+    st.header("One prompt, draft by draft", anchor=False)
     texts = compare_view.prompts(picked)
     if not texts:
-        names = " and ".join(dict.fromkeys(handle(one.run) for one in picked))
+        names = " and ".join(dict.fromkeys(one.run.id for one in picked))
         st.info(
             "No prompt was decoded by all of these drafts with the same settings and uniforms: "
             f"adaspec measure does it for {names}.",
@@ -40,7 +44,7 @@ def lanes(picked: list[Entry], baseline: str, top: DeltaGenerator) -> None:
         seq = link.choice(
             "Prompt", "prompt", list(range(len(texts))), format_func=lambda n: f"#{n}  {texts[n]}"
         )
-    view = compare_view.lanes(picked, mode, seq, baseline)
+    view = compare_view.lanes(chosen, picked, mode, seq, baseline)
     with top:
         asked = lanes_from_link(view)
     state = compare_lanes.compare_lanes(view, asked, key="compare-lanes")
@@ -65,35 +69,47 @@ try:
     compare_board.compare_tables(view, key="compare-tables")
     charts = compare_view.drawn(chosen, picked, baseline)
     figure.show_in_pairs(charts, "compare")
+    drawn = compare_atlas(picked, find(picked, baseline))
     state = compare_board.compare_tokens(view, asked, key="compare-board")
-    view_state.into_link(state, compare_board.STATE)
-    lanes(picked, baseline, top)
-    name = "-".join(["compare", *map(handle, chosen)])
+    view_state.into_link(state, compare_view.STATE)
+    lanes(chosen, picked, baseline, top)
+    name = "-".join(["compare", *(run.id for run in chosen)])
     with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
-            lambda: compare_board.standalone(view, state, charts),
+            lambda: compare_view.standalone(
+                view, state, charts | {"atlas": drawn}, figure.bundle()
+            ),
             f"{name}.html",
             "This comparison as one HTML page: tables, figures and tokens, offline.",
         )
         file_button(
             "Figures",
-            lambda: figures.archive(figures.of_comparison(numbers, picked)),
+            lambda: figure.archive(figures.of_comparison(numbers, picked)),
             f"{name}-figures.zip",
             "Every figure as SVG, PNG and HTML, also KL against overlap of each draft.",
         )
         file_button(
             "CSV",
-            lambda: csv(comparison.table(numbers)),
+            lambda: spreadsheet(comparison.table(numbers)),
             f"{name}.csv",
             "One row a draft, and one row a paired difference.",
         )
+        table_buttons(tabulated.of_comparison(numbers), name, key="compare-tables-menu")
+        if judged := compare_view.judged(numbers, chosen[0]):
+            file_button(
+                "Verdict",
+                partial(compare_view.verdict, chosen[0], *judged),
+                f"verdict-{chosen[0].id}.html",
+                f"Whether {judged[0]} is better than {judged[1]}, over all seeds of this recipe, "
+                "and what that rests on: every number measured, derived or assumed.",
+            )
         if has_several(runs.read_recipe(chosen[0])):
             st.page_link(
                 link.page("ablation"),
                 label="Methods over seeds",
                 icon=":material/science:",
-                query_params={"run": handle(chosen[0])},
+                query_params={"run": chosen[0].id},
                 help="All methods of this recipe against their cost, with every seed there is.",
             )
 except AdaspecError as error:

@@ -7,6 +7,7 @@ from app.train import recipe_form, samples
 from app.train.editor import Editor
 from app.train.form import train_form
 from app.train.samples import Look
+from app.train.seen import what_models_see
 from app.train.start import arrive, leave_link, start_picker
 from app.train.summary import train_summary
 from app.train.yaml import drop_button, train_yaml
@@ -28,11 +29,12 @@ checked = recipe_form.check(editor.content)
 look = samples.look(
     recipe_form.plain(editor.content)["data"],
     may_read=may_start,
-    with_draft="draft" in editor.content,
+    with_draft="draft" in editor.content or "drafts" in editor.content,
 )
 outside = access.faults(checked.recipe) if checked.recipe else {}
 errors = checked.errors | look.errors | outside | editor.faults
-now = None if errors or editor.fault else checked.recipe
+ready = None if errors or editor.fault else checked.recipe
+now = access.admitted(ready) if ready else None
 
 st.title("Train", anchor=False)
 st.caption("Choose where to start from and press Start. Everything below can be changed before.")
@@ -51,7 +53,9 @@ with left:
         train_yaml(editor)
     else:
         show_form(editor, errors, look, may_start)
+    if now:
+        what_models_see(now)
 with right, st.container(key="train-summary", border=True):
     train_summary(editor, now, errors, look)
-if now:
-    leave_link(editor, now)
+if ready:
+    leave_link(editor, ready)

@@ -99,6 +99,7 @@ def _settings() -> Iterator[tuple[str, ...]]:
         *("data.prompt.5=x", "data.prompt.x=y", "draft.layers=[]", "draft.layers=[-1]", "stage1=7"),
         *("stage2.methods.stock={}", "stage2.methods.a/b={}", f"stage2.methods.{LONG}={{}}"),
         *("stage2.methods.a={objective: nope}", "stage2.methods.a={selector: [all]}"),
+        *("stage2.methods.a={weight: soft}", "stage2.methods.a={softness: 1}"),
         *("target={new: {hidden: 100000000, layers: 1, heads: 1, feed_forward: 8}}", "draft=null"),
         *("target={new: {hidden: 64, layers: 100000000, heads: 1, feed_forward: 8}}", "seed=-0.5"),
         *("data.train={stories: 5, hub: x}", "data.train={}", "data.evaluation={holdout: 0}"),
@@ -136,9 +137,10 @@ def _models() -> Iterator[tuple[str, ...]]:
 def _runs() -> Iterator[tuple[str, ...]]:
     """Names that are no run's, no job's, no recipe's."""
     verbs = {
-        "report": (), "compare": (), "ablation": (), "measure": (), "tokens": (), "replay": (),
+        "report": (), "compare": (), "ablation": (), "power": (), "verdict": (),
+        "measure": (), "tokens": (), "replay": (),
         "delete": ("--yes",), "export": ("--draft", "adaspec", "--to", "out"), "resume": (),
-        "cancel": (), "run": (), "submit": (), "estimate": (),
+        "cancel": (), "run": (), "submit": (), "estimate": (), "plan": (),
     }  # fmt: skip
     for verb, more in verbs.items():
         for name in NAMES:
@@ -151,12 +153,17 @@ def _runs() -> Iterator[tuple[str, ...]]:
         if name.strip():
             yield "compare", "example", "--drafts", name
             yield "ablation", "example", "--against", name
+            yield "power", "example", "--against", name
+            yield "verdict", "example", "--draft", name
         yield "compare", "example", "--baseline", name or "?"
+        yield "verdict", "example", "--baseline", name or "?"
         yield "export", "example", "--draft", name, "--to", "out"
         yield "tokens", "example", "--draft", name or "?"
         yield "tokens", "example", "--order", name
         yield "tokens", "example", "--source", name
         yield "replay", "example", "--draft", name or "?"
+        for option in ("draft", "acceptance", "costs", "log"):
+            yield "plan", "example", f"--{option}", name if name.strip() else "?"
 
 
 def _options() -> Iterator[tuple[str, ...]]:
@@ -166,6 +173,11 @@ def _options() -> Iterator[tuple[str, ...]]:
         yield "tokens", "example", "--limit", quantity
         yield "replay", "example", "--sequence", quantity
         yield "app", "--port", quantity
+        yield "power", "example", "--seeds", quantity
+        yield "power", "example", "--prompts", quantity
+        yield "plan", "example", "--alpha", quantity
+        yield "plan", "example", "--gamma", quantity
+        yield "plan", "example", "--costs", f"1:{quantity}:1:1@1"
         for option in ("gamma", "temperature", "top-k", "top-p", "seed", "max-new-tokens"):
             yield "replay", "example", f"--{option}", quantity, "--prompt", "Ada has"
     for arguments in (
@@ -272,6 +284,9 @@ def _places() -> Iterator[Case]:
         yield Case(("run", "tiny", "--run-dir", place), occupied)
         yield Case(("export", "example", "--draft", "adaspec", "--to", place), occupied)
         yield Case(("report", place), occupied)
+        yield Case(("verdict", "example", "--to", place), occupied)
+        if place != "there":  # a page beside somebody's files is no fault
+            yield Case(("verdict", "example", "--to", f"{place}/in.html"), occupied)
 
     def data() -> None:
         os.mkfifo("fifo.jsonl")
@@ -293,6 +308,7 @@ def _places() -> Iterator[Case]:
         *("list.jsonl", "other.jsonl", "deep.jsonl", "bad.parquet", "bad.csv", "bad.txt"),
         *("what.exe", "nowhere.jsonl", LONG),
     ):
+        yield Case(("plan", "example", "--log", name), data)
         yield Case(
             (
                 "run",

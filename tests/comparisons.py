@@ -16,10 +16,13 @@ from adaspec.runs import Run
 from adaspec.runs.tables import EXAMPLES, VOCABULARY
 from tests.views import ATTACK, HOSTILE
 
-EXAMPLE = Run(runs.EXAMPLE)
+EXAMPLE = Run(runs.EXAMPLES["example"])
 DATA = Path(__file__).parent / "data"
-COMPARISON_1, ABLATION_1 = DATA / "comparison-version-1.json", DATA / "ablation-version-1.json"
-EXPORT_1 = DATA / "export-version-1.json"
+COMPARISON_2, COMPARISON_3, COMPARISON_4 = (
+    DATA / f"comparison-version-{version}.json" for version in (2, 3, 4)
+)
+ABLATION_1, ABLATION_2 = (DATA / f"ablation-version-{version}.json" for version in (1, 2))
+EXPORT_1, EXPORT_3 = (DATA / f"export-version-{version}.json" for version in (1, 3))
 
 
 def fields(content: Any, path: str = "") -> set[str]:

@@ -23,6 +23,7 @@ IDENTITY = "01M80AAAAAAAAAAAAAAAAAA8K2"
 Damage = Callable[[Path], None]
 FILES = (
     *("run.json", "recipe.yaml", "report.json", "events.jsonl", "metrics.jsonl", "name.txt"),
+    "notes.json",
     *("replays/speed.json", "replays/checks.json", "replays/adaspec/0.json", "log.txt"),
     *("drafts/adaspec/training.json", "tokens/contexts.parquet", "tokens/adaspec.parquet"),
     *("tokens/adaspec@25.parquet", "tokens/examples.parquet", "tokens/vocabulary.parquet"),
@@ -60,7 +61,7 @@ def harms() -> Iterator[Harm]:
 
 def copy(folder: Path) -> runs.Run:
     """The bundled example as another run: files are linked, so that none may be written into."""
-    shutil.copytree(runs.EXAMPLE, folder)
+    shutil.copytree(runs.EXAMPLES["example"], folder)
     state = json.loads((folder / "run.json").read_text())
     replace(folder / "run.json", json.dumps(state | {"id": folder.name}).encode())
     return runs.Run(folder)
@@ -114,7 +115,7 @@ EVERY: dict[str, Damage] = {
 
 
 def _json(path: str) -> Iterator[tuple[str, Damage]]:
-    original = runs.EXAMPLE / path
+    original = runs.EXAMPLES["example"] / path
     content = json.loads(original.read_text()) if original.exists() else {}
     for text in ("null", "[]", "{}", '"x"', "1", '{"version": 99}', '{"version": "2"}', "NaN"):
         yield text, lambda path, text=text: replace(path, text.encode())
@@ -139,7 +140,7 @@ def _change(path: Path, key: str, *value: Any) -> None:
 
 
 def _lines(path: str) -> Iterator[tuple[str, Damage]]:
-    first = (runs.EXAMPLE / path).read_bytes().splitlines()[0]
+    first = (runs.EXAMPLES["example"] / path).read_bytes().splitlines()[0]
     content = json.loads(first)
     rows = {
         "torn": first[: len(first) // 2],
@@ -172,13 +173,13 @@ def _tables(path: str) -> Iterator[tuple[str, Damage]]:
     yield "rows twice", rewritten(lambda table: pa.concat_tables([table, table]))
     yield "backwards", rewritten(lambda table: table.take(list(range(len(table)))[::-1]))
     yield "nulls", rewritten(_nulls)
-    for name in pq.read_schema(runs.EXAMPLE / path).names:
+    for name in pq.read_schema(runs.EXAMPLES["example"] / path).names:
         yield f"without {name}", rewritten(lambda table, name=name: table.drop_columns([name]))
         yield f"text in {name}", rewritten(lambda table, name=name: _column(table, name, "x"))
         yield f"huge {name}", rewritten(lambda table, name=name: _huge(table, name))
     others = [other for other in FILES if other.endswith(".parquet") and other != path]
     for other in others:
-        content = (runs.EXAMPLE / other).read_bytes()
+        content = (runs.EXAMPLES["example"] / other).read_bytes()
         yield f"is {other}", lambda path, content=content: replace(path, content)
 
 

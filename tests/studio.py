@@ -16,10 +16,14 @@ from urllib.request import urlopen
 import psutil
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from adaspec import runs
 from adaspec.jobs.engines import WORKER
+from adaspec.runs import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = shutil.which("chromium")
+
+LARGE = "01LLLLLLLLLLLLLLLLLLLLLLLL"
 
 MINI = """
 name: mini
@@ -56,6 +60,17 @@ def mini(file: Path, stage1_epochs: int = 1, stage2_epochs: int = 1) -> Path:
     text = MINI.replace("STAGE1_EPOCHS", str(stage1_epochs))
     file.write_text(text.replace("STAGE2_EPOCHS", str(stage2_epochs)), encoding="utf-8")
     return file
+
+
+def large_example(home: Path) -> str:
+    """A run whose pair counts as too large for browsers: the server answers. Returns its id."""
+    run = Run(home / "runs" / LARGE)
+    shutil.copytree(runs.EXAMPLES["example"], run.path)
+    state = runs.read_state(run)
+    assert state.facts
+    facts = state.facts.model_copy(update={"target_parameters": 30_000_000})
+    runs.STATE.write(run.state_file, state.model_copy(update={"id": LARGE, "facts": facts}))
+    return LARGE
 
 
 def launch(recipe: Path, folder: Path) -> subprocess.Popen[bytes]:
@@ -104,10 +119,7 @@ def workers(home: Path) -> list[psutil.Process]:
 def studio(home: Path) -> Iterator[str]:
     """The studio on a free port with a home of its own and no supervisor; its address."""
     port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    environment = _one_core(ADASPEC_HOME=str(home), ADASPEC_SUPERVISOR="elsewhere")
-    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    server = start_studio(home, port)
     address = f"http://127.0.0.1:{port}"
     try:
         enough(lambda: serves(f"{address}/_stcore/health"))
@@ -115,6 +127,13 @@ def studio(home: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=20)
+
+
+def start_studio(home: Path, port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    environment = _one_core(ADASPEC_HOME=str(home), ADASPEC_SUPERVISOR="elsewhere")
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from benchmarks.gpu.__main__ import run_apart
@@ -29,6 +30,7 @@ def gpu_benchmark(to: Path, *options: str) -> tuple[int, list[dict[str, Any]]]:
     return done.returncode, json.loads(to.read_text())["parts"]
 
 
+@pytest.mark.slow
 def test_both_loops_take_the_same_steps_with_weights_made_at_random(tmp_path: Path) -> None:
     code, (part,) = gpu_benchmark(tmp_path / "gpu.json", "codegen")
     assert (code, part["error"]) == (0, "")

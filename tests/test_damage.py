@@ -26,14 +26,16 @@ OF_IT = (
     ("report", IDENTITY),
     ("compare", IDENTITY),
     ("ablation", IDENTITY),
+    ("plan", IDENTITY),
     ("tokens", IDENTITY),
     ("tokens", IDENTITY, "--sequence", "3"),
     ("replay", IDENTITY, "--draft", "adaspec"),
     ("rename", IDENTITY, "new name"),
+    ("note", IDENTITY, "--tags", "a"),
     ("doctor", IDENTITY),
 )
 OF_OTHERS = (("report", "example"), ("estimate", "tiny", "--json"), ("jobs",))
-PAGES = ("runs", "tokens", "filter", "replay", "compare", "ablation")
+PAGES = ("runs", "tokens", "filter", "replay", "compare", "ablation", "planner")
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ SERIOUS = [
     if harm.name in ("gone", "empty", "binary", "folder", "fifo", "loop", "deep")
     and harm.path.endswith((".json", ".yaml", ".parquet"))
     and harm.path not in ("tokens/adaspec@25.parquet", "replays/checks.json")
-    and not (harm.name == "gone" and harm.path.startswith("replays/adaspec"))
+    and not (harm.name == "gone" and harm.path.startswith(("notes", "replays/adaspec")))
     and harm.path != "tokens/adaspec.parquet"
 ]
 
@@ -98,7 +100,7 @@ def test_the_doctor_finds_it(damaged: Run) -> None:
 
 
 def test_the_doctor_finds_nothing_in_a_sound_run(home: Path) -> None:
-    assert doctor.examine(Run(runs.EXAMPLE)) == []
+    assert doctor.examine(Run(runs.EXAMPLES["example"])) == []
     assert doctor.examine(copy(home / "runs" / IDENTITY)) == []
 
 

@@ -86,7 +86,8 @@ def test_its_requirements_are_what_make_app_installs(wheel: Path) -> None:
         BytesParser().parsebytes(ZipFile(wheel).read(metadata)).get_all("Requires-Dist"),
     )
     bounds = {requirement.name: requirement.specifier for requirement in required}
-    pinned = pins("requirements.txt") | pins("requirements-ray.txt")
+    extras = pins("requirements-ray.txt") | pins("requirements-trackio.txt")
+    pinned = pins("requirements.txt") | extras
     assert bounds.keys() == pinned.keys()
     for name, version in pinned.items():
         assert version in bounds[name], name
@@ -127,3 +128,10 @@ def test_the_studio_is_in_it(installed: Path, tmp_path: Path) -> None:
     assert (
         f"http://localhost:{port}" in printed
     )  # by the wheel's config.toml: nobody else is let in
+
+
+def test_a_checkout_that_is_not_installed_knows_its_version() -> None:
+    """It is asked for when a run's facts are written: without it every run died there."""
+    command = [sys.executable, "-S", "-c", "import adaspec; print(adaspec.__version__)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == distribution("adaspec").version

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.shared.metrics import METRICS
+from adaspec.views.metrics import METRICS
 
 ATTACK = "<script>window.hacked=1</script><img src=x onerror=window.hacked=1>"
 HOSTILE = [
@@ -130,7 +130,7 @@ def view(
             "rival": "distillspec-data",
         },
         "timeline": TIMELINE,
-        "metrics": [metric._asdict() for metric in METRICS],
+        "metrics": [metric.model_dump() for metric in METRICS],
         "corpus": {metric.name: corpus(metric.low, metric.high) for metric in METRICS},
         "pools": {
             "corpus": "The k with the largest ΔL of the whole corpus are kept.",

@@ -6,17 +6,19 @@ resamples both; see `resampling`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from adaspec import AdaspecError, runs
+from adaspec import AdaspecError, glossary, runs
+from adaspec.analysis import compute, power, significance
 from adaspec.analysis.comparison import EXPLANATIONS as COMPARED
 from adaspec.analysis.comparison import flat
 from adaspec.analysis.drafts import Entry, entries
 from adaspec.analysis.fairness import weigh
-from adaspec.analysis.identity import handle
 from adaspec.analysis.measures import MEASURES, by_prompt, verdict
 from adaspec.analysis.methods import by_k, default_baselines, made
 from adaspec.analysis.results import (
@@ -36,6 +38,7 @@ from adaspec.resampling import Ratio, bootstrap, paired
 from adaspec.runs import DraftReport, Run
 
 ACCEPTANCE = MEASURES[0]
+Pair = tuple[str, str]  # of a method's name and a baseline's
 MANY = 10  # seeds, from which on a bootstrap of them is about as wide as it says
 FEW = (
     "A bootstrap of few seeds is too narrow: where seeds differ more than prompts do, what is "
@@ -43,32 +46,37 @@ FEW = (
 )
 
 EXPLANATIONS = {
-    "alpha": "exact acceptance on text the target generated, mean over the seeds: the mean of "
-    "beta = sum_x min(p, q) over its tokens",
-    "alpha.ci": "95 % bootstrap interval of it, seeds and prompts resampled together",
-    "alpha.by_seed": "the same of every seed alone",
-    "difference": "of exact acceptance, draft minus baseline on the same prompts, mean over the "
-    "seeds; 95 % bootstrap interval over seeds and prompts together",
+    "alpha": f"{DEFINITIONS['alpha.generated']} Mean over the seeds.",
+    "alpha.ci": "Its 95 % bootstrap interval: seeds and prompts are resampled together.",
+    "alpha.by_seed": "The same of every seed alone.",
+    "difference": "Of exact α, draft minus baseline on the same prompts, mean over the seeds; 95 % "
+    "bootstrap interval over seeds and prompts together.",
     "verdict": COMPARED["verdict"],
-    "budget": "whether steps and sequences of the draft's own training equal the baseline's",
-    "own": "optimiser steps, sequences read and wall-clock seconds of this training alone, mean "
-    "over the seeds",
-    "total": "steps, sequences and seconds of this training and of the reference where it needs "
-    "one",
-    "kl": f"{DEFINITIONS['kl']}; mean over the seeds",
-    "top1": f"{DEFINITIONS['top1']}; mean over the seeds",
-    "block_efficiency": f"{DEFINITIONS['block_efficiency']}; mean over the seeds",
-    "speedup": "measured over plain decoding, median over the seeds",
-    "k": "the share of tokens that a method trains on; 1 is all of them",
+    **glossary.means("p_value", "adjusted", "compute", "seconds_in_all", "frontier", "power"),
+    "budget": "Whether steps and sequences of the draft's own training equal the baseline's.",
+    "own": "Optimiser steps, sequences read and wall-clock seconds of this training alone, mean "
+    "over the seeds.",
+    "total": "Steps, sequences and seconds of this training and of the reference where it needs "
+    "one.",
+    "kl": f"{DEFINITIONS['kl']} Mean over the seeds.",
+    "top1": f"{DEFINITIONS['top1']} Mean over the seeds.",
+    "block_efficiency": f"{DEFINITIONS['block_efficiency']} Mean over the seeds.",
+    "speedup": f"{DEFINITIONS['speedup.measured']} Median over the seeds.",
+    **glossary.means("k"),
 }
 
 
-def summary(seeds: list[SeedRun], against: list[str] | None = None) -> Ablation:
+def summary(
+    seeds: list[SeedRun],
+    against: list[str] | None = None,
+    planned: tuple[Sequence[int], Sequence[int]] = (power.SEEDS, power.PROMPTS),
+) -> Ablation:
     """Every method of these runs: what it is, what it took, what it reached, and by how much.
 
     Args:
         against: names of the drafts that the others are held against; by default DistillSpec and
             AdaSPEC, as far as the recipe has them.
+        planned: numbers of seeds and of prompts; what each pair of them can tell is said.
 
     Raises:
         AdaspecError: the runs have no such draft, no report, or not the same rows.
@@ -84,15 +92,27 @@ def summary(seeds: list[SeedRun], against: list[str] | None = None) -> Ablation:
         raise AdaspecError(f"No draft {wrong[0]!r}: these runs have {', '.join(shared)}.")
     names = list(dict.fromkeys(by_seed[0][name].names[0] for name in shared))
     report = runs.read_report(seeds[0].run)
+    pairs = pairs_of(names, by_seed, baselines)
+    methods = [_method(name, recipe, by_seed, baselines) for name in names]
     return Ablation(
         recipe=recipe.name,
         seeds=[each.seed for each in seeds],
-        runs=[handle(each.run) for each in seeds],
+        runs=[each.run.id for each in seeds],
         target=report.target,
         baselines=baselines,
         prompts=report.prompts,
-        methods=[_method(name, recipe, by_seed, baselines) for name in names],
+        methods=_adjusted(methods, pairs),
         by_k=_by_k(names, recipe, seeds[0].run),
+        frontier=compute.frontier(
+            {
+                method.name: (method.compute.flops, method.alpha.mean)
+                for method in methods
+                if method.compute
+            }
+        ),
+        power=power.of_pairs(
+            _trained(pairs), len(pairs), len(seeds), report.prompts, product(*planned)
+        ),
         notes=[FEW] if 1 < len(seeds) < MANY else [],
         definitions=EXPLANATIONS,
     )
@@ -126,6 +146,7 @@ def _method(
         seconds=own.seconds,
         needs=needs,
         total=total,
+        compute=compute.mean([compute.bill(draft) for draft in drafts]),
         alpha=OverSeeds(mean=float(np.mean(alphas)), ci=interval(drafts, recipe), by_seed=alphas),
         kl=float(np.mean([row.kl for row in rows])),
         top1=float(np.mean([row.top1 for row in rows])),
@@ -137,6 +158,49 @@ def _method(
             if by_seed[0][baseline].table != drafts[0].table
         },
     )
+
+
+def pairs_of(
+    names: list[str], by_seed: list[dict[str, Entry]], baselines: list[str]
+) -> dict[Pair, np.ndarray]:
+    """Every method against every baseline, each pair once -> the table of their differences."""
+    pairs: dict[Pair, np.ndarray] = {}
+    for name in names:
+        for baseline in baselines:
+            if by_seed[0][name].table == by_seed[0][baseline].table or (baseline, name) in pairs:
+                continue
+            ours, theirs = (
+                _by_seed([entries[each] for entries in by_seed]) for each in (name, baseline)
+            )
+            pairs[name, baseline] = significance.table_of(ours, theirs)
+    return pairs
+
+
+def _trained(pairs: dict[Pair, np.ndarray]) -> list[np.ndarray]:
+    """The tables of what was trained: what the stock draft lacks says nothing of methods."""
+    return [table for names, table in pairs.items() if STOCK not in names]
+
+
+def _adjusted(methods: list[Method], pairs: dict[Pair, np.ndarray]) -> list[Method]:
+    """Every difference with what it is as one of all these."""
+    tests = [significance.estimated(table) for table in pairs.values()]
+    named = dict(zip(pairs, significance.adjusted(tests), strict=True))
+    named |= {
+        (baseline, name): significance.mirrored(each) for (name, baseline), each in named.items()
+    }
+    return [
+        method.model_copy(
+            update={
+                "difference": {
+                    baseline: difference.model_copy(
+                        update={"adjusted": named[method.name, baseline]}
+                    )
+                    for baseline, difference in method.difference.items()
+                }
+            }
+        )
+        for method in methods
+    ]
 
 
 def mean(values: list[float | None]) -> float | None:

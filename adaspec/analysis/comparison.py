@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from adaspec import runs, tokens
-from adaspec.analysis import fairness
+from adaspec import glossary, runs, tokens
+from adaspec.analysis import compute, fairness
 from adaspec.analysis.drafts import Entry, choose, entries, find
-from adaspec.analysis.identity import handle, identity
+from adaspec.analysis.identity import identity
 from adaspec.analysis.measures import (
     MEASURES,
     ROUNDING,
@@ -35,25 +35,27 @@ from adaspec.analysis.results import (
     Comparison,
     Difference,
     MissingPartner,
+    Significance,
 )
+from adaspec.analysis.significance import Estimate, adjusted, estimated, table_of
+from adaspec.analysis.verdicts import verdicts
 from adaspec.recipe import STOCK
 from adaspec.report import DEFINITIONS
 from adaspec.resampling import paired
 from adaspec.runs import Run
 from adaspec.tokens import GENERATED
 
-EXPLANATIONS = DEFINITIONS | {
-    "difference": "draft minus baseline on the same prompts, both resampled together, so that what "
-    "makes a prompt hard for both cancels",
-    "verdict": "ahead or behind where the 95 % interval leaves out 0, else not told apart",
-    "agreement": "tokens of the target's own text by whose likeliest token is the target's: both "
-    "drafts', one's alone, or neither's",
-    "floor": "beta >= 1 - min(sqrt(KL / 2), sqrt(1 - exp(-KL))): Pinsker, Bretagnolle and Huber. "
-    "No token can lie below it; far above it, KL says little of acceptance",
-    "keep": "min(1, q / p): the probability that the draft's proposal is accepted, given that this "
-    "very token comes out",
-    "overlap": "beta = sum_x min(p, q): the acceptance probability before the token is known",
-}
+EXPLANATIONS = DEFINITIONS | glossary.means(
+    "difference",
+    "verdict",
+    "adjusted",
+    "compute",
+    "frontier",
+    "agreement",
+    "floor",
+    "keep",
+    "overlap",
+)
 
 
 def compare(
@@ -75,23 +77,35 @@ def compare(
     against = find(picked, baseline) if baseline else default_baseline(picked)
     first, recipe = runs.read_report(chosen[0]), runs.read_recipe(chosen[0])
     resamples, seed = recipe.evaluation.bootstrap, recipe.seed
+    compared = [_draft(entry) for entry in picked]
+    differences = _adjusted(
+        [
+            pair
+            for entry in picked
+            if entry != against
+            for pair in _differences(entry, against, resamples, seed)
+        ]
+    )
     return Comparison(
+        verdicts=verdicts(compared, differences),
         runs=[_run(run) for run in chosen],
         target=first.target,
         prompts=first.prompts,
         tokens=first.tokens,
         speculation=first.speculation,
         budgets=budgets(picked, offered),
-        drafts=[_draft(entry) for entry in picked],
+        drafts=compared,
         baseline=against.key,
-        differences=[
-            difference
-            for entry in picked
-            if entry != against
-            for difference in _differences(entry, against, resamples, seed)
-        ],
+        differences=differences,
+        frontier=compute.frontier(
+            {
+                draft.draft: (draft.compute.flops, draft.alpha.generated)
+                for draft in compared
+                if draft.compute
+            }
+        ),
         agreement=[_agreement(*pair) for pair in combinations(picked, 2)],
-        floor={entry.key: _below_floor(entry) for entry in picked},
+        floor={entry.key: below_floor(entry) for entry in picked},
         notes=list(_notes(chosen, picked)),
         bootstrap=Bootstrap(resamples=resamples, seed=seed),
         definitions=EXPLANATIONS,
@@ -102,7 +116,7 @@ def compare(
 def _run(run: Run) -> ComparedRun:
     state = runs.read_state(run)
     return ComparedRun(
-        run=handle(run),
+        run=run.id,
         id=state.id,
         name=state.name,
         device=runs.read_report(run).device,
@@ -116,12 +130,15 @@ def _draft(entry: Entry) -> ComparedDraft:
         draft=entry.key,
         label=entry.label,
         name=entry.table,
-        run=handle(entry.run),
+        run=entry.run.id,
+        compute=compute.bill(entry),
         **entry.report.model_dump(exclude={"name", "same_as"}),
     )
 
 
-def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Iterator[Difference]:
+def _differences(
+    entry: Entry, other: Entry, resamples: int, seed: int
+) -> Iterator[tuple[Difference, Estimate]]:
     """By every measure by which there is something to compare."""
     budget = fairness.weigh(entry.cost, other.cost)
     decoded = decoded_alike(entry, other)
@@ -137,7 +154,7 @@ def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Itera
         unit = measure.unit
         if measure.name != "block_efficiency":  # whose unit says what it is of
             unit += f" of {measure.label}"
-        yield Difference(
+        difference = Difference(
             draft=entry.key,
             baseline=other.key,
             measure=measure.name,
@@ -150,6 +167,22 @@ def _differences(entry: Entry, other: Entry, resamples: int, seed: int) -> Itera
             says=f"{entry.label} − {other.label}: {written(value, measure)} {unit} [{interval}]: "
             f"{outcome} on the same prompts.",
         )
+        yield difference, estimated(table_of(first, second))
+
+
+def _adjusted(pairs: list[tuple[Difference, Estimate]]) -> list[Difference]:
+    """Every difference with what it is as one of those by the same measure."""
+    found: dict[tuple[str, str], Significance] = {}
+    for measure in MEASURES:
+        family = [pair for pair in pairs if pair[0].measure == measure.name]
+        for (difference, _), each in zip(
+            family, adjusted([test for _, test in family], measure.better), strict=True
+        ):
+            found[difference.draft, measure.name] = each
+    return [
+        difference.model_copy(update={"adjusted": found[difference.draft, difference.measure]})
+        for difference, _ in pairs
+    ]
 
 
 def _agreement(entry: Entry, other: Entry) -> Agreement:
@@ -167,7 +200,7 @@ def _agreement(entry: Entry, other: Entry) -> Agreement:
     )
 
 
-def _below_floor(entry: Entry) -> int:
+def below_floor(entry: Entry) -> int:
     """Tokens that contradict the bound: a measurement that cannot be right."""
     kl, beta = (
         tokens.column(entry.run, GENERATED, name, entry.table) for name in ("kl", "overlap")
@@ -176,7 +209,13 @@ def _below_floor(entry: Entry) -> int:
 
 
 def _notes(chosen: list[Run], picked: list[Entry]) -> Iterator[str]:
-    """What does not compare."""
+    """What does not compare, or is in no draft's budget."""
+    for run in chosen:
+        business = runs.read_report(run).business
+        if business and business.warning:
+            yield f"Run {run.id}: {business.warning}"
+        if answers := runs.read_report(run).answers:
+            yield f"Run {run.id}: {answers}"
     if len(chosen) > 1:
         yield (
             "Speed-ups were measured run by run: they compare only where the machines are the same "
@@ -190,16 +229,17 @@ def _notes(chosen: list[Run], picked: list[Entry]) -> Iterator[str]:
 
 
 def _command(chosen: list[Run], picked: list[Entry] | None, against: Entry) -> str:
-    names = " ".join(handle(run) for run in chosen)
+    names = " ".join(run.id for run in chosen)
     drafts = f" --drafts {','.join(entry.key for entry in picked)}" if picked else ""
     return f"adaspec compare {names}{drafts} --baseline {against.key}"
 
 
 def default_baseline(chosen: list[Entry]) -> Entry:
-    """What the others are held against: the fairest that there is, else the stock draft."""
+    """What the others are held against: the fairest that there is, else the stock draft, or the
+    first."""
     fairest = fairness.default_baseline(entry.cost for entry in chosen)
     if fairest is None:
-        return next(entry for entry in chosen if entry.table == STOCK)
+        return next((entry for entry in chosen if entry.table == STOCK), chosen[0])
     return find(chosen, fairest.key)
 
 
@@ -230,7 +270,7 @@ def _missing(chosen: list[Entry], offered: list[Entry]) -> Iterator[MissingPartn
             named.add((entry.run, lack.setting))
             yield MissingPartner(
                 **lack._asdict(),
-                run=handle(entry.run),
+                run=entry.run.id,
                 setting=lack.setting,
                 command=f"adaspec run {entry.run.recipe_file} --set '{lack.setting}'",
             )
@@ -254,6 +294,7 @@ def table(comparison: Comparison) -> pd.DataFrame:
     for difference in comparison.differences:
         row = difference.model_dump(include=columns)
         row["comparison"] = difference.budget.model_dump()
+        row["adjusted"] = difference.adjusted and difference.adjusted.model_dump()
         rows.append({"kind": "difference"} | dict(flat(row)))
     return pd.DataFrame(rows)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from adaspec import AdaspecError, runs, tokens
 from adaspec.analysis.fairness import Cost
-from adaspec.analysis.identity import handle, short, unlike
+from adaspec.analysis.identity import run_names, unlike
 from adaspec.recipe import STOCK, Training, nearest, trainings
 from adaspec.runs import DraftReport, Run
 from adaspec.runs.contract import stamp
@@ -38,8 +38,7 @@ class Entry:
     def cost(self) -> Cost:
         """What its training took."""
         report = self.report
-        stamps = (stamp(path) for path in (self.run.recipe_file, self.run.state_file))
-        training = _plan(self.run, *stamps).get(self.table)
+        training = plan_of(self.run).get(self.table)
         return Cost(
             name=self.table,
             key=self.key,
@@ -52,9 +51,14 @@ class Entry:
         )
 
 
+def plan_of(run: Run) -> dict[str, Training]:
+    """Name -> training of a run; nothing where it has not opened its data."""
+    return _plan(run, *(stamp(path) for path in (run.recipe_file, run.state_file)))
+
+
 @lru_cache(maxsize=32)
 def _plan(run: Run, *_stamps: tuple[int, int]) -> dict[str, Training]:
-    """Name -> training of a run; read once, for YAML takes its time."""
+    """Read once, for YAML takes its time."""
     facts = runs.read_state(run).facts
     plan = trainings(runs.read_recipe(run), facts.training_rows) if facts else []
     return {training.name: training for training in plan}
@@ -71,6 +75,7 @@ def entries(chosen: list[Run]) -> list[Entry]:
         if reason := unlike(first, other):
             raise AdaspecError(reason)
     offered: list[Entry] = []
+    called = run_names(chosen)
     for run in chosen:
         for names in _names(run):
             table = names[-1]
@@ -78,7 +83,7 @@ def entries(chosen: list[Run]) -> list[Entry]:
                 entry.table == STOCK and _same_stock(entry.run, run) for entry in offered
             )
             if not same:
-                key, label = _called(run, names, len(chosen) > 1)
+                key, label = _called(run, names, called if len(chosen) > 1 else {})
                 offered.append(Entry(run, table, names, key, label))
     return offered
 
@@ -92,11 +97,12 @@ def _names(run: Run) -> list[tuple[str, ...]]:
     return [(*(name for name in names if name != own), own) for own, names in groups.items()]
 
 
-def _called(run: Run, names: tuple[str, ...], several: bool) -> tuple[str, str]:
+def _called(run: Run, names: tuple[str, ...], called: dict[Run, str]) -> tuple[str, str]:
+    """Key and label of a draft; with its run's name where there are several."""
     label = " = ".join(names)
-    if not several:
+    if not called:
         return names[-1], label
-    return f"{handle(run)}/{names[-1]}", f"{short(run)}/{label}"
+    return f"{run.id}/{names[-1]}", f"{called[run]}/{label}"
 
 
 def _same_stock(run: Run, other: Run) -> bool:
@@ -123,7 +129,7 @@ def find(offered: list[Entry], name: str) -> Entry:
         AdaspecError: there is none.
     """
     for entry in offered:
-        full = (f"{handle(entry.run)}/{alias}" for alias in entry.names)
+        full = (f"{entry.run.id}/{alias}" for alias in entry.names)
         if name in (entry.key, *entry.names, *full):
             return entry
     known = [entry.key for entry in offered]

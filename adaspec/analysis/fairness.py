@@ -14,7 +14,7 @@ from itertools import count
 from typing import NamedTuple
 
 from adaspec.analysis.results import Fairness
-from adaspec.recipe import TARGET, Method, Stage2, Training
+from adaspec.recipe import STOCK, TARGET, Method, Stage2, Training
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Cost:
     Attributes:
         name: in its run or recipe.
         key, label: what it is called among those it is compared with, and for the eye.
-        steps, sequences: optimiser steps and sequences read; 0 of a draft that nobody trained.
+        steps, sequences: optimiser steps and sequences read; 0 of a draft that was there before.
         batch: sequences a step.
         k: the filter ratio; None where it is trained on all tokens.
         needs: trainings that came before it, with costs of their own.
@@ -109,8 +109,14 @@ def default_baseline(drafts: Iterable[Cost]) -> Cost | None:
 
 def weigh(draft: Cost, other: Cost) -> Fairness:
     """Whether `draft` cost what `other` did."""
-    if untrained := [each.label for each in (draft, other) if not each.steps]:
-        return Fairness(fair=False, says=f"{listed(untrained)} was not trained")
+    untrained = [each for each in (draft, other) if not each.steps]
+    if elsewhere := [each.label for each in untrained if each.name != STOCK]:
+        unknown = f"what the training of {listed(elsewhere)} took is not known here"
+        return Fairness(fair=False, says=unknown)
+    if untrained:
+        return Fairness(
+            fair=False, says=f"{listed([each.label for each in untrained])} was not trained"
+        )
     fair = draft.size == other.size
     says = [
         f"equal {what}" if mine == others else f"{mine / others:.3g} times the {what}"

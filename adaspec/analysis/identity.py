@@ -15,15 +15,23 @@ from adaspec.runs import Run
 from adaspec.runs.contract import stamp
 from adaspec.runs.tables import SEQUENCES, VOCABULARY, read_table
 
-
-def handle(run: Run) -> str:
-    """What a run is called in links and commands."""
-    return "example" if run.is_example else run.path.name
+LONGEST = 28  # letters of a run's name before a draft's
 
 
 def short(run: Run) -> str:
     """A run's id, short enough to stand before a draft's name."""
-    return "example" if run.is_example else f"…{run.path.name[-4:]}"
+    return run.id if run.is_example else f"…{run.id[-4:]}"
+
+
+def run_names(chosen: list[Run]) -> dict[Run, str]:
+    """What runs are called beside one another: by name, and by id too where names are alike."""
+    names = {run: runs.read_state(run).name for run in chosen}
+    shown = {
+        run: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+        for run, name in names.items()
+    }
+    alike = [name for name in shown.values() if list(shown.values()).count(name) > 1]
+    return {run: f"{name} {short(run)}" if name in alike else name for run, name in shown.items()}
 
 
 def unlike(run: Run, other: Run) -> str | None:
@@ -35,7 +43,7 @@ def unlike(run: Run, other: Run) -> str | None:
     for what, of in _IDENTITY.items():
         if of(run) != of(other):
             return (
-                f"Runs {handle(run)} and {handle(other)} cannot be compared: {what}. "
+                f"Runs {run.id} and {other.id} cannot be compared: {what}. "
                 "Acceptance depends on it as much as on the draft."
             )
     return None
@@ -78,9 +86,14 @@ def _stamp(run: Run, path: Path) -> tuple[int, int]:
 
 @lru_cache(maxsize=32)
 def _content_hash(path: Path, schema: pa.Schema, *_stamps: int) -> str:
-    """Of a table's values; the file's bytes also change with the program that wrote them."""
-    digest = hashlib.sha256()
-    for column in read_table(path, schema).columns:
+    """Of a table's values; the file's bytes also change with the program that wrote them.
+
+    Text that drafts were trained on is no measure of them, and does not count.
+    """
+    digest, table = hashlib.sha256(), read_table(path, schema)
+    if schema is SEQUENCES:
+        table = table.filter(pc.not_equal(table["source"], tokens.ANSWERS))
+    for column in table.columns:
         values = column.combine_chunks()
         if pa.types.is_list(values.type):
             digest.update(pc.list_value_length(values).to_numpy().tobytes())

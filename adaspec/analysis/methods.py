@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from adaspec.recipe import REFERENCE, STOCK, Method, Recipe, Training
 from adaspec.selection import ADASPEC, SELECTORS
+from adaspec.weighting import WEIGHTS
 
 
 class Series(NamedTuple):
@@ -26,14 +27,22 @@ def made(name: str, recipe: Recipe) -> str:
     if stage2 and name in stage2.methods:
         method = stage2.methods[name]
         return _in_words(method, method.k if method.k is not None else stage2.k)
-    return {STOCK: "before any distillation", REFERENCE: "stage 1: KL, all tokens"}.get(name, "")
+    if name in recipe.drafts:
+        return "trained elsewhere"
+    if name == REFERENCE:
+        pool = recipe.stage1.pool if recipe.stage1 else Method().pool
+        return "stage 1: KL, all tokens" + (f" · pool: {pool}" if pool != Method().pool else "")
+    return "before any distillation" if name == STOCK else ""
 
 
 def _in_words(method: Method, k: float | None = None) -> str:
-    """Objective, selector, start, and where it selects, what pool and loss are unlike the usual."""
+    """Objective, selector, weight, start, and where it selects, what pool and loss are unlike the
+    usual."""
     parts = [method.objective + (f" → {method.to}" if method.to else "")]
     selects = SELECTORS[method.selector].score is not None
     parts.append(f"{method.selector} {k:g}" if selects and k is not None else method.selector)
+    if method.weight:
+        parts.append(f"weight: {method.weight}" + _softness(method))
     parts.append(f"from {method.start}")
     if selects and method.pool != Method().pool:
         parts.append(f"pool: {method.pool}")
@@ -42,17 +51,22 @@ def _in_words(method: Method, k: float | None = None) -> str:
     return " · ".join(parts)
 
 
+def _softness(method: Method) -> str:
+    return "" if method.softness is None else f" {method.softness:g}"
+
+
 def by_k(plan: list[Training]) -> list[Series]:
     """The methods of a plan that were trained with several k and are otherwise the same.
 
-    Otherwise the same are objective, selector, pool, loss, start, steps and sequences: with the
-    budgets `data` and `published`, another k also means other sequences.
+    Otherwise the same are objective, selector, weight, pool, loss, start, steps and sequences: with
+    the budgets `data` and `published`, another k also means other sequences.
     """
     groups: dict[tuple[Any, ...], list[Training]] = {}
     for training in plan:
         if training.method and training.k is not None:
             method = training.method
-            common = (method.selector, method.pool, method.loss, *_unselected(training))
+            selecting = (method.selector, method.pool, method.loss, method.weight, method.softness)
+            common = (*selecting, *_unselected(training))
             groups.setdefault(common, []).append(training)
     series = []
     for group in groups.values():
@@ -69,7 +83,15 @@ def by_k(plan: list[Training]) -> list[Series]:
 def _unselected(training: Training) -> tuple[Any, ...]:
     """What a training on all tokens shares with one that selects and is otherwise the same."""
     method = training.method
-    return (training.steps, training.batch, method and (method.objective, method.to, method.start))
+    own = method and (method.objective, method.to, method.start)
+    return (training.steps, training.batch, own, *_weighing(method))
+
+
+def _weighing(method: Method | None) -> tuple[Any, ...]:
+    """How it weighs tokens; a weight that stands for the selection is nothing without one."""
+    if method is None or method.weight is None or WEIGHTS[method.weight].selects:
+        return ()
+    return (method.weight, method.softness, method.gamma)
 
 
 def default_baselines(recipe: Recipe, names: list[str]) -> list[str]:
@@ -80,7 +102,7 @@ def default_baselines(recipe: Recipe, names: list[str]) -> list[str]:
         for name, method in reversed(methods.items())  # the first of each is left
         if name in names and method == Method(selector=method.selector, budget=method.budget)
     }
-    return [plain[each] for each in ("all", ADASPEC) if each in plain] or [STOCK]
+    return [plain[each] for each in ("all", ADASPEC) if each in plain] or names[:1]
 
 
 def default_draft(recipe: Recipe, offered: list[str]) -> str:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from adaspec.recipe import Speculation
 from adaspec.runs.contract import AtLeastOne, Contract, Count, Interval, Name, Part
-from adaspec.runs.report import Measured, TokenCounts
+from adaspec.runs.report import Measured, Share, TokenCounts
 
 Verdict = Literal["ahead", "behind", "not told apart"]
 
@@ -19,6 +21,64 @@ class Fairness(Part):
 
     fair: bool
     says: str
+
+
+class Compute(Part):
+    """What was computed.
+
+    Attributes:
+        flops: floating-point operations, as `analysis.compute` counts them.
+        seconds: wall-clock time, as far as it was recorded.
+    """
+
+    flops: Annotated[float, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class Outlay(Compute):
+    """One piece of work.
+
+    Attributes:
+        what: in words.
+        tokens: that went through the model, prompts included.
+        parameters: of the model.
+        passes: forward passes that a token took, a backward pass counting as two.
+    """
+
+    what: str
+    tokens: Count
+    parameters: Count
+    passes: Count
+
+
+class Bill(Compute):
+    """All that a draft needed.
+
+    Attributes:
+        outlays: of which it is the sum.
+        assumed: what was not recorded and is taken to be, a sentence each.
+    """
+
+    outlays: list[Outlay]
+    assumed: list[str]
+
+
+class Significance(Part):
+    """A difference as one of several.
+
+    Attributes:
+        p: two-sided, of no difference, as if it were the only one.
+        comparisons: by the same measure: the family.
+        holm: p adjusted for them.
+        ci: the interval adjusted for them; leaves out 0 where `holm` is at most 0.05.
+        verdict: by `holm`.
+    """
+
+    p: Share
+    comparisons: AtLeastOne
+    holm: Share
+    ci: Interval
+    verdict: Verdict
 
 
 # A comparison
@@ -89,7 +149,13 @@ class _Key(Part):
 
 
 class ComparedDraft(Measured, _Key):  # the fields of the last base come first
-    """A draft's row of its report, with its key."""
+    """A draft's row of its report, with its key.
+
+    Attributes:
+        compute: None of a draft that others trained, and in comparisons from before it was counted.
+    """
+
+    compute: Bill | None = None
 
 
 class Difference(Part):
@@ -99,6 +165,8 @@ class Difference(Part):
         measure, label: the measure's field in the report, and its name for the eye.
         prompts: on how many both were measured.
         says: value, interval and verdict in a sentence.
+        adjusted: for the drafts that are compared by this measure; None in comparisons from before
+            it was computed.
     """
 
     draft: str
@@ -111,6 +179,7 @@ class Difference(Part):
     verdict: Verdict
     budget: Fairness
     says: str
+    adjusted: Significance | None = None
 
 
 class Agreement(Part):
@@ -134,8 +203,11 @@ class Comparison(Part):
     """Drafts of one target side by side: the content of `adaspec compare --json`.
 
     Attributes:
+        verdicts: what the differences say, in sentences.
         prompts, tokens: held-out prompts and their response tokens that drafts were measured on.
         baseline: the key of the draft that the others are held against.
+        frontier: keys of the drafts that no other is above at as little compute, the cheapest
+            first.
         agreement: of every pair of drafts.
         floor: draft -> tokens below the smallest overlap that their KL allows; 0 if all is well.
         notes: what cannot be compared, a sentence each.
@@ -143,7 +215,8 @@ class Comparison(Part):
         command: what computes the same again.
     """
 
-    version: Literal[1] = 1
+    version: Literal[4] = 4
+    verdicts: list[str]
     runs: list[ComparedRun]
     target: str
     prompts: Count
@@ -153,6 +226,7 @@ class Comparison(Part):
     drafts: list[ComparedDraft]
     baseline: str
     differences: list[Difference]
+    frontier: list[str] = Field([])
     agreement: list[Agreement]
     floor: dict[str, Count]
     notes: list[str]
@@ -196,6 +270,7 @@ class MethodDifference(Part):
     by_seed: list[float]
     verdict: Verdict
     budget: Fairness
+    adjusted: Significance | None = None
 
 
 class Method(Part):
@@ -208,6 +283,7 @@ class Method(Part):
         steps, sequences, seconds: of this training alone, as `Spent`.
         needs: trainings it stands on.
         total: with the reference's, where it needs one.
+        compute: of everything it needed, mean over the seeds; None where that is not known.
         block_efficiency: None where a seed has none.
         difference: baseline -> the difference.
     """
@@ -222,6 +298,7 @@ class Method(Part):
     seconds: float
     needs: list[Name]
     total: Spent
+    compute: Compute | None = None
     alpha: OverSeeds
     kl: float
     top1: float
@@ -244,6 +321,39 @@ class RatioSeries(Part):
     points: list[RatioPoint]
 
 
+class Design(Part):
+    """So many seeds and prompts, and the smallest difference that they tell.
+
+    Attributes:
+        told: in exact acceptance; a true difference of this size is seen in 80 % of the cases.
+        told_adjusted: likewise, as one of all comparisons.
+    """
+
+    seeds: AtLeastOne
+    prompts: AtLeastOne
+    told: float
+    told_adjusted: float
+
+
+class Power(Part):
+    """What designs can tell, by how much differences varied in these runs.
+
+    Attributes:
+        comparisons: among how many a difference is to be told.
+        seed, prompt, rest: standard deviations of a difference in exact acceptance: of what a
+            seed's prompts share, None of one seed; of what a prompt's seeds share; of the rest.
+        designs: these runs' own first.
+        says: what these runs' own design tells, and what is assumed, a sentence each.
+    """
+
+    comparisons: AtLeastOne
+    seed: float | None
+    prompt: float
+    rest: float
+    designs: list[Design]
+    says: list[str]
+
+
 class Ablation(Part):
     """The methods of one recipe over its seeds: the content of `adaspec ablation --json`.
 
@@ -252,11 +362,14 @@ class Ablation(Part):
         seeds, runs: in the same order, as all `by_seed`.
         baselines: names of the methods that the others are held against.
         prompts: held-out prompts that acceptance was measured on, of each seed.
+        frontier: names of the methods that no other is above at as little compute, the cheapest
+            first.
+        power: None where no two methods differ in their training.
         notes: what to know before the intervals are believed, a sentence each.
         definitions: field, as `alpha.ci` -> what it means.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     recipe: str
     seeds: list[int]
     runs: list[str]
@@ -265,9 +378,13 @@ class Ablation(Part):
     prompts: Count
     methods: list[Method]
     by_k: list[RatioSeries]
+    frontier: list[Name] = Field([])
+    power: Power | None = None
     notes: list[str]
     definitions: dict[str, str]
 
 
-COMPARISON: Contract[Comparison] = Contract(Comparison)
-ABLATION: Contract[Ablation] = Contract(Ablation)
+COMPARISON: Contract[Comparison] = Contract(
+    Comparison, 4, lambda content, _: {"verdicts": []} | content
+)
+ABLATION: Contract[Ablation] = Contract(Ablation, 2)

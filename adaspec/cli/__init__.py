@@ -13,7 +13,18 @@ from typing import Any
 import typer
 
 from adaspec import explain, is_users, one_line, terminal
-from adaspec.cli import analysis, export, jobs, recipes, replay, studio, tokens, training
+from adaspec.cli import (
+    analysis,
+    explorable,
+    export,
+    jobs,
+    recipes,
+    replay,
+    studio,
+    tokens,
+    tracking,
+    training,
+)
 from adaspec.cli import runs as run_folders
 
 app = typer.Typer(
@@ -26,22 +37,31 @@ app = typer.Typer(
 VERBS: dict[str, Callable[..., Any]] = {  # in the order of the help
     "recipes": recipes.list_recipes,
     "run": training.run,
+    "inspect": training.inspect,
     "estimate": recipes.estimate,
     "submit": jobs.submit,
+    "sweep": jobs.sweep,
     "resume": jobs.resume,
     "jobs": jobs.list_jobs,
     "cancel": jobs.cancel,
     "move": jobs.move,
     "rename": run_folders.rename,
+    "note": run_folders.note,
     "delete": run_folders.delete,
     "doctor": run_folders.doctor,
     "supervisor": jobs.supervise,
     "app": studio.serve,
     "report": analysis.report,
     "compare": analysis.compare,
+    "differ": analysis.differ,
     "ablation": analysis.ablation,
+    "power": analysis.power,
+    "verdict": analysis.verdict,
+    "plan": analysis.plan,
     "measure": training.measure,
     "export": export.export,
+    "explorable": explorable.explorable,
+    "track": tracking.track,
     "tokens": tokens.tokens,
     "replay": replay.replay,
 }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from adaspec import AdaspecError, least
+from adaspec import AdaspecError, estimate, least
 from adaspec.recipe import Recipe
 
 RecipeName = Annotated[
@@ -31,7 +31,7 @@ def require_room(recipe: Recipe, *, anyway: bool) -> None:
     Raises:
         AdaspecError: with the figure.
     """
-    if not anyway and (reason := least.refusal(recipe)):
+    if not anyway and (reason := least.refusal(recipe, estimate.known(recipe))):
         raise AdaspecError(f"{reason} To try all the same: --anyway")
 
 

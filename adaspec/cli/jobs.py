@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from contextlib import suppress
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
-from adaspec import recipe, runs, terminal
-from adaspec.cli.arguments import Anyway, Json, Overrides, RecipeName, require_room
+from adaspec import AdaspecError, estimate, recipe, runs, terminal
+from adaspec.cli.arguments import Anyway, Json, Overrides, RecipeName, names, require_room
 from adaspec.jobs import queue, supervisor
 from adaspec.jobs.queue import Where
+from adaspec.recipe import Recipe
 
 JobName = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or the start of one.")]
 Owner = Annotated[
@@ -30,10 +33,12 @@ def submit(
     anyway: Anyway = False,
 ) -> None:
     """Queue a recipe, for a supervisor or the studio to train."""
-    for cell in recipe.cells(name) or [name]:
-        chosen = recipe.load(cell, overrides)
-        require_room(chosen, anyway=anyway)
-        earlier = None if new else runs.newest(chosen, "finished")
+    recipes = [recipe.load(cell, overrides) for cell in recipe.cells(name) or [name]]
+    done = [None if new else runs.newest(chosen, "finished") for chosen in recipes]
+    for chosen, earlier in zip(recipes, done, strict=True):
+        if not earlier:
+            require_room(chosen, anyway=anyway)
+    for chosen, earlier in zip(recipes, done, strict=True):
         if earlier:
             identity = earlier.path.name
             terminal.say(
@@ -42,6 +47,60 @@ def submit(
             )
         else:
             _confirm(queue.submit(chosen, owner or queue.me()))
+
+
+def sweep(
+    name: RecipeName,
+    overrides: Overrides = None,
+    k: Annotated[str | None, typer.Option(help="Filter ratios: 0.2,0.4,0.6.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds: 0,1,2; by default its own.")] = None,
+    owner: Owner = None,
+    anyway: Anyway = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Queue a recipe once for every seed, with a method for every k, after saying what it takes."""
+    ratios = [_number(text, float, "--k") for text in names(k) or []]
+    numbers = [_number(text, int, "--seeds") for text in names(seeds) or []]
+    if not (ratios or numbers):
+        raise AdaspecError("Nothing to sweep over: give --k 0.2,0.4 or --seeds 0,1,2.")
+    recipes = recipe.sweep(recipe.load(name, overrides), ratios, numbers)
+    new = [chosen for chosen in recipes if runs.newest(chosen, "finished") is None]
+    for chosen in new:
+        require_room(chosen, anyway=anyway)
+    seconds = {chosen.name: _seconds(chosen) for chosen in new}
+    for chosen in recipes:
+        said = "trained already" if chosen not in new else _duration(seconds[chosen.name])
+        terminal.say(f"{chosen.name}: {said}")
+    known = [each for each in seconds.values() if each is not None]
+    total = _duration(sum(known) if len(known) == len(new) else None)
+    terminal.say(f"{len(new)} jobs, one after the other: {total}")
+    if not new:
+        return
+    if not yes:
+        if not sys.stdin.isatty():
+            terminal.fail("There is no terminal to confirm this: give --yes.")
+        if not typer.confirm("Queue them?"):
+            return
+    for chosen in new:
+        _confirm(queue.submit(chosen, owner or queue.me(), seconds=seconds[chosen.name]))
+
+
+def _number(text: str, kind: type[float] | type[int], option: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        raise AdaspecError(f"{option}: {text!r} is not a number.") from None
+
+
+def _seconds(chosen: Recipe) -> float | None:
+    expected = estimate.known(chosen)
+    return expected.seconds if expected else None
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "of unknown length (adaspec estimate RECIPE --calibrate measures it)"
+    return str(timedelta(seconds=round(seconds)))
 
 
 def resume(name: JobName, owner: Owner = None) -> None:

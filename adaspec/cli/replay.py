@@ -9,6 +9,7 @@ import typer
 
 from adaspec import AdaspecError, environment, runs, terminal
 from adaspec.cli.arguments import Json, RunName
+from adaspec.glossary import TERMS
 
 
 def replay(
@@ -16,15 +17,13 @@ def replay(
     draft: Annotated[str | None, typer.Option(help="stock, adaspec, adaspec@25.")] = None,
     sequence: Annotated[int, typer.Option(min=0, help="The stored replay to print.")] = 0,
     prompt: Annotated[str | None, typer.Option(help="Decode this instead, now.")] = None,
-    gamma: Annotated[int | None, typer.Option(help="Draft length, by default 4.")] = None,
+    gamma: Annotated[int | None, typer.Option(help=f"{TERMS['gamma'].text} By default 4.")] = None,
     temperature: Annotated[
-        float | None, typer.Option(help="By default 1; 0 is greedy decoding.")
+        float | None, typer.Option(help=f"{TERMS['temperature'].text} By default 1.")
     ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(help="Only the k likeliest tokens; by default 0, all.")
-    ] = None,
+    top_k: Annotated[int | None, typer.Option(help=f"{TERMS['top_k'].text} By default 0.")] = None,
     top_p: Annotated[
-        float | None, typer.Option(help="Only the likeliest that reach it; by default 1.")
+        float | None, typer.Option(help=f"{TERMS['top_p'].text} By default 1.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the random draws, by default 0.")] = None,
     max_new_tokens: Annotated[int | None, typer.Option(help="At most, by default 64.")] = None,
@@ -56,9 +55,10 @@ def replay(
     else:
         os.environ.update(environment.for_libraries())
         from adaspec import inference, vocabulary
+        from adaspec.run_models import snapshot_folders
 
         models = inference.open_run(run)
-        final = [name for name in inference.snapshot_folders(run) if "@" not in name]
+        final = [name for name in snapshot_folders(run) if "@" not in name]
         trace = inference.speculate(models, prompt, draft or final[-1], **given)
         pieces = vocabulary.pieces(models.tokenizer)
     if as_json:

@@ -1,4 +1,4 @@
-"""Run folders: rename one, delete one, find out what is wrong with one."""
+"""Run folders: rename one, write a note on one, delete one, find out what is wrong with one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,36 @@ from typing import Annotated
 import typer
 
 from adaspec import AdaspecError, runs, terminal
-from adaspec.cli.arguments import RunName
+from adaspec.cli.arguments import RunName, names
 from adaspec.cli.training import measure
-from adaspec.jobs import queue
+from adaspec.jobs import audit, queue
 
 
 def rename(name: RunName, new_name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
     """Give a run another display name; it may be training."""
     run = runs.find(name)
-    runs.rename(run, new_name)
+    queue.rename(run, new_name)
     terminal.say(f"{run.path.name} is called {runs.read_state(run).name}.")
+
+
+def note(
+    name: RunName,
+    tags: Annotated[
+        str | None, typer.Option(help="Tags instead of those it has: A,B; '' for none.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="A note instead of the one it has; '' for none.")
+    ] = None,
+) -> None:
+    """Print a run's tags and note, or write other ones; it may be training."""
+    run = runs.find(name)
+    if tags is not None or text is not None:
+        before = runs.read_notes(run) if tags is None or text is None else runs.Notes()
+        chosen = before.tags if tags is None else names(tags) or []
+        queue.annotate(run, chosen, before.note if text is None else text)
+    notes = runs.read_notes(run)
+    terminal.say(f"tags: {', '.join(notes.tags) or 'none'}")
+    terminal.say(notes.note or "no note")
 
 
 def delete(
@@ -39,6 +59,7 @@ def delete(
         queue.delete(identity)
     else:
         runs.delete(run)
+        audit.record(queue.me(), "delete", identity)
     terminal.say(f"{identity} is deleted.")
 
 

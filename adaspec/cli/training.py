@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
-from adaspec import environment, recipe, runs, terminal
+from adaspec import environment, inspection, recipe, runs, terminal
 from adaspec.cli.analysis import print_ablation
 from adaspec.cli.arguments import Anyway, Overrides, RecipeName, RunName, require_room
+
+SOURCE = "a folder, a .gguf file or a Hub id"
 
 
 def run(
@@ -30,9 +32,54 @@ def run(
             f"{name} is {len(names)} recipes, and --run-dir is for one run: leave it out, or name "
             "one recipe."
         )
-    recipes = [recipe.load(cell, overrides) for cell in names]
+    _execute([recipe.load(cell, overrides) for cell in names], run_dir, new=new, anyway=anyway)
+
+
+def inspect(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help=f"The target: {SOURCE}.")],
+    drafts: Annotated[
+        list[str],
+        typer.Argument(metavar="DRAFT...", help="Drafts: as the target, or NAME=SOURCE."),
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Prompts and answers: the first two columns of a file.")
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Prompts alone: the first column, or a TXT's lines.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A reference, to take ΔL against it.")
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="Where to put the run folder.")] = None,
+    overrides: Overrides = None,
+    new: Annotated[bool, typer.Option("--new", help="Never resume an earlier run.")] = False,
+    anyway: Anyway = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print the recipe instead: for submit, or to edit.")
+    ] = False,
+) -> None:
+    """Measure drafts that you have against their target: a run that trains nothing.
+
+    Pages show it as any other run. A file of text is JSONL, CSV, Parquet or TXT; without one, the
+    drafts are measured on bundled school problems.
+    """
+    content = inspection.content(target, drafts, data=data, prompts=prompts, reference=reference)
+    for setting in overrides or []:
+        recipe.override(content, setting)
+    chosen = recipe.anchored(recipe.parse(content))
+    if show:
+        print(chosen.yaml(), end="")
+        return
+    _execute([chosen], run_dir, new=new, anyway=anyway)
+
+
+def _execute(
+    recipes: list[recipe.Recipe], run_dir: Path | None, *, new: bool, anyway: bool
+) -> None:
+    """Run recipes one after the other, and print what they reached."""
     for chosen in recipes:
-        require_room(chosen, anyway=anyway)
+        if new or not has_begun(chosen, run_dir):
+            require_room(chosen, anyway=anyway)
     os.environ.update(environment.for_libraries())
     from adaspec import pipeline, precision  # torch and transformers take seconds to load
 
@@ -50,8 +97,15 @@ def run(
         if run.report_file.exists():
             terminal.console.print(terminal.report(runs.read_report(run)))
         terminal.say(f"Run folder: {run.path}")
-    if len(names) > 1 and not quiet:
+    if len(recipes) > 1 and not quiet:
         _print_families(recipes, finished)
+
+
+def has_begun(chosen: recipe.Recipe, folder: Path | None) -> bool:
+    """Whether there is a run to resume or to show, which has most of its room already."""
+    if folder:
+        return folder.exists()
+    return runs.newest(chosen, "running", "interrupted", "failed", "finished") is not None
 
 
 def _print_families(recipes: list[recipe.Recipe], finished: list[runs.Run]) -> None:

@@ -22,6 +22,7 @@ from adaspec.figures.style import (
     Looks,
     colours,
     finished,
+    legend_above,
     looks_of,
     shapes,
     signed,
@@ -131,6 +132,74 @@ def acceptance_against_cost(
     )
 
 
+def acceptance_against_compute(
+    drafts: pd.DataFrame, how: str, looks: Looks | None = None, details: Sequence[str] = ()
+) -> Figure:
+    """Exact acceptance against the compute of everything that a draft needed, with the frontier.
+
+    Filled are the drafts on it, which no other is above at as little compute; the line is the
+    highest acceptance that so much compute has bought.
+
+    Args:
+        drafts: `draft`; `cost` in FLOP, 0 for what was not trained; `alpha`, `low`, `high`;
+            `by_seed`, a list, of one where there is one seed; `frontier`, whether it is on it.
+        how: what the intervals are over, in words.
+        details: more columns for the tooltip.
+    """
+    rows = drafts.sort_values("alpha", ascending=False, kind="stable").reset_index(drop=True)
+    rows["rank"], rows["x"] = "", rows["cost"]
+    rows["says"] = [
+        text + ("; on the frontier" if there else "")
+        for text, there in zip(
+            _says(rows, "exact acceptance", details), rows["frontier"], strict=True
+        )
+    ]
+    looks = looks_of(rows["draft"], looks)
+    names, drawn = list(looks), list(looks.values())
+    untrained, trained = rows[rows["cost"] <= 0], rows[rows["cost"] > 0]
+    low, high = _scale(trained, 0.1)
+    foot = low - 0.16 * (high - low) if (untrained["alpha"] < low).any() else low
+    log = trained["cost"].max() > 2 * trained["cost"].min()
+    title = "FLOP of everything that was needed" + (", logarithmic scale" if log else "")
+    scale = alt.Scale(type="log" if log else "linear", domain=_across(trained, log), nice=False)
+    axis = alt.Axis(format="~s", grid=False, tickCount=6)
+    x, y = alt.X("x:Q", title=title, axis=axis, scale=scale), _y("alpha", (foot, high))
+    legend = alt.Legend(title=None, orient="right")
+    colour = colours("draft", names, drawn, legend)
+    shape = shapes("draft", names, drawn, legend)
+    base = alt.Chart(trained).encode(x=x, color=colour, **_words(rows, details))
+    layers = [
+        alt.Chart(_stairs(trained[trained["frontier"]], _across(trained, log)[1]))
+        .mark_line(color=INK, opacity=0.6, strokeWidth=1.8, interpolate="step-after", aria=False)
+        .encode(x=x, y=y),
+        *_interval(base),
+        *_seeds(trained, x, "x"),
+        base.mark_point(size=130, strokeWidth=2, opacity=1).encode(
+            y=y,
+            shape=shape,
+            fill=colour,
+            fillOpacity=alt.when("datum.frontier").then(alt.value(1)).otherwise(alt.value(0)),
+        ),
+        *_levels(untrained, colour, shape, low, foot, _words(rows, details)),
+    ]
+    return finished(
+        alt.layer(*layers).properties(height=360),
+        "Acceptance against everything that was computed",
+        [
+            f"Exact acceptance on the target's own text; bars: 95 % intervals over {how}.",
+            "Line and filled signs: the frontier, by what was measured.",
+        ],
+        rows["says"],
+    )
+
+
+def _stairs(rows: pd.DataFrame, end: float) -> pd.DataFrame:
+    """The frontier from its cheapest draft to the end of the scale."""
+    steps = rows.sort_values("cost")[["x", "alpha"]]
+    last = steps.tail(1).assign(x=end)
+    return pd.concat([steps, last])
+
+
 def acceptance_against_k(
     points: pd.DataFrame, how: str, looks: Looks | None = None, details: Sequence[str] = ()
 ) -> Figure:
@@ -157,7 +226,7 @@ def acceptance_against_k(
         axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], grid=False),
     )
     y = _y("alpha", _scale(rows, 0.1))
-    legend = alt.Legend(title=None, orient="top", columns=0)
+    legend = legend_above()
     colour = colours("draft", drafts, list(looks.values()), legend)
     shape = shapes("draft", drafts, list(looks.values()), legend)
     base = alt.Chart(rows).encode(x=x, color=colour, **_words(rows, ["k", *details]))
@@ -229,7 +298,7 @@ def differences(rows: pd.DataFrame, baseline: str, how: str, looks: Looks | None
         axis=alt.Axis(labelLimit=260, labelFontSize=14, labelOpacity=1),
     )
     scale = alt.Scale(domain=[low, high], nice=False, clamp=True)
-    title = f"exact acceptance minus {baseline}'s, points"
+    title = f"minus {baseline}, points"
     x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8))
     drafts = list(looks)
     colour = colours("draft", drafts, list(looks.values()), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -17,6 +18,7 @@ from adaspec.figures.style import (
     Looks,
     colours,
     finished,
+    legend_above,
     looks_of,
     shapes,
 )
@@ -25,12 +27,21 @@ _CHARACTER = 7.4  # pixels, of a label's text
 _BANDS = alt.Scale(paddingInner=0.15)
 
 
-def speedup_against_gamma(points: pd.DataFrame, looks: Looks | None = None) -> Figure:
+MEASURED = [
+    "Points: measured, batch 1, with 95 % intervals (an arrow: beyond the plot).",
+    "Lines: predicted from tested α and the measured costs. Below 1 ×: slower than none.",
+]
+
+
+def speedup_against_gamma(
+    points: pd.DataFrame, looks: Looks | None = None, how: Sequence[str] = MEASURED
+) -> Figure:
     """Measured and predicted speed-up against the draft length, each line named at its end.
 
     Args:
         points: `draft`, `gamma`; `predicted`, `measured`, `low`, `high`: times plain decoding, NaN
             where there is none.
+        how: what points and lines are, a sentence or two a line.
     """
     rows = points.reset_index(drop=True)
     looks = looks_of(rows["draft"], looks)
@@ -125,10 +136,7 @@ def speedup_against_gamma(points: pd.DataFrame, looks: Looks | None = None) -> F
     return finished(
         alt.layer(*layers).properties(height=300),
         "Speed-up against γ",
-        [
-            "Points: measured, batch 1, with 95 % intervals (an arrow: beyond the plot).",
-            "Lines: predicted from tested α and the measured costs. Below 1 ×: slower than none.",
-        ],
+        list(how),
         rows["says"],
     )
 
@@ -169,6 +177,37 @@ def acceptance_by_position(rows: pd.DataFrame, looks: Looks | None = None) -> Fi
             "Line: of the i-th proposals tested, the share accepted (h).",
         ],
         line="passed",
+    )
+
+
+def reached_by_position(rows: pd.DataFrame, looks: Looks, how: str) -> Figure:
+    """What a server's log says beside what was predicted: rounds that accept so many proposals.
+
+    Args:
+        rows: `draft`, whose the bar is: the server's or a prediction's; `position`, from 1;
+            `reached`, share of rounds that accept at least so many.
+        how: where the server's bars are from.
+    """
+    rows = rows.reset_index(drop=True)
+    rows["says"] = [
+        f"{draft}, proposal {position}: {reached:.3f} of rounds accept at least {position}"
+        for draft, position, reached in zip(
+            *(rows[name] for name in ("draft", "position", "reached")), strict=True
+        )
+    ]
+    tooltip = [
+        alt.Tooltip("draft:N", title="by"),
+        alt.Tooltip("position:O", title="proposal"),
+        alt.Tooltip("reached:Q", title="rounds that accept it (P)", format=".3f"),
+    ]
+    return _bars(
+        rows,
+        looks,
+        ("position", "i-th proposal of a round"),
+        ("reached", "share of rounds"),
+        tooltip,
+        "The server's log over the prediction",
+        [how, "Bar: rounds that accept at least i proposals (P)."],
     )
 
 
@@ -217,7 +256,7 @@ def _bars(
     looks = looks_of(rows["draft"], looks)
     drafts = list(looks)
     rows["above"] = rows[[value[0], line]].max(axis=1) if line else rows[value[0]]
-    legend = alt.Legend(title=None, orient="top", columns=0)
+    legend = legend_above()
     base = alt.Chart(rows).encode(
         x=alt.X(f"{group[0]}:O", title=group[1], axis=alt.Axis(labelAngle=0), scale=_BANDS),
         xOffset=alt.XOffset("draft:N", sort=drafts, scale=alt.Scale(domain=drafts)),

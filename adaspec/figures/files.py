@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from adaspec import AdaspecError
 from adaspec.figures.style import INK, Figure
 
 Format = Literal["svg", "png", "html"]
+Specification = dict[str, Any]
 FORMATS: tuple[Format, ...] = ("svg", "png", "html")
 _GLOBAL = "window.vegaEmbed = vegaEmbed;"
 _SCALE = 2  # pixels of a PNG for each of the figure's
@@ -28,14 +30,14 @@ class Theme(NamedTuple):
 THEMES = {"light": Theme("#1B2330", "#FFFFFF"), "dark": Theme("#E8ECF2", "#12161C")}
 
 
-def specification(chart: Figure, theme: str | None = None) -> dict[str, Any]:
+def specification(chart: Figure, theme: str | None = None) -> Specification:
     """A figure as Vega-Lite.
 
     Args:
         theme: one of `THEMES`; without one, text and axes have the colour of the text around the
             figure, and the ground is transparent.
     """
-    spec: dict[str, Any] = chart.to_dict()
+    spec: Specification = chart.to_dict()
     if theme is None:
         return spec
     ink, ground = THEMES[theme]
@@ -44,11 +46,10 @@ def specification(chart: Figure, theme: str | None = None) -> dict[str, Any]:
     return spec | {"padding": 16}
 
 
-def drawn(chart: Figure, form: Format, theme: str = "light") -> bytes:
-    """A figure as the content of a file."""
+def drawn(spec: Specification, form: Format) -> bytes:
+    """A figure, in the colours of a theme, as the content of a file."""
     import vl_convert  # as a file is asked for: it starts a JavaScript engine
 
-    spec = specification(chart, theme)
     if form == "png":
         return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE))
     if form == "svg":
@@ -56,6 +57,7 @@ def drawn(chart: Figure, form: Format, theme: str = "light") -> bytes:
     return str(vl_convert.vegalite_to_html(spec, bundle=True, renderer="svg")).encode()
 
 
+@cache
 def bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script, which leaves them in the global `vegaEmbed`."""
     import vl_convert
@@ -75,7 +77,7 @@ def save(chart: Figure, path: Path | str, theme: str = "light") -> None:
         endings = ", ".join(f".{each}" for each in FORMATS)
         raise AdaspecError(f"{path.name}: a figure's file ends in one of {endings}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(drawn(chart, form, theme))
+    path.write_bytes(drawn(specification(chart, theme), form))
 
 
 def write(charts: Mapping[str, Figure], folder: Path | str, theme: str = "light") -> list[Path]:
@@ -86,11 +88,15 @@ def write(charts: Mapping[str, Figure], folder: Path | str, theme: str = "light"
     return paths
 
 
-def archive(charts: Mapping[str, Figure], theme: str = "light") -> bytes:
-    """What `write` would write, as a ZIP file."""
+def archive(specifications: Mapping[str, Specification]) -> bytes:
+    """What `write` would write, as a ZIP file.
+
+    Args:
+        specifications: of figures in the colours of a theme.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, chart in charts.items():
+        for name, spec in specifications.items():
             for form in FORMATS:
-                file.writestr(f"{name}.{form}", drawn(chart, form, theme))
+                file.writestr(f"{name}.{form}", drawn(spec, form))
     return content.getvalue()

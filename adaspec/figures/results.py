@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from adaspec import tokens
+from adaspec.analysis import atlas as analysis
 from adaspec.analysis.comparison import sampled
+from adaspec.analysis.compute import written
 from adaspec.analysis.drafts import Entry
+from adaspec.analysis.planner import DECODED, Plan
 from adaspec.analysis.results import Ablation, ComparedDraft, Comparison, Method, Spent
-from adaspec.drawing import RUN_LINES, Look, look
+from adaspec.analysis.server_log import Held
+from adaspec.drawing import LOOKS, Look, look, look_of_run
 from adaspec.figures import acceptance, decoding
 from adaspec.figures import tokens as token_figures
-from adaspec.figures.style import Figure
+from adaspec.figures.atlas import atlas
+from adaspec.figures.style import DASHES, Figure
 from adaspec.recipe import STOCK
+from adaspec.runs.report import SpeedPoint
+from adaspec.strata import AXES
 from adaspec.tokens import GENERATED
 
 Charts = dict[str, Figure]
@@ -35,10 +42,11 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
     """What `comparison.compare` gives, as figures.
 
     Args:
-        entries: the drafts compared, for a scatter of the tokens of each; without them, none.
+        entries: the drafts compared, for a scatter of the tokens of each and its atlas; without
+            them, none.
     """
     drafts = comparison.drafts
-    looks, labels = _looks(drafts), {draft.draft: draft.label for draft in drafts}
+    looks, labels = _looks(comparison), {draft.draft: draft.label for draft in drafts}
     drawn: Charts = {}
     if comparison.differences:
         drawn["differences"] = acceptance.differences(
@@ -46,6 +54,14 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
             labels[comparison.baseline],
             f"on the same {comparison.prompts:,} prompts of the target's own text",
             looks,
+        )
+    if trained := [draft for draft in drafts if draft.compute and draft.compute.flops]:
+        known = trained + [draft for draft in drafts if draft.compute and not draft.compute.flops]
+        drawn["acceptance-against-compute"] = acceptance.acceptance_against_compute(
+            pd.DataFrame([_computed(draft, comparison.frontier) for draft in known]),
+            f"{comparison.prompts:,} prompts",
+            looks,
+            ["compute", "seconds"],
         )
     drawn["speedup-against-gamma"] = decoding.speedup_against_gamma(
         pd.DataFrame(_curves(drafts)), looks
@@ -58,21 +74,46 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
         drawn["accepted-lengths"] = decoding.accepted_lengths(
             pd.DataFrame(_lengths(drafts, first)), looks
         )
+    baseline = next((each for each in entries or [] if each.key == comparison.baseline), None)
     for entry in entries or []:
         name = f"overlap-against-kl-{entry.key.replace('/', '-')}"
         drawn[name] = _scatter(entry, looks)
+        drawn[f"atlas-{entry.key.replace('/', '-')}"] = of_atlas(entry)
+        if baseline and entry != baseline:
+            drawn[f"atlas-{entry.key.replace('/', '-')}-minus-baseline"] = of_atlas(entry, baseline)
     return drawn
 
 
-def _looks(drafts: list[ComparedDraft]) -> dict[str, Look]:
-    """Colour and marker go by a draft's name; where there are several runs, the line by its run."""
-    runs = list(dict.fromkeys(draft.run for draft in drafts))
-    lines = dict(zip(runs, RUN_LINES, strict=False))
+def of_atlas(
+    entry: Entry,
+    rival: Entry | None = None,
+    rows: str = "class",
+    columns: str = "entropy",
+    links: Callable[[str, str], str] | None = None,
+) -> Figure:
+    """Where a draft loses acceptance, or where it is ahead of another.
+
+    Args:
+        rows, columns: axes, of `strata.AXES`.
+        links: names of a row's and a column's group -> where their cell leads.
+    """
+    cells = analysis.atlas(entry, rows, columns, rival)
+    if links:
+        cells["link"] = [
+            links(row, column) for row, column in zip(cells["row"], cells["column"], strict=True)
+        ]
+    label = f"{entry.label} − {rival.label}" if rival else entry.label
+    total = tokens.bounds(entry.run, GENERATED)
+    how = f"{total[1] - total[0]:,} tokens of the target's own text"
+    return atlas(cells, AXES[rows], AXES[columns], label, how, difference=rival is not None)
+
+
+def _looks(comparison: Comparison) -> dict[str, Look]:
+    """By label; of all runs that are compared, also those no draft of which is chosen."""
+    runs = [run.run for run in comparison.runs]
     return {
-        draft.label: look(draft.name)
-        if len(runs) == 1
-        else look(draft.name)._replace(dash=lines[draft.run])
-        for draft in drafts
+        draft.label: look_of_run(draft.name, runs.index(draft.run), len(runs))
+        for draft in comparison.drafts
     }
 
 
@@ -90,6 +131,22 @@ def _differences(comparison: Comparison) -> Iterator[dict[str, Any]]:
                 "verdict": difference.verdict,
                 "trained": draft.name != STOCK,
             }
+
+
+def _computed(draft: ComparedDraft, frontier: list[str]) -> dict[str, Any]:
+    assert draft.compute
+    low, high = draft.alpha.generated_ci
+    return {
+        "draft": draft.label,
+        "cost": draft.compute.flops,
+        "alpha": draft.alpha.generated,
+        "low": low,
+        "high": high,
+        "by_seed": [draft.alpha.generated],
+        "frontier": draft.draft in frontier,
+        "compute": written(draft.compute.flops),
+        "seconds": f"{draft.compute.seconds:,.0f}",
+    }
 
 
 def _curves(drafts: list[ComparedDraft]) -> Iterator[dict[str, Any]]:
@@ -166,6 +223,16 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
             rows, COSTS[cost], how, looks, details
         )
     }
+    if any(method.compute and method.compute.flops for method in methods.values()):
+        computed = [
+            _method(summary, method, cost)
+            | {"cost": method.compute.flops, "frontier": method.name in summary.frontier}
+            for method in methods.values()
+            if method.compute
+        ]
+        drawn["acceptance-against-compute"] = acceptance.acceptance_against_compute(
+            pd.DataFrame(computed), how, looks, details
+        )
     if compared := [method for method in methods.values() if against in method.difference]:
         compared.sort(key=lambda method: -method.difference[against].value)
         drawn["differences"] = acceptance.differences(
@@ -186,7 +253,7 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
     return drawn
 
 
-_DETAILS = ("made", "by seed", "own training", "in all", "speed-up")
+_DETAILS = ("made", "by seed", "own training", "in all", "compute", "speed-up")
 
 
 def _over(summary: Ablation) -> str:
@@ -212,6 +279,7 @@ def _method(summary: Ablation, method: Method, cost: str) -> dict[str, Any]:
         **({"by seed": ", ".join(each)} if len(seeds) > 1 else {}),
         "own training": _budget(method),
         "in all": _budget(total),
+        "compute": written(method.compute.flops) if method.compute else "–",
         "speed-up": f"{method.speedup.median:.2f} ×",
     }
 
@@ -256,3 +324,69 @@ def over_k(series: Mapping[str, list[dict[str, Any]]], prompts: int) -> Figure:
         for point in line
     ]
     return acceptance.acceptance_against_k(pd.DataFrame(points), f"{prompts:,} prompts")
+
+
+# A server
+
+
+def of_plan(plan: Plan, measured: list[SpeedPoint]) -> Figure:
+    """What `planner.plan` gives: a line a batch size.
+
+    Args:
+        measured: the draft's `speedup.curve` in the report, drawn over the run's own costs.
+    """
+    clocked = {point.gamma: point for point in measured if plan.measured and point.measured_ci}
+    rows: list[dict[str, Any]] = []
+    for batch in plan.batches:
+        for point in batch.curve:
+            timed = clocked.get(point.gamma, SpeedPoint(gamma=point.gamma))
+            low, high = timed.measured_ci or (None, None)
+            rows.append(
+                {
+                    "draft": f"batch {batch.costs.batch}",
+                    "gamma": point.gamma,
+                    "predicted": point.speedup,
+                    "measured": _number(timed.measured),
+                    "low": _number(low),
+                    "high": _number(high),
+                }
+            )
+    by = plan.acceptance
+    where = " by position" if by.name == DECODED and by.passed else ""
+    how = [
+        f"Lines: α = {by.alpha:.3f}{where} ({by.name}).",
+        "Below 1 ×: slower than plain decoding.",
+    ]
+    if clocked:
+        how.append(f"Points: measured on {plan.device}, with 95 % intervals.")
+    names = dict.fromkeys(row["draft"] for row in rows)
+    return decoding.speedup_against_gamma(pd.DataFrame(rows), _in_turn(names), how)
+
+
+def of_log(held: Held) -> Figure | None:
+    """What `server_log.hold` gives; None where the log says nothing of positions."""
+    log = held.log
+    if not log.reached:
+        return None
+    series = {f"{log.engine}'s log": log.reached} | {
+        prediction.name: prediction.reached for prediction in held.predictions
+    }
+    rows = [
+        {"draft": name, "position": position, "reached": share}
+        for name, reached in series.items()
+        for position, share in enumerate(reached, 1)
+    ]
+    counted = f"{log.drafted:,.0f} proposals" if log.drafted else "its proposals"
+    how = f"{log.engine} counted {counted}; the others are the run's predictions."
+    return decoding.reached_by_position(pd.DataFrame(rows), _in_turn(series), how)
+
+
+def _in_turn(names: Iterable[str]) -> dict[str, Look]:
+    """Looks of what is no draft, told apart as drafts are."""
+    known, dashes = [each for name, each in LOOKS.items() if name != STOCK], list(DASHES)
+    return {
+        name: (known[number] if number < len(known) else look(name))._replace(
+            dash=dashes[number % len(dashes)]
+        )
+        for number, name in enumerate(names)
+    }

@@ -74,6 +74,11 @@ _CONFIG: dict[str, Any] = {
 }
 
 
+def legend_above() -> alt.Legend:
+    """Drafts over the figure, in a row, or on a phone in two columns."""
+    return alt.Legend(title=None, orient="top", columns=alt.ExprRef("width < 440 ? 2 : 0"))
+
+
 def looks_of(drafts: Sequence[str] | pd.Series, looks: Looks | None) -> dict[str, Look]:
     """Draft -> its look, in the order in which they come."""
     return {draft: (looks or {}).get(draft) or look(draft) for draft in dict.fromkeys(drafts)}

@@ -8,7 +8,7 @@ from typing import Literal
 from adaspec import runs
 from adaspec.runs.contract import Part, Rows, read_bytes
 
-Action = Literal["submit", "resume", "cancel", "move", "delete"]
+Action = Literal["submit", "resume", "cancel", "move", "rename", "note", "measure", "delete"]
 
 
 class Deed(Part):
@@ -18,10 +18,10 @@ class Deed(Part):
         time: in seconds since 1970.
         by: the viewer's name, or on the command line that of the process's user.
         id: of the run and its job.
-        about: the run's name, or where it was moved to.
+        about: the run's name (after a rename, the new one), or where it was moved to.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     time: float
     by: str
     action: Action
@@ -29,7 +29,7 @@ class Deed(Part):
     about: str = ""
 
 
-DEEDS: Rows[Deed] = Rows(Deed)
+DEEDS: Rows[Deed] = Rows(Deed, 2)  # version 1 knew neither note nor measure
 
 
 def record(by: str, action: Action, identity: str, about: str = "") -> None:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import getpass
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from heapq import heapify, heappop, heapreplace
+from itertools import groupby
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Literal
@@ -22,12 +25,16 @@ from ulid import ULID
 from adaspec import AdaspecError, runs
 from adaspec.jobs import audit, mailbox
 from adaspec.recipe import Recipe, anchored, read
+from adaspec.runs import Run
 from adaspec.settings import settings
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+Ending = Literal["succeeded", "failed", "cancelled"]
 Where = Literal["first", "last"]
 LIVE = ("queued", "running")
 LONGEST_OWNER = 100  # letters; people who log in are called by their e-mail address
+TEAM = ": "
+"""Between the name of a team and that of its member, in an owner's."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -223,7 +230,7 @@ def claim(job: Job) -> Job | None:
     )
 
 
-def end(job: Job, state: Literal["succeeded", "failed", "cancelled"], error: str = "") -> bool:
+def end(job: Job, state: Ending, error: str = "") -> bool:
     """Record how a job ended; False if it has been changed meanwhile."""
     return (
         job.live
@@ -280,6 +287,32 @@ def move(identity: str, where: Where, by: str | None = None) -> Job:
             return changed
 
 
+def rename(run: Run, name: str, by: str | None = None) -> None:
+    """Give a run another name to be shown by.
+
+    Args:
+        by: as of `cancel`.
+
+    Raises:
+        AdaspecError: not a name, or the bundled example.
+    """
+    runs.rename(run, name)
+    audit.record(by or me(), "rename", run.path.name, name.strip())
+
+
+def annotate(run: Run, tags: list[str], note: str, by: str | None = None) -> None:
+    """Replace a run's tags and note.
+
+    Args:
+        by: as of `cancel`.
+
+    Raises:
+        AdaspecError: what cannot be a tag or a note, or the bundled example.
+    """
+    notes = runs.write_notes(run, tags, note)
+    audit.record(by or me(), "note", run.path.name, " ".join(notes.tags))
+
+
 def forget(job: Job) -> None:
     """Remove an ended job from the queue."""
     with _transaction() as database:
@@ -310,29 +343,61 @@ def delete(identity: str, by: str | None = None) -> None:
     audit.record(by or me(), "delete", identity)
 
 
+def team(owner: str) -> str:
+    """With whom an owner takes turns as one: `Room ABCDEF: Ann` and `Room ABCDEF: Bob` are both
+    `Room ABCDEF`; whoever has no colon in their name is alone.
+    """
+    return owner.partition(TEAM)[0]
+
+
 def in_order(jobs: Iterable[Job]) -> list[Job]:
     """The queued jobs in the order they will start: by priority, then people take turns.
 
     Of two people, the one whose latest start is further back comes first; those who have never had
-    a turn come before both, in order of arrival.
+    a turn come before both, in order of arrival. A team takes turns with others as one person does,
+    and its members with each other.
     """
     everything = list(jobs)
     turns: dict[str, int] = {}
+    team_turns: dict[str, int] = {}
     for job in everything:
         turns[job.owner] = max(turns.get(job.owner, 0), job.turn)
+        team_turns[team(job.owner)] = max(team_turns.get(team(job.owner), 0), job.turn)
     waiting = sorted(
         (job for job in everything if job.state == "queued"),
         key=lambda job: (-job.priority, job.place),
     )
     order: list[Job] = []
+    for _, equals in groupby(waiting, key=lambda job: job.priority):
+        members = _take_turns(equals, turns, lambda job: job.owner)
+        order += _take_turns(members, team_turns, lambda job: team(job.owner))
+    return order
+
+
+def _take_turns(
+    jobs: Iterable[Job], turns: dict[str, int], whose: Callable[[Job], str]
+) -> list[Job]:
+    """One job each in turn; each one's own jobs stay in their order.
+
+    Args:
+        turns: when each had their latest turn, as a counter; brought up to date.
+    """
+    theirs: dict[str, deque[Job]] = {}
+    for job in jobs:
+        theirs.setdefault(whose(job), deque()).append(job)
+    heads = [(turns[name], waiting[0].place, name) for name, waiting in theirs.items()]
+    heapify(heads)
     turn = max(turns.values(), default=0)
-    while waiting:
-        # min keeps the first of equals: each person's own jobs stay in their order.
-        job = min(waiting, key=lambda job: (-job.priority, turns[job.owner]))
-        waiting.remove(job)
-        order.append(job)
+    order: list[Job] = []
+    while heads:
+        _, _, name = heads[0]
+        order.append(theirs[name].popleft())
         turn += 1
-        turns[job.owner] = turn
+        turns[name] = turn
+        if left := theirs[name]:
+            heapreplace(heads, (turn, left[0].place, name))
+        else:
+            heappop(heads)
     return order
 
 
@@ -342,11 +407,11 @@ def positions(jobs: Iterable[Job]) -> dict[str, int]:
 
 
 def startable(jobs: Iterable[Job]) -> list[Job]:
-    """Queued jobs whose owner may have one more running, in the order of starting."""
+    """Queued jobs whose owner or team may have one more running, in the order of starting."""
     everything = list(jobs)
     limit = settings().running_each
-    running = [job.owner for job in everything if job.state == "running"]
-    return [job for job in in_order(everything) if running.count(job.owner) < limit]
+    running = [team(job.owner) for job in everything if job.state == "running"]
+    return [job for job in in_order(everything) if running.count(team(job.owner)) < limit]
 
 
 def expected_starts(

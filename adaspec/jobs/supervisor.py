@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from adaspec import AdaspecError, explain, is_users, runs
-from adaspec.jobs import engines, mailbox, queue
+from adaspec.jobs import engines, mailbox, queue, webhook
 from adaspec.jobs.engines import Attempt, Engine
 from adaspec.jobs.mailbox import Lease, Pulse, Verdict
-from adaspec.jobs.queue import Job
+from adaspec.jobs.queue import Ending, Job
 from adaspec.runs import Process, Run
 from adaspec.settings import settings
 
@@ -125,7 +125,7 @@ class Supervisor:
                 if reason := self._engine.capacity(Attempt.of(waiting[0]), running):
                     return reason
             except AdaspecError as error:  # there will never be room for it
-                queue.end(waiting[0], "failed", explain(error))
+                _end(waiting[0], "failed", explain(error))
                 continue
             if job := queue.claim(waiting[0]):
                 self._launch(job)
@@ -136,7 +136,7 @@ class Supervisor:
             mailbox.send(job.id, Lease(token=job.token))
             self._engine.launch(Attempt.of(job))
         except AdaspecError as error:
-            queue.end(job, "failed", explain(error))
+            _end(job, "failed", explain(error))
         except OSError as error:
             queue.requeue(job, explain(error), died=True)
 
@@ -158,17 +158,22 @@ def _conclude(job: Job) -> None:
     if verdict is None or verdict.token != job.token:
         verdict = Verdict(token=job.token, outcome="died", error=_last_words(job))
     if _finished(job):
-        queue.end(job, "succeeded")
+        _end(job, "succeeded")
     elif job.cancel:
-        queue.end(job, "cancelled")
+        _end(job, "cancelled")
     elif verdict.outcome == "failed":
-        queue.end(job, "failed", verdict.error)
+        _end(job, "failed", verdict.error)
     elif verdict.outcome == "stopped":
         queue.requeue(job, "", died=False)
     elif job.deaths < RETRIES:
         queue.requeue(job, verdict.error, died=True)
     else:
-        queue.end(job, "failed", f"It died {RETRIES + 1} times. The last time: {verdict.error}")
+        _end(job, "failed", f"It died {RETRIES + 1} times. The last time: {verdict.error}")
+
+
+def _end(job: Job, state: Ending, error: str = "") -> None:
+    if queue.end(job, state, error):
+        webhook.announce(job, state, error)
 
 
 def _finished(job: Job) -> bool:

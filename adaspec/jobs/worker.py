@@ -1,7 +1,8 @@
 """One attempt at a job, as a process: `python -m adaspec.jobs.worker JOB TOKEN`.
 
-It works as long as it holds the lease. A separate thread sends the heartbeat and checks the lease;
-an attempt whose token is no longer in it ends at once and writes nothing more.
+It works as long as it holds the lease. A separate thread sends the heartbeat and checks the lease,
+and so does each write; an attempt whose token is no longer in it ends at once and writes nothing
+more, for however long it was stopped.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def main(job: str, token: str) -> Verdict:
     """Run the attempt in this process; several processes of one launcher share it."""
     first = int(os.environ.get("RANK", "0")) == 0
     _require_lease(job, token)
+    runs.fence(lambda: _require_lease(job, token))
     threading.Thread(target=_watch, args=(job, token, first), daemon=True).start()
     verdict = _work(job, token)
     if first:
-        _require_lease(job, token)
         mailbox.send(job, verdict)
     return verdict
 

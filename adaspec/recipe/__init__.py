@@ -4,12 +4,19 @@
 named, `plan` what it will do. Opens no model and reads no data.
 """
 
-from adaspec.recipe.loading import anchored, cells, load, names, nearest, parse, read
+from adaspec.recipe.difference import Differing, differences
+from adaspec.recipe.loading import anchored, cells, load, names, nearest, override, parse, read
 from adaspec.recipe.plan import Training, trainings
 from adaspec.recipe.schema import (
+    ASSET,
+    DRAFT_NAME,
+    HUB,
+    PACKAGE,
     REFERENCE,
     STOCK,
     TARGET,
+    Answers,
+    Chat,
     Data,
     Decoding,
     Evaluation,
@@ -21,18 +28,29 @@ from adaspec.recipe.schema import (
     Optimisation,
     Recipe,
     Rows,
+    Sampling,
     Selector,
     Speculation,
     Stage2,
+    Weight,
+    bundled_path,
     digest,
 )
+from adaspec.recipe.sweep import base_name, sweep
 
 __all__ = [
+    "ASSET",
+    "DRAFT_NAME",
+    "HUB",
+    "PACKAGE",
     "REFERENCE",
     "STOCK",
     "TARGET",
+    "Answers",
+    "Chat",
     "Data",
     "Decoding",
+    "Differing",
     "Evaluation",
     "Holdout",
     "Method",
@@ -42,17 +60,24 @@ __all__ = [
     "Optimisation",
     "Recipe",
     "Rows",
+    "Sampling",
     "Selector",
     "Speculation",
     "Stage2",
     "Training",
+    "Weight",
     "anchored",
+    "base_name",
+    "bundled_path",
     "cells",
+    "differences",
     "digest",
     "load",
     "names",
     "nearest",
+    "override",
     "parse",
     "read",
+    "sweep",
     "trainings",
 ]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from adaspec import ASSETS, AdaspecError, files
 from adaspec.recipe import paths, text
-from adaspec.recipe.schema import Recipe, Rows
+from adaspec.recipe.schema import ModelSpec, Recipe, Rows
 
 RECIPES = ASSETS / "recipes"
 
@@ -65,17 +65,19 @@ def read(content: str) -> Recipe:
 def anchored(recipe: Recipe) -> Recipe:
     """Local paths made absolute: a job reads the same files as the shell it was submitted from."""
     data, train, evaluation = recipe.data, recipe.data.train, recipe.data.evaluation
-    if train.file:
+    if train and train.file and not train.bundled:
         train = train.model_copy(update={"file": train.file.absolute()})
-    if isinstance(evaluation, Rows) and evaluation.file:
+    if isinstance(evaluation, Rows) and evaluation.file and not evaluation.bundled:
         evaluation = evaluation.model_copy(update={"file": evaluation.file.absolute()})
-    models = {
-        name: spec.model_copy(update={"source": tuple(map(_absolute, spec.source))})
-        for name in ("target", "draft")
-        if (spec := getattr(recipe, name)) and spec.source
-    }
-    rows = {"train": train, "evaluation": evaluation}
-    return recipe.model_copy(update=models | {"data": data.model_copy(update=rows)})
+    rows = {"evaluation": evaluation} | ({"train": train} if train else {})
+    moved = recipe.model_copy(update={"data": data.model_copy(update=rows)})
+    return moved.with_specs(_anchored_model)
+
+
+def _anchored_model(spec: ModelSpec) -> ModelSpec:
+    if not spec.source:
+        return spec
+    return spec.model_copy(update={"source": tuple(map(_absolute, spec.source))})
 
 
 def _absolute(source: str) -> str:

@@ -20,6 +20,7 @@ from adaspec.recipe.schema import (
     digest,
 )
 from adaspec.selection import SELECTORS, Need
+from adaspec.weighting import WEIGHTS
 
 
 class Training(Strict):
@@ -46,7 +47,9 @@ class Training(Strict):
     @property
     def key(self) -> str:
         """What makes the training what it is, given the run's data and starting models."""
-        method = self.method.model_dump(exclude={"budget", "k"}) if self.method else None
+        method = None
+        if self.method:
+            method = self.method.model_dump(exclude={"budget", "k"} | self.method.unset)
         if method and self.k is None:  # with all tokens, neither pool nor normalisation selects
             method |= {"selector": "all", "loss": "mean_selected"}
             if not self.splits_batch:
@@ -63,16 +66,27 @@ class Training(Strict):
         """Whether the loss is one of the whole batch, whatever its micro-batches."""
         return self.method is None or self.method.pool == "batch"
 
+    @property
+    def weight(self) -> str | None:
+        """How much tokens count; None: those selected alike."""
+        return self.method.weight if self.method else None
+
+    @property
+    def scores(self) -> bool:
+        """Whether tokens are looked at before they train: to select or to weigh them."""
+        return self.k is not None or self.weight is not None
+
     def needs(self, what: Need) -> bool:
-        """Whether its selector reads it."""
-        if self.k is None or self.method is None:
+        """Whether its selector or its weight reads it."""
+        if self.method is None:
             return False
-        return what in SELECTORS[self.method.selector].needs
+        selector = SELECTORS[self.method.selector].needs if self.k is not None else frozenset()
+        return what in (selector | WEIGHTS[self.weight].needs if self.weight else selector)
 
     @property
     def needs_reference(self) -> bool:
-        """Whether L_r = KL(p || r) enters the selection."""
-        return self.needs("loss_r")
+        """Whether the reference enters the selection or the weight."""
+        return self.needs("loss_r") or self.needs("log_r")
 
     @property
     def stands_on(self) -> list[str]:
@@ -87,7 +101,10 @@ class Training(Strict):
 
 
 def trainings(recipe: Recipe, rows: int) -> list[Training]:
-    """Every training of a recipe on `rows` training sequences, in the order they run.
+    """Every training of a recipe on `rows` training rows, in the order they run.
+
+    Stage 0 reads each of them once an epoch; the others read `Data.examples`, which may be the
+    target's own answers.
 
     Budgets (the stage's batch B and epochs E, the method's filter ratio k):
         steps: batch B for E epochs.
@@ -95,21 +112,22 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
         published: `data` for a method that selects, `steps` for one that does not. This is what
             the scripts behind AdaSPEC's published "3-epoch" tables run.
     """
-    plan = []
+    plan, examples = [], recipe.data.examples(rows)
     if recipe.stage0:
         plan.append(_training(TARGET, None, recipe.stage0, None, 1.0, rows, recipe.seed))
     if recipe.stage1:
-        plain = Method()
-        plan.append(_training(REFERENCE, plain, recipe.stage1, None, 1.0, rows, recipe.seed))
+        plain = Method(pool=recipe.stage1.pool)
+        optimisation = _optimisation(recipe.stage1)
+        plan.append(_training(REFERENCE, plain, optimisation, None, 1.0, examples, recipe.seed))
     if recipe.stage2:
         stage = recipe.stage2
-        shared = Optimisation(**stage.model_dump(include=set(Optimisation.model_fields)))
+        shared = _optimisation(stage)
         for name, method in stage.methods.items():
             ratio = method.k if method.k is not None else stage.k
             k = ratio if SELECTORS[method.selector].score and ratio < 1 else None
             wide = method.budget == "data" or (method.budget == "published" and k is not None)
             plan.append(
-                _training(name, method, shared, k, ratio if wide else 1.0, rows, recipe.seed)
+                _training(name, method, shared, k, ratio if wide else 1.0, examples, recipe.seed)
             )
     return [
         training.model_copy(
@@ -119,6 +137,11 @@ def trainings(recipe: Recipe, rows: int) -> list[Training]:
         else training
         for training in plan
     ]
+
+
+def _optimisation(stage: Optimisation) -> Optimisation:
+    """How a stage is optimised, without what else it says."""
+    return Optimisation(**stage.model_dump(include=set(Optimisation.model_fields)))
 
 
 def _snapshots(steps: int, count: int) -> tuple[int, ...]:
@@ -149,6 +172,11 @@ def _training(
     )
 
 
+ANSWER, CONTINUE, CACHE = "answers", "continuations", "cache"
+REPLAY, MEASURE = "replays", "measurement"
+"""The stages that train nothing."""
+
+
 def distinct(plan: list[Training]) -> list[Training]:
     """Every training once, under the first of its names."""
     return list({training.key: training for training in reversed(plan)}.values())[::-1]
@@ -163,16 +191,19 @@ def twin(training: Training, plan: list[Training]) -> Training | None:
 def width(recipe: Recipe) -> int:
     """The most sequences that go through the models together in training."""
     return max(
-        min(training.optimisation.micro_batch or training.batch, training.batch)
-        for training in trainings(recipe, 1)
+        (
+            min(training.optimisation.micro_batch or training.batch, training.batch)
+            for training in trainings(recipe, 1)
+        ),
+        default=0,
     )
 
 
 class HeldOut(NamedTuple):
     """How many held-out rows are measured at the end, and how many are monitored in training.
 
-    Where `validation` is 0, rows of the first kind are monitored. The target continues each row of
-    both kinds once.
+    Where `validation` is 0, rows of the first kind are monitored, if anything is distilled. The
+    target continues each row of both kinds once.
     """
 
     test: int
@@ -182,19 +213,34 @@ class HeldOut(NamedTuple):
 def held_out_rows(recipe: Recipe, rows: int) -> HeldOut:
     """Of so many evaluation rows: those measured come first, those looked at follow."""
     test = min(recipe.evaluation.prompts, rows)
-    return HeldOut(test, min(recipe.evaluation.monitor, rows - test))
+    return HeldOut(test, min(recipe.evaluation.monitor, rows - test) if recipe.stage1 else 0)
 
 
-def snapshots_together(plan: list[Training]) -> list[list[str]]:
+def answers(recipe: Recipe, rows: int) -> int:
+    """How many the target writes to so many training prompts."""
+    return 0 if recipe.data.responses == "data" else rows * recipe.data.answers.samples
+
+
+def texts_read(recipe: Recipe, rows: int, prompts: int) -> list[int]:
+    """How many texts of each source every model is measured on: what the target goes on with after
+    so many prompts, the data's answers to them, and of the target's training answers as many.
+    """
+    data = recipe.data
+    own = min(data.examples(rows), prompts) if answers(recipe, rows) else 0
+    return [texts for texts in (prompts, prompts if data.response else 0, own) if texts]
+
+
+def snapshots_together(recipe: Recipe, plan: list[Training]) -> list[list[str]]:
     """The models that are measured, in groups that share one pass of the target: all results, then
     the snapshots of each training."""
     drafts = [training for training in distinct(plan) if training.name != TARGET]
-    results = [STOCK, *(draft.name for draft in drafts)]
+    stock = [STOCK] if recipe.draft else []
+    results = [*stock, *(draft.name for draft in drafts), *recipe.drafts]
     ways = [[f"{draft.name}@{step}" for step in draft.snapshots] for draft in drafts]
     return [results, *filter(None, ways)]
 
 
 def decodings(recipe: Recipe, plan: list[Training], prompts: int) -> int:
     """How many texts are decoded, each at batch 1: all replays and timed prompts of the drafts."""
-    results, *_ = snapshots_together(plan)
+    results, *_ = snapshots_together(recipe, plan)
     return recipe.evaluation.speculation.decodings(prompts, len(results))

@@ -16,7 +16,7 @@ from adaspec.runs.budget import (
 )
 from adaspec.runs.contract import Contract, Unreadable
 from adaspec.runs.filling import atomic_folder
-from adaspec.runs.folder import EXAMPLE, Run, home, runs_folder
+from adaspec.runs.folder import EXAMPLES, Run, home, runs_folder
 from adaspec.runs.journal import (
     EVENTS,
     METRICS,
@@ -33,10 +33,18 @@ from adaspec.runs.journal import (
     read_metrics,
 )
 from adaspec.runs.lifecycle import LONGEST_NAME, create, delete, only_writer, rename, sweep
-from adaspec.runs.listing import all_runs, find, newest, read_recipe
+from adaspec.runs.listing import all_runs, examples, find, newest, read_recipe
+from adaspec.runs.notes import (
+    LONGEST_NOTE,
+    MOST_TAGS,
+    NOTES,
+    Notes,
+    read_notes,
+    write_notes,
+)
 from adaspec.runs.process import Process
 from adaspec.runs.report import CHECKS, REPORT, Checks, DraftReport, NullTest, Report, read_report
-from adaspec.runs.speed import SPEED, Speed, read_speed
+from adaspec.runs.speed import SPEED, Business, Speed, read_speed
 from adaspec.runs.state import (
     STATE,
     Facts,
@@ -44,26 +52,37 @@ from adaspec.runs.state import (
     RunState,
     Stage,
     State,
+    hash_name,
     progress,
     read_state,
     write_state,
 )
-from adaspec.runs.writing import append_line, atomic_file, write_atomic
+from adaspec.runs.writing import (
+    append_line,
+    atomic_file,
+    fence,
+    require_leave,
+    write_atomic,
+)
 
 __all__ = [
     "BEST",
     "CHECKPOINT",
     "CHECKS",
     "EVENTS",
-    "EXAMPLE",
+    "EXAMPLES",
     "LONGEST_NAME",
+    "LONGEST_NOTE",
     "METRICS",
+    "MOST_TAGS",
+    "NOTES",
     "REPORT",
     "SPEED",
     "STATE",
     "TRAINED",
     "Best",
     "Budget",
+    "Business",
     "Checkpoint",
     "Checks",
     "Contract",
@@ -73,6 +92,7 @@ __all__ = [
     "Finished",
     "Metrics",
     "MetricsReader",
+    "Notes",
     "NullTest",
     "Process",
     "Progress",
@@ -93,7 +113,10 @@ __all__ = [
     "atomic_folder",
     "create",
     "delete",
+    "examples",
+    "fence",
     "find",
+    "hash_name",
     "home",
     "log_event",
     "log_step",
@@ -102,14 +125,17 @@ __all__ = [
     "progress",
     "read_events",
     "read_metrics",
+    "read_notes",
     "read_recipe",
     "read_report",
     "read_speed",
     "read_state",
     "read_trained",
     "rename",
+    "require_leave",
     "runs_folder",
     "sweep",
     "write_atomic",
+    "write_notes",
     "write_state",
 ]

@@ -44,7 +44,7 @@ class Trained(Part):
         key: the training's; two with equal keys are the same training.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     training: Training
     key: str
     budget: Budget
@@ -69,7 +69,7 @@ def _upgrade_checkpoint(content: Content, version: int) -> Content:
     return {"budget": content}
 
 
-TRAINED: Contract[Trained] = Contract(Trained)
+TRAINED: Contract[Trained] = Contract(Trained, 2)
 CHECKPOINT: Contract[Checkpoint] = Contract(Checkpoint, 2, _upgrade_checkpoint)
 BEST: Contract[Best] = Contract(Best)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from adaspec.runs.process import Process
-from adaspec.runs.writing import sync
+from adaspec.runs.writing import require_leave, sync
 
 SUFFIX = ".adaspec-new"
 OWNER = "owner.json"
@@ -33,6 +33,7 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         OSError: there is something at `path`, or it cannot be written there.
     """
+    require_leave()
     path.parent.mkdir(parents=True, exist_ok=True)
     clear(path)
     prefix = f".{path.name[:40]}."  # of a name that is as long as it may be, a part
@@ -44,6 +45,7 @@ def atomic_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         yield new
         for file in [*new.rglob("*"), new]:
             sync(file)
+        require_leave()
         if replace and path.exists():
             path.rename(workshop / "old")
         new.rename(path)

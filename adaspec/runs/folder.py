@@ -12,7 +12,8 @@ from pathlib import Path
 from adaspec import ASSETS
 from adaspec.settings import settings
 
-EXAMPLE = ASSETS / "example"
+EXAMPLES = {"english": ASSETS / "example-english", "example": ASSETS / "example"}
+"""The bundled runs: id -> folder, the one that a first start shows first."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Run:
         return self.path / "name.txt"
 
     @property
+    def notes_file(self) -> Path:
+        """What people wrote about the run; apart from run.json likewise."""
+        return self.path / "notes.json"
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
@@ -49,6 +55,11 @@ class Run:
     @property
     def report_file(self) -> Path:
         return self.path / "report.json"
+
+    @property
+    def answers_file(self) -> Path:
+        """What the target answered to the training prompts, where drafts are trained on that."""
+        return self.path / "answers.parquet"
 
     @property
     def sequences_file(self) -> Path:
@@ -83,6 +94,11 @@ class Run:
         return self.path / "replays" / draft / f"{seq}.json"
 
     @property
+    def served_file(self) -> Path:
+        """Acceptance by the rules of servers."""
+        return self.path / "tokens" / "served.json"
+
+    @property
     def checks_file(self) -> Path:
         """What the run found when it looked at itself, before its drafts were measured."""
         return self.path / "replays" / "checks.json"
@@ -104,8 +120,14 @@ class Run:
         return self.model(name) / "training.json"
 
     @property
+    def id(self) -> str:
+        """What the run is called in links and commands."""
+        return next((name for name, path in EXAMPLES.items() if path == self.path), self.path.name)
+
+    @property
     def is_example(self) -> bool:
-        return self.path == EXAMPLE
+        """Whether it comes with the studio."""
+        return self.path in EXAMPLES.values()
 
 
 def home() -> Path:

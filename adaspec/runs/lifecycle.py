@@ -82,13 +82,13 @@ def rename(run: Run, name: str) -> None:
     """Give the run another name to be shown by; also while it is trained.
 
     Raises:
-        AdaspecError: not a name, or the bundled example.
+        AdaspecError: not a name, or a bundled example.
     """
     name = name.strip()
     if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
         raise AdaspecError(f"A name is one line of 1 to {LONGEST_NAME} printable characters.")
     if run.is_example:
-        raise AdaspecError("The bundled example keeps its name.")
+        raise AdaspecError("A bundled example keeps its name.")
     write_atomic(run.name_file, name)
 
 
@@ -96,10 +96,10 @@ def delete(run: Run) -> None:
     """Remove the run's folder. One that a crash leaves half removed is no run any more.
 
     Raises:
-        AdaspecError: it is being trained, is not there, or is the bundled example.
+        AdaspecError: it is being trained, is not there, or is a bundled example.
     """
     if run.is_example:
-        raise AdaspecError("The bundled example cannot be deleted.")
+        raise AdaspecError("A bundled example cannot be deleted.")
     if not run.state_file.is_file():
         raise AdaspecError(f"No run {run.path.name}. Runs live in {runs_folder()}.")
     if _is_running(run):

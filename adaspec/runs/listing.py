@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from adaspec import AdaspecError, files
 from adaspec.recipe import Recipe, load
 from adaspec.runs import folder
-from adaspec.runs.contract import Unreadable
+from adaspec.runs.contract import Unreadable, stamp
 from adaspec.runs.folder import Run, runs_folder
 from adaspec.runs.state import State, read_state
 
 
 def all_runs() -> list[Run]:
-    """Every run, newest first, and the bundled example last."""
+    """Every run, newest first, and the bundled examples last."""
     ids = [path for path in runs_folder().glob("[!.]*") if (path / "run.json").is_file()]
     newest_first = sorted(ids, key=lambda path: path.name, reverse=True)
-    example = [Run(folder.EXAMPLE)] if (folder.EXAMPLE / "run.json").is_file() else []
-    return [Run(path) for path in newest_first] + example
+    return [Run(path) for path in newest_first] + examples()
+
+
+def examples() -> list[Run]:
+    """The bundled runs that this installation has."""
+    return [Run(path) for path in folder.EXAMPLES.values() if (path / "run.json").is_file()]
 
 
 def find(name: str) -> Run:
-    """The run with this id, unique start of an id, or folder; `example` is the bundled one.
+    """The run with this id, unique start of an id, or folder; `english` and `example` are bundled.
 
     Raises:
         AdaspecError: none, or more than one.
     """
-    if name == "example" and (folder.EXAMPLE / "run.json").is_file():
-        return Run(folder.EXAMPLE)
+    if bundled := [run for run in examples() if run.id == name]:
+        return bundled[0]
     matches = [run for run in all_runs() if run.path.name.startswith(name.upper())] if name else []
     if len(matches) == 1:
         return matches[0]
@@ -41,15 +46,22 @@ def find(name: str) -> Run:
 
 
 def newest(recipe: Recipe, *states: State) -> Run | None:
-    """The newest run of an equal recipe that is in one of these states; not the example."""
+    """The newest run of an equal recipe that is in one of these states; not an example."""
+    wanted = recipe.hash
     for run in all_runs():
         try:
-            state = read_state(run)
+            if run.is_example or _recipe_hash(run, *stamp(run.state_file)) != wanted:
+                continue
+            if read_state(run).state in states:
+                return run
         except Unreadable:  # it harms no other
             continue
-        if not run.is_example and state.recipe_hash == recipe.hash and state.state in states:
-            return run
     return None
+
+
+@lru_cache(maxsize=16_384)
+def _recipe_hash(run: Run, *_stamp: int) -> str:
+    return read_state(run).recipe_hash
 
 
 def read_recipe(run: Run) -> Recipe:

@@ -11,11 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from adaspec import AdaspecError
-from adaspec.recipe import Speculation
+from adaspec.recipe import Sampling, Speculation
 from adaspec.runs.budget import Budget
 from adaspec.runs.contract import MEASURE, Content, Contract, Count, Interval, Name, Part
 from adaspec.runs.folder import Run
-from adaspec.runs.speed import Gamma
+from adaspec.runs.served import Rule
+from adaspec.runs.speed import Business, Gamma
 from adaspec.runs.state import read_state
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -82,11 +83,15 @@ class Speedup(Part):
 
 
 class Alpha(Part):
-    """The acceptance rates of a draft, each with its name."""
+    """The acceptance rates of a draft, each with its name.
+
+    Attributes:
+        dataset: None where the data are prompts alone.
+    """
 
     generated: float
     generated_ci: Interval
-    dataset: float
+    dataset: float | None
     tested: Share | None
     tested_ci: Interval | None
     drafted: Share | None
@@ -136,6 +141,28 @@ class TokenCounts(Part):
     dataset: Count
 
 
+class OwnAnswers(Part):
+    """What it took that the target answered the training prompts itself, once for all drafts.
+
+    Attributes:
+        tokens: that it generated, each in a forward pass of its sequence.
+        passes: of the target, each over a batch of answers.
+        seconds: of writing them, in this run or in the one whose answers are used again.
+    """
+
+    answers: Count
+    tokens: Count
+    passes: Count
+    seconds: Annotated[float, Field(ge=0)]
+
+    def __str__(self) -> str:
+        return (
+            f"Before that, the target wrote the training answers: {self.answers:,} of them, "
+            f"{self.tokens:,} tokens in {self.passes:,} forward passes over a batch, "
+            f"{self.seconds:,.0f} seconds, once for all drafts."
+        )
+
+
 class NullTest(Part):
     """What came out when the target drafted for itself, in which case all must be accepted.
 
@@ -167,6 +194,15 @@ class Checks(Part):
     null_test: NullTest
 
 
+class Rate(Part):
+    """An acceptance rate of a draft as a server would have it."""
+
+    setting: Sampling
+    rule: Rule
+    value: Share
+    ci: Interval
+
+
 class Report(Part):
     """The content of `report.json`.
 
@@ -175,11 +211,17 @@ class Report(Part):
         recipe: its name.
         prompts: held-out prompts that acceptance was measured on.
         device: a GPU's name, or `CPU`.
-        drafts: stock, reference, then the recipe's methods; at least the first.
+        drafts: stock, reference, the recipe's methods, then those that others trained, of each
+            what there is.
+        business: of the machine while speed-ups were measured; None where it was not recorded.
         definitions: field, as `alpha.tested` -> what it means.
+        served: draft -> its rates by every setting and rule; empty in runs from before they were
+            measured.
+        temperature: of the continuations that acceptance was measured on.
+        answers: None where the target answered no training prompts.
     """
 
-    version: Literal[2] = 2
+    version: Literal[4] = 4
     run: str
     recipe: str
     target: str
@@ -189,7 +231,21 @@ class Report(Part):
     device: str
     drafts: list[DraftReport] = Field(min_length=1)
     checks: Checks | None = None
+    business: Business | None = None
     definitions: dict[str, str]
+    served: dict[Name, list[Rate]] = Field({})
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    answers: OwnAnswers | None = None
+
+    @property
+    def at_temperature(self) -> str:
+        """` (temperature 0.3)`: of the continuations; empty at 1, that of the models themselves."""
+        return "" if self.temperature == 1 else f" (temperature {self.temperature:g})"
+
+    @property
+    def best(self) -> DraftReport:
+        """The draft that is accepted most often; the first of equal ones."""
+        return max(self.drafts, key=lambda draft: draft.alpha.generated)
 
     def draft(self, name: str) -> DraftReport:
         """The row of this name.
@@ -205,13 +261,13 @@ class Report(Part):
 
 
 def _upgrade(content: Content, version: int) -> Content:
-    """Version 2 added fields that may be missing."""
+    """Versions 2 and 3 allowed fields to be missing; version 4 brought answers by the target."""
     if "speculation" not in content:
         raise ValueError("from before drafts were decoded with")
     return content
 
 
-REPORT: Contract[Report] = Contract(Report, 2, _upgrade, MEASURE)
+REPORT: Contract[Report] = Contract(Report, 4, _upgrade, MEASURE)
 CHECKS: Contract[Checks] = Contract(Checks, remedy=MEASURE)
 
 

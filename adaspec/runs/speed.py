@@ -18,9 +18,9 @@ class Timed(Part):
 
     Attributes:
         ms: [prompts] milliseconds a token of the text.
-        plain_ms: [prompts] the same of the plain decoding beside it.
-        draft_ms: a drafted token, median over all rounds.
-        verify_ms: the target's pass over gamma + 1 tokens, likewise.
+        plain_ms: [prompts] the same of plain decoding, the mean of before and after.
+        draft_ms: a drafted token, median over all rounds of all drafts of this size.
+        verify_ms: the target's pass over gamma + 1 tokens, median over all rounds of all drafts.
     """
 
     ms: list[Milliseconds] = Field(min_length=1)
@@ -35,20 +35,51 @@ class Timed(Part):
         return self
 
 
+BUSY = 0.1
+"""From which share of the CPUs on other processes make a measurement doubtful."""
+
+
+class Business(Part):
+    """How busy the machine was with other things while it was measured.
+
+    Attributes:
+        load: processes that were at work or waiting: the larger load average of a minute, before
+            and after.
+        cpus: that the machine has.
+        others: share of their time that other processes took.
+    """
+
+    load: Annotated[float, Field(ge=0)]
+    cpus: Annotated[int, Field(ge=1)]
+    others: Annotated[float, Field(ge=0, le=1)]
+
+    @property
+    def warning(self) -> str:
+        """What to think of what was timed; empty where the machine was idle."""
+        if self.others < BUSY:
+            return ""
+        return (
+            f"Speed-ups were measured on a busy machine: other processes took {self.others:.0%} of "
+            f"its {self.cpus} CPUs (load {self.load:.1f}). Measure again when it is idle."
+        )
+
+
 class Speed(Part):
     """The content of `speed.json`.
 
     Attributes:
         plain_ms: milliseconds a token of plain decoding, median of all its turns.
         drafts: name -> gamma -> what was measured there.
+        business: None where it was not recorded.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     plain_ms: Milliseconds
     drafts: dict[Name, Annotated[dict[Gamma, Timed], Field(min_length=1)]]
+    business: Business | None = None
 
 
-SPEED: Contract[Speed] = Contract(Speed, remedy=MEASURE)
+SPEED: Contract[Speed] = Contract(Speed, 2, remedy=MEASURE)
 
 
 def read_speed(run: Run) -> Speed | None:

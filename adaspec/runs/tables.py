@@ -67,6 +67,12 @@ SEQUENCES = _schema(
     prompt=pa.list_(pa.int32()),
     response=pa.list_(pa.int32()),
 )
+ANSWERS = _schema(
+    1,
+    response=pa.list_(pa.int32()),
+    seconds=pa.float32(),  # its share of its batch's
+    passes=pa.float32(),  # likewise: of the target, over the whole batch
+)
 
 
 def count_rows(path: Path, schema: pa.Schema) -> int:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from adaspec import AdaspecError
 from adaspec.models import context_length
-from adaspec.recipe import Decoding
+from adaspec.recipe import Decoding, Sampling
 from adaspec.speculation.graphs import Capture, Step, cuda_graph, graphed
 from adaspec.speculation.reading import Reader, open_reader
 from adaspec.speculation.record import Record, Seen
@@ -41,7 +41,7 @@ RESERVE = 256
 """Positions that a cache has at least where graphs would be lost with it."""
 
 
-def distribution(logits: Tensor, decoding: Decoding) -> Tensor:
+def distribution(logits: Tensor, decoding: Sampling) -> Tensor:
     """[rows, vocabulary] the probabilities to draw from; in greedy decoding one token has all.
 
     Temperature first, then the top-k likeliest, then the fewest likeliest tokens whose probability

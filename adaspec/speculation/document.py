@@ -11,31 +11,24 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 from rich.text import Text
 
+from adaspec import glossary
 from adaspec.runs.contract import Count, Part
-from adaspec.speculation.statistics import DEFINITIONS as STATISTICS
 from adaspec.speculation.statistics import count
-from adaspec.speculation.trace import Round, Trace
+from adaspec.speculation.trace import Last, Proposal, Round, Trace
 from adaspec.vocabulary import Piece
 
-DEFINITIONS = {
-    "p": "probability of the token in the target, given the tokens before it",
-    "q": "the same in the draft; with temperature, top-k and top-p applied to both models, but in "
-    "greedy decoding the models' own at temperature 1",
-    "u": "the uniform of a decision: a proposal is accepted if u < min(1, p / q); null: not tested",
-    "accepted": "null: not tested, because a proposal before it was rejected",
-    "overlap": "beta = sum over all tokens of min(p, q): the chance that a proposal is accepted "
-    "here, before the token is known",
-    "likeliest": "[token, p, q] of the five likeliest tokens of both models, and of this token",
-    "last": "the target's own token at a round's end: `residual` in place of a rejected proposal, "
-    "drawn from norm(max(p - q, 0)); `bonus` after the last accepted one, drawn from p",
-    "drawn_from": "[token, probability] of the five likeliest of what it was drawn from",
-    "keep": "min(1, q / p): the chance that the draft proposes this very token and it is accepted, "
-    "given that it is the token that came; 0 or 1 in greedy decoding",
-    "draft_ms": "wall-clock milliseconds of drafting a round's proposals",
-    "verify_ms": "wall-clock milliseconds of the target's pass over them, with all its decisions",
-    "plain_ms": "measured milliseconds a token of decoding with the target alone",
-    "alpha.tested": STATISTICS["alpha.tested"],
-    "block_efficiency": STATISTICS["block_efficiency"],
+DEFINITIONS = glossary.means("u", "overlap", "keep", "alpha.tested", "block_efficiency") | {
+    "p": "The probability of the token in the target, given the tokens before it.",
+    "q": "The same in the draft; with temperature, top-k and top-p applied to both models, but in "
+    "greedy decoding the models' own at temperature 1.",
+    "accepted": "Null: not tested, because a guess before it was rejected.",
+    "likeliest": "[token, p, q] of the five likeliest tokens of both models, and of this token.",
+    "last": "The target's own token at a round's end: `residual` in place of a rejected guess, "
+    "drawn from max(p − q, 0), scaled; `bonus` after the last accepted one, drawn from p.",
+    "drawn_from": "[token, probability] of the five likeliest of what it was drawn from.",
+    "draft_ms": "Wall-clock milliseconds of drafting a round's guesses.",
+    "verify_ms": "Wall-clock milliseconds of the target's pass over them, with all its decisions.",
+    "plain_ms": "Measured milliseconds a token of decoding with the target alone.",
 }
 MARKS = {  # kind -> before and after a token, style, meaning
     "accepted": ("", "", "green", "accepted"),
@@ -132,16 +125,16 @@ def lines(trace: Trace, pieces: Sequence[Piece]) -> Iterator[Text]:
     yield Text(_sentence(summary(trace)))
 
 
+def kinds(decoded: Round) -> Iterator[tuple[Proposal | Last, str]]:
+    """The proposals of a round and the target's own token, each with its kind, one of `MARKS`."""
+    for proposal in decoded.proposals:
+        yield proposal, {True: "accepted", False: "rejected", None: "untested"}[proposal.accepted]
+    if decoded.last:
+        yield decoded.last, decoded.last.kind
+
+
 def _line(number: int, decoded: Round, pieces: Sequence[Piece]) -> Text:
-    shown = [
-        _marked(
-            {True: "accepted", False: "rejected", None: "untested"}[proposal.accepted],
-            repr(pieces[proposal.token].text),
-        )
-        for proposal in decoded.proposals
-    ]
-    if last := decoded.last:
-        shown.append(_marked(last.kind, repr(pieces[last.token].text)))
+    shown = [_marked(kind, repr(pieces[part.token].text)) for part, kind in kinds(decoded)]
     spent = f"  {decoded.tokens} in {decoded.draft_ms + decoded.verify_ms:.1f} ms"
     return Text.assemble((f"{number:4}  ", "dim"), Text(" ").join(shown), (spent, "dim"))
 

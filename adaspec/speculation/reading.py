@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from transformers import Cache, DynamicCache
 
-from adaspec import AdaspecError
-from adaspec.models import context_length, head
+from adaspec.models import context_length, head, require_attention
 
 log = logging.getLogger("adaspec")
 
@@ -160,11 +159,7 @@ def open_reader(model: Any, vocabulary: int, slots: int) -> Reader:
     Raises:
         AdaspecError: the model keeps a running state, which no rejected proposal can be taken from.
     """
-    if model._is_stateful:  # as transformers calls it
-        raise AdaspecError(
-            f"{type(model).__name__} cannot go back when tokens are rejected: it keeps a "
-            "running state of what it read. Choose a model with attention in every layer."
-        )
+    require_attention(model)
     if reads_in_slots(model):
         return StaticReader(model, vocabulary, slots)
     return GrowingReader(model, vocabulary)

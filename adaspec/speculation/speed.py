@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from itertools import product
+from typing import Any
 
 import numpy as np
 
+from adaspec import models
 from adaspec.recipe import Decoding, Speculation
 from adaspec.runs.speed import Speed, Timed
-from adaspec.speculation.trace import Trace
+from adaspec.speculation.business import watch
+from adaspec.speculation.trace import Round, Trace
 
 Decode = Callable[..., Trace]
 """A `decoding.Decoder`: draft, prompt, decoding, then `seed` and `detail` by name."""
-
-
-class Turn(NamedTuple):
-    """One decoding of a timed prompt; plain decoding has gamma 0 and no draft."""
-
-    draft: str
-    gamma: int
 
 
 def replay_beside_plain(
@@ -63,52 +59,65 @@ def measure_speed(
     """Milliseconds of every draft at every gamma, and of plain decoding, by prompt.
 
     Every prompt takes its turns one after the other, so that what slows the machine for a while
-    slows all of them. A first turn of each kind, of a few tokens, warms up and does not count.
+    slows all of them: each draft stands between two plain decodings, and another one is first at
+    the next prompt. A first turn of each kind, of a few tokens, warms up and does not count.
 
     Args:
+        drafts: models; those of one size share what drafting a token costs.
         prompts: token ids.
     """
 
-    def take(turn: Turn, prompt: list[int], new_tokens: int) -> Trace:
-        settings = {"gamma": turn.gamma, "max_new_tokens": new_tokens}
+    def take(name: str, gamma: int, prompt: list[int], new_tokens: int) -> Trace:
+        settings = {"gamma": gamma, "max_new_tokens": new_tokens}
         decoding = speculation.decoding.model_copy(update=settings)
-        draft = drafts[turn.draft] if turn.gamma else None
-        return decode(draft, prompt, decoding, seed=seed, detail=False)
+        return decode(drafts.get(name), prompt, decoding, seed=seed, detail=False)
 
-    order = list(_turns(list(drafts), speculation))
-    for turn in dict.fromkeys(order):
-        take(turn, prompts[0], 2 + turn.gamma)
+    def timed(name: str, gamma: int, prompt: list[int]) -> Trace:
+        trace = take(name, gamma, prompt, speculation.max_new_tokens)
+        on_turn()
+        return trace
+
+    gammas = speculation.timed_gammas
+    for name, gamma in [("", 0), *product(drafts, gammas)]:
+        take(name, gamma, prompts[0], 2 + gamma)
     plain: list[float] = []
-    seen: dict[Turn, list[Trace]] = {}
-    beside: dict[Turn, list[float]] = {}
-    for prompt in prompts:
-        for turn in order:
-            trace = take(turn, prompt, speculation.max_new_tokens)
-            if turn.gamma:
-                seen.setdefault(turn, []).append(trace)
-                beside.setdefault(turn, []).append(plain[-1])
-            else:
-                plain.append(_ms(trace))
-            on_turn()
+    seen: dict[str, dict[int, list[Trace]]] = {
+        name: {gamma: [] for gamma in gammas} for name in drafts
+    }
+    beside: dict[str, list[float]] = {name: [] for name in drafts}
+    business = watch()
+    for number, prompt in enumerate(prompts):
+        plain.append(_ms(timed("", 0, prompt)))
+        for name in rotated(list(drafts), number):
+            for gamma in gammas if number % 2 == 0 else gammas[::-1]:
+                seen[name][gamma].append(timed(name, gamma, prompt))
+            plain.append(_ms(timed("", 0, prompt)))
+            beside[name].append((plain[-2] + plain[-1]) / 2)
+    sizes = {name: models.parameters(draft) for name, draft in drafts.items()}
     return Speed(
         plain_ms=float(np.median(plain)),
         drafts={
             name: {
-                turn.gamma: _timed(traces, beside[turn])
-                for turn, traces in seen.items()
-                if turn.draft == name
+                gamma: Timed(
+                    ms=[_ms(trace) for trace in traces],
+                    plain_ms=beside[name],
+                    draft_ms=_draft_ms(
+                        [seen[other][gamma] for other in drafts if sizes[other] == sizes[name]]
+                    ),
+                    verify_ms=_verify_ms([seen[other][gamma] for other in drafts]),
+                )
+                for gamma, traces in of_draft.items()
             }
-            for name in drafts
+            for name, of_draft in seen.items()
         },
+        business=business(),
     )
 
 
-def _turns(drafts: list[str], speculation: Speculation) -> Iterator[Turn]:
-    """Of one prompt, in their order: plain decoding stands beside every draft."""
-    for draft in drafts:
-        yield Turn("", 0)
-        for gamma in speculation.timed_gammas:
-            yield Turn(draft, gamma)
+def rotated(names: list[str], number: int) -> list[str]:
+    """Another one first for every number."""
+    first = number % len(names)
+    return names[first:] + names[:first]
 
 
 def _ms(trace: Trace) -> float:
@@ -116,13 +125,17 @@ def _ms(trace: Trace) -> float:
     return trace.ms / len(trace.text)
 
 
-def _timed(traces: list[Trace], plain: list[float]) -> Timed:
-    rounds = [each for trace in traces for each in trace.rounds]
-    gamma = traces[0].decoding.gamma
-    whole = [each for each in rounds if len(each.proposals) == gamma] or rounds
-    return Timed(
-        ms=[_ms(trace) for trace in traces],
-        plain_ms=plain,
-        draft_ms=float(np.median([each.draft_ms / gamma for each in whole])),
-        verify_ms=float(np.median([each.verify_ms for each in whole])),
-    )
+def _draft_ms(drafts: list[list[Trace]]) -> float:
+    gamma = drafts[0][0].decoding.gamma
+    return float(np.median([each.draft_ms / gamma for each in _whole(drafts)]))
+
+
+def _verify_ms(drafts: list[list[Trace]]) -> float:
+    return float(np.median([each.verify_ms for each in _whole(drafts)]))
+
+
+def _whole(drafts: list[list[Trace]]) -> list[Round]:
+    """The rounds that the text's end did not cut short; all, where there are no others."""
+    rounds = [each for traces in drafts for trace in traces for each in trace.rounds]
+    gamma = drafts[0][0].decoding.gamma
+    return [each for each in rounds if len(each.proposals) == gamma] or rounds

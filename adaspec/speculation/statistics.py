@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from adaspec import glossary
 from adaspec.resampling import bootstrap, median_interval
 from adaspec.runs.contract import Interval
 from adaspec.runs.report import Acceptance, Decoded, Position, SpeedPoint, Speedup
@@ -20,32 +21,21 @@ from adaspec.speculation.trace import Trace, emitted
 
 RESAMPLES = 2000  # of a median of few prompts
 
-DEFINITIONS = {
-    "alpha.tested": "tested acceptance rate A / (A + R): of the proposals that the target came to "
-    "test, the share it accepted (A accepted, R rounds with a rejection); the maximum-likelihood "
-    "estimate of alpha if acceptances were independent",
-    "alpha.drafted": "drafted acceptance rate: of all tokens drafted, the share that was accepted, "
-    "which is what servers report; falls as gamma grows",
-    "block_efficiency": "tokens of the text per pass of the target",
-    "accepted_lengths": "rounds in which exactly 0, 1, ... gamma proposals were accepted",
-    "positions.passed": "h_i: of the i-th proposals that were tested, the share accepted",
-    "positions.reached": "P_i = h_1 h_2 ... h_i: share of rounds that accept at least i proposals; "
-    "rounds that were cut short by the text's end count as far as they went",
-    "speedup.measured": "wall-clock milliseconds a token of plain decoding with the target alone, "
-    "over those of speculative decoding: median over the timed prompts, both in one process, turn "
-    "by turn, batch 1, without the prompt's own pass",
-    "speedup.gamma": "draft length at which speedup.measured was taken",
-    "speedup.c": "cost ratio: milliseconds to draft one token over those of one token of plain "
-    "decoding, medians",
-    "speedup.v": "verification cost at gamma: milliseconds of the target's pass over gamma + 1 "
-    "tokens over those of one token of plain decoding, medians",
-    "speedup.predicted": "(1 - alpha^(gamma+1)) / (1 - alpha) / (gamma c + v), with alpha tested: "
-    "what independent acceptances and the measured costs would give",
-    "speedup.break_even_alpha": "the alpha at which speedup.predicted is 1 for this gamma; null: "
-    "no draft of this cost can pay",
-    "speedup.best_gamma": "the gamma with the largest speedup.predicted, of those within the "
-    "timed range; costs between timed ones are interpolated",
-}
+DEFINITIONS = glossary.means(
+    "alpha.tested",
+    "alpha.drafted",
+    "block_efficiency",
+    "accepted_lengths",
+    "positions.passed",
+    "positions.reached",
+    "speedup.measured",
+    "speedup.gamma",
+    "speedup.c",
+    "speedup.v",
+    "speedup.predicted",
+    "speedup.break_even_alpha",
+    "speedup.best_gamma",
+)
 
 
 @dataclass(frozen=True)
@@ -149,6 +139,16 @@ def expected_block(alpha: float, gamma: int) -> float:
     return float(sum(alpha**i for i in range(gamma + 1)))
 
 
+def expected_lengths(passed: Sequence[float]) -> np.ndarray:
+    """EAL, the expected accepted length: [gamma] of rounds of 1, 2, … gamma proposals, how many
+    the target accepts, sum_k prod_{i<=k} alpha_i. One alpha for all is `expected_block` less 1.
+
+    Args:
+        passed: alpha_i, the share of the i-th proposals that are accepted where they are tested.
+    """
+    return np.cumprod(passed).cumsum()
+
+
 def predicted_speedup(alpha: float, gamma: int, c: float, v: float) -> float:
     """Over plain decoding: expected_block / (gamma c + v).
 
@@ -178,6 +178,23 @@ def break_even(gamma: int, c: float, v: float) -> float | None:
 def best_gamma(alpha: float, c: float, v: Callable[[int], float], gammas: range) -> int:
     """The draft length with the largest predicted speed-up; the smallest of equal ones."""
     return max(gammas, key=lambda gamma: (predicted_speedup(alpha, gamma, c, v(gamma)), -gamma))
+
+
+def verification_cost(known: dict[int, float]) -> Callable[[int], float]:
+    """v of a draft length: on a straight line between those that were measured, and a pass over
+    one token, which costs 1.
+
+    Args:
+        known: gamma -> the target's pass over gamma + 1 tokens, in plain passes.
+    """
+    lengths = [0, *sorted(known)]
+    costs = [1.0, *(known[gamma] for gamma in lengths[1:])]
+    return lambda gamma: float(np.interp(gamma, lengths, costs))
+
+
+def draft_ms(timed: dict[int, Timed]) -> float:
+    """Milliseconds to draft a token, median over the timed draft lengths."""
+    return float(np.median([each.draft_ms for each in timed.values()]))
 
 
 def expected_passes(trace: Trace, gamma: int) -> float:
@@ -212,12 +229,8 @@ def speed(
         gamma: the one of `timed` that the report is about.
     """
     gammas = sorted(timed)
-    c = float(np.median([timed[length].draft_ms for length in gammas])) / plain_ms
-    known = [1, *(1 + length for length in gammas)]  # tokens that a pass verifies
-    costs = [1.0, *(timed[length].verify_ms / plain_ms for length in gammas)]
-
-    def v(length: int) -> float:
-        return float(np.interp(length + 1, known, costs))
+    c = draft_ms(timed) / plain_ms
+    v = verification_cost({length: timed[length].verify_ms / plain_ms for length in gammas})
 
     def predicted(length: int) -> float | None:
         return None if alpha is None else predicted_speedup(alpha, length, c, v(length))

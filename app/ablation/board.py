@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import figures
-from app.shared.browser_script import page, script, style
+from adaspec.views.browser_script import page, script, style
+from app.shared import figure
 
 _NAME = "ablation_board"
 _board = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
@@ -26,4 +26,4 @@ def standalone(view: dict[str, Any], charts: dict[str, dict[str, Any]]) -> str:
     """
     title = f"Methods over seeds: {view['summary']['recipe']}"
     data = {"view": view, "figures": list(charts.values())}
-    return page(_NAME, title, data, figures.bundle())
+    return page(_NAME, title, data, figure.bundle())

@@ -6,17 +6,16 @@ choices.
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from adaspec import drawing, figures, tokens
 from adaspec.analysis import ablation
-from adaspec.analysis.identity import handle
 from adaspec.analysis.results import Ablation, Method
 from adaspec.analysis.seeds import SeedRun, relatives
+from adaspec.recipe import base_name
 from adaspec.runs import Run
 from adaspec.runs.contract import stamp
+from adaspec.turns import once
 from app.shared import reading
 from app.shell import words
 
@@ -31,7 +30,7 @@ def seeds(run: Run) -> list[SeedRun]:
     return list(_seeds(run, there))
 
 
-@lru_cache(maxsize=16)
+@once(16)
 def _seeds(run: Run, _there: object) -> tuple[SeedRun, ...]:
     return tuple(relatives(run))
 
@@ -48,7 +47,7 @@ def summary(seed_runs: list[SeedRun], baseline: str | None = None) -> Ablation:
     return _summary(tuple(seed_runs), baseline, stamps)
 
 
-@lru_cache(maxsize=32)
+@once(32)
 def _summary(seed_runs: tuple[SeedRun, ...], baseline: str | None, _stamps: object) -> Ablation:
     plain = ablation.summary(list(seed_runs))
     if baseline is None or baseline in plain.baselines:
@@ -68,7 +67,7 @@ def drawn(seed_runs: list[SeedRun], baseline: str, cost: str) -> dict[str, dict[
     return _drawn(tuple(seed_runs), baseline, cost, stamps)
 
 
-@lru_cache(maxsize=32)
+@once(32)
 def _drawn(
     seed_runs: tuple[SeedRun, ...], baseline: str, cost: str, stamps: object
 ) -> dict[str, dict[str, Any]]:
@@ -84,7 +83,7 @@ def view(seed_runs: list[SeedRun], numbers: Ablation, baseline: str) -> dict[str
     """
     stamps = [tokens.stamp(member.run) for member in seed_runs]
     return {
-        "id": f"{[handle(member.run) for member in seed_runs]}/{baseline}/{stamps}",
+        "id": f"{[member.run.id for member in seed_runs]}/{baseline}/{stamps}",
         "intro": _intro(numbers),
         "summary": numbers.model_dump(mode="json"),
         "baseline": baseline,
@@ -93,7 +92,7 @@ def view(seed_runs: list[SeedRun], numbers: Ablation, baseline: str) -> dict[str
 
 
 def _intro(numbers: Ablation) -> str:
-    recipe, seeds = re.sub(r"/seed\d+$", "", numbers.recipe), numbers.seeds
+    recipe, seeds = base_name(numbers.recipe), numbers.seeds
     return (
         f"{recipe} · seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} · target "
         f"{numbers.target} · exact acceptance on the target's own text after "

@@ -8,13 +8,12 @@ from adaspec import AdaspecError
 from adaspec.analysis import drafts
 from adaspec.analysis.comparison import default_baseline
 from adaspec.analysis.drafts import Entry
-from adaspec.analysis.identity import handle, unlike
+from adaspec.analysis.identity import unlike
 from adaspec.analysis.results import Budgets, MissingPartner
 from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from app.shared import reading
 from app.shared.pickers import named, pick_run
-from app.shared.reading import View
 from app.shell import link, words
 
 DRAFTS, OTHERS, BASELINE = "drafts", "with", "baseline"  # query parameters
@@ -26,12 +25,14 @@ def pick_runs() -> tuple[list[Run], list[str]]:
     Ends the page where there is no run.
     """
     first = pick_run()
-    offered = {
-        view.id: view
-        for view in reading.board().views
-        if view.run != first and view.run.examples_file.is_file() and view.report
-    }
-    asked = [_identity(identity, offered) for identity in st.query_params.get_all(OTHERS)]
+    asked = st.query_params.get_all(OTHERS)
+    offered = reading.offered(
+        reading.board().views,
+        lambda view: (
+            view.run != first and view.run.examples_file.is_file() and view.report is not None
+        ),
+        asked,
+    )
     refused = [
         f"There is no measured run {identity[:40]!r} to compare with."
         for identity in asked
@@ -63,13 +64,6 @@ def pick_runs() -> tuple[list[Run], list[str]]:
         else:
             alike.append(other)
     return alike, refused
-
-
-def _identity(asked: str, offered: dict[str, View]) -> str:
-    """The id of a run that a link may name by its folder or `example`."""
-    return next(
-        (identity for identity, view in offered.items() if handle(view.run) == asked), asked
-    )
 
 
 def _refusal(first: Run, other: Run) -> str | None:

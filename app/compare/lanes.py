@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec.views.browser_script import script, style
 from app.shared import view_state
-from app.shared.browser_script import script, style
 
 STATE: dict[str, Any] = {  # how lanes are looked at first
     "at": None,  # number of the row reached, from 1; None: the last

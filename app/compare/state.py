@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec.views import compare_view
 from app.compare import board as compare_board
 from app.compare import lanes as compare_lanes
 from app.shared import view_state
@@ -15,7 +16,7 @@ from app.shell import link
 
 def board_from_link(view: dict[str, Any]) -> dict[str, Any]:
     """The state of the board that the link asks for; what it asks for in vain is said."""
-    view_state.forget(compare_board.STATE, view["id"], "compare-board")
+    view_state.forget(compare_view.STATE, view["id"], "compare-board")
     asked = {
         "scatter": view_state.option("scatter", view["looks"]),
         "kl": _limits("kl"),

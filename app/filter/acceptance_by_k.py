@@ -16,7 +16,7 @@ from app.shell import words
 
 def acceptance_by_k(run: Run) -> None:
     """Draw it, or say how there would be something to draw."""
-    st.subheader("Acceptance against k", anchor=False)
+    st.header("Acceptance against k", anchor=False)
     series = _series(run)
     if not series:
         st.caption(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from adaspec.views.browser_script import page, script, style
 from app.filter.view import FilterView
-from app.shared.browser_script import script, style
+from app.shell import link
 
 _NAME = "filter_lab"
 _filter_lab = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAME))
@@ -17,5 +18,11 @@ _filter_lab = st.components.v2.component(_NAME, css=style(_NAME), js=script(_NAM
 
 def filter_lab(view: FilterView, k: int, key: str) -> int:
     """Show a filter view; the k that the viewer left, in thousandths, or the given one."""
-    left = _filter_lab(data={"view": view, "state": {"k": k}}, key=key, on_k_change=lambda: None)
+    data = {"view": view, "state": {"k": k}}
+    left = _filter_lab(data=data, key=link.fresh(key), on_k_change=lambda: None)
     return k if left.k is None else int(left.k)
+
+
+def standalone(view: FilterView, k: int) -> str:
+    """The lab as a page that works from disk; its handle can be dragged there too."""
+    return page(_NAME, f"Filter: {view['title']}", {"view": view, "state": {"k": k}})

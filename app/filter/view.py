@@ -6,24 +6,24 @@ tokens' entries (`selection.entry`). So a drag costs the browser nothing, and ev
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TypedDict
 
 import numpy as np
 
-from adaspec import tokens
+from adaspec import strata, tokens
 from adaspec.recipe import REFERENCE, STOCK
 from adaspec.runs import Run
-from adaspec.selection import SELECTORS, STEPS
+from adaspec.selection import SELECTORS, STEPS, entry
+from adaspec.strata import AXES
+from adaspec.tabular import Column as Shown
+from adaspec.tabular import Table
 from adaspec.tokens import POOLS, Pool, Snapshot, Source
-from adaspec.vocabulary import CLASSES, classify
-from app.shared import token_view
-from app.shared.token_view import packed
+from adaspec.turns import once
+from adaspec.views import token_view
+from adaspec.views.token_view import packed
+from adaspec.weighting import WEIGHTS
 
 LOW, HIGH, BINS = -1.0, 1.0, 121  # of the histogram of dL, in nats
-ENTROPIES = (0.0, 0.01, 0.1, 0.5, 1.0, 2.0)  # where the bins of the target's entropy begin, nats
-POSITIONS = (0, 5, 10, 20, 40, 80, 160, 320)  # where those of the position begin
-
 
 Column = dict[str, str]
 """`token_view.packed`."""
@@ -127,7 +127,7 @@ def filter_view(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -
     }
 
 
-@lru_cache(maxsize=16)
+@once(16)
 def _curves(run: Run, source: Source, snapshot: str, pool: Pool, _stamp: object) -> Curves:
     kl = tokens.column(run, source, "kl", snapshot)
     delta = tokens.delta(run, source, snapshot)
@@ -178,26 +178,13 @@ def _smallest_kept(delta: np.ndarray, entries: np.ndarray) -> np.ndarray:
 
 
 def _groups(run: Run, source: Source, entries: np.ndarray) -> list[Groups]:
-    class_of = np.array([list(CLASSES).index(classify(piece)) for piece in tokens.vocabulary(run)])
-    classes = class_of[tokens.column(run, source, "token")]
-    entropy = tokens.column(run, source, "entropy")
-    position = tokens.column(run, source, "pos")
     return [
         {
-            "name": "token class",
-            "explanation": "; ".join(f"{name}: {what}" for name, what in CLASSES.items()),
-            "rows": _rows(list(CLASSES), classes, entries),
-        },
-        {
-            "name": "target entropy",
-            "explanation": "H(p) in nats: how unsure the target itself is at the token",
-            "rows": _rows(_ranges(ENTROPIES, " nats"), _bin(entropy, ENTROPIES), entries),
-        },
-        {
-            "name": "position in the answer",
-            "explanation": "tokens since the answer began",
-            "rows": _rows(_ranges(POSITIONS, ""), _bin(position, POSITIONS), entries),
-        },
+            "name": AXES[axis].name,
+            "explanation": AXES[axis].explanation,
+            "rows": _rows(AXES[axis].groups, strata.groups(run, source, axis), entries),
+        }
+        for axis in ("class", "entropy", "position")
     ]
 
 
@@ -211,17 +198,6 @@ def _rows(labels: list[str], group_of: np.ndarray, entries: np.ndarray) -> list[
     return rows
 
 
-def _bin(values: np.ndarray, begins: tuple[float, ...]) -> np.ndarray:
-    bins: np.ndarray = np.maximum(np.searchsorted(np.array(begins), values, "right") - 1, 0)
-    return bins
-
-
-def _ranges(begins: tuple[float, ...], unit: str) -> list[str]:
-    ends = [*(f"{end:g}" for end in begins[1:])]
-    closed = [f"{begin:g} – {end}{unit}" for begin, end in zip(begins, ends, strict=False)]
-    return [*closed, f"≥ {begins[-1]:g}{unit}"]
-
-
 # Against other selections
 
 
@@ -233,7 +209,7 @@ def _overlaps(
     entries: np.ndarray,
 ) -> list[Overlaps]:
     other: Pool = "batch" if pool == "corpus" else "corpus"
-    return [
+    overlaps: list[Overlaps] = [
         {
             "name": "rival selectors",
             "explanation": "tokens that a rival, with the same k and pool, keeps as well",
@@ -259,6 +235,30 @@ def _overlaps(
             ],
         },
     ]
+    if weighed := _weights(run, source, snapshot, pool, entries):
+        overlaps.append(
+            {
+                "name": "weights",
+                "explanation": "tokens that are also among the equally many that count most, by "
+                "the weights of this run's methods",
+                "rows": weighed,
+            }
+        )
+    return overlaps
+
+
+def _weights(
+    run: Run, source: Source, snapshot: str, pool: Pool, entries: np.ndarray
+) -> list[OverlapRow]:
+    """One row a method that weighs tokens."""
+    size = tokens.pool_size(run, Snapshot.of(snapshot).training)
+    within = tokens.pools(run, source, pool, size)
+    rows = []
+    for name, training in tokens.weighing(run).items():
+        weight = WEIGHTS[training.weight or ""]
+        heaviest = entry(tokens.weights(run, source, snapshot, training), within)
+        rows.append(_overlap(entries, f"{name}: {weight.label}", heaviest, weight.why))
+    return rows
 
 
 def _overlap(entries: np.ndarray, label: str, rival: np.ndarray, why: str) -> OverlapRow:
@@ -311,3 +311,78 @@ def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> Sa
         "title": token_view.example_title(run, source, seq),
         "entry": packed(np.concatenate([before, entries]), "<u2"),
     }
+
+
+# To take away
+
+
+def tables(view: FilterView, k: int) -> list[Table]:
+    """What is kept at a k, by class of token; how much of it others keep; and what every k keeps.
+
+    Args:
+        k: in thousandths.
+    """
+    kept = _at(view["kept"], k)
+    where = f"{view['title']}: k = {k / STEPS:g} keeps {kept:,.0f} of {view['tokens']:,} tokens."
+    groups = [
+        {
+            "property": groups["name"],
+            "group": row["label"],
+            "tokens": row["tokens"],
+            "kept": int(_at(row["kept"], k)),
+            "share": _at(row["kept"], k) / row["tokens"],
+        }
+        for groups in view["groups"]
+        for row in groups["rows"]
+    ]
+    overlaps = [
+        {
+            "kind": overlaps["name"],
+            "selection": row["label"],
+            "shared": int(_at(row["shared"], k)),
+            "share": _at(row["shared"], k) / kept if kept else None,
+        }
+        for overlaps in view["overlaps"]
+        for row in overlaps["rows"]
+    ]
+    ratios = [
+        {
+            "k": ratio / STEPS,
+            "kept": int(_at(view["kept"], ratio)),
+            "threshold": _at(view["threshold"], ratio),
+            "mass": _at(view["mass"], ratio),
+        }
+        for ratio in range(0, STEPS + 1, STEPS // 20)
+    ]
+    return [
+        Table("groups", f"{where} By class of token.", _GROUPS, groups),
+        Table(
+            "overlaps", f"{where} Of these, what other selections keep too.", _OVERLAPS, overlaps
+        ),
+        Table("ratios", f"{view['title']}: what each k keeps.", _RATIOS, ratios),
+    ]
+
+
+_GROUPS = {
+    "property": Shown("property"),
+    "group": Shown("group"),
+    "tokens": Shown("tokens"),
+    "kept": Shown("kept"),
+    "share": Shown("share kept", 4),
+}
+_OVERLAPS = {
+    "kind": Shown("kind"),
+    "selection": Shown("selection"),
+    "shared": Shown("kept by both"),
+    "share": Shown("share", 4),
+}
+_RATIOS = {
+    "k": Shown("k", 2),
+    "kept": Shown("tokens kept"),
+    "threshold": Shown("smallest ΔL (nats)", 4),
+    "mass": Shown("share of the KL", 4),
+}
+
+
+def _at(curve: Column, k: int) -> float:
+    return float(token_view.unpacked(curve)[k])

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from adaspec import AdaspecError, replays, runs, tokens
 from adaspec.analysis.methods import default_draft
 from adaspec.runs import Run
 from adaspec.tokens import GENERATED
-from app.shared import reading
-from app.shared.pickers import final_drafts, named
+from app.shared.pickers import final_drafts
 from app.shell import link
 
 PREVIEW = 60  # characters of a prompt
-
-
-def pick_run() -> Run:
-    """One of the measured runs, by default the newest with replays; ends the page
-    where there is none.
-    """
-    views = {view.id: view for view in reading.board().views if view.run.examples_file.is_file()}
-    if not views:
-        st.info(
-            "No run has replays yet. Every finished run makes them; for an older run: "
-            "adaspec measure RUN",
-            icon=":material/info:",
-        )
-        st.stop()
-    chosen = link.choice(
-        "Run",
-        "run",
-        list(views),
-        default=next((run for run, view in views.items() if drafts(view.run)), None),
-        format_func=lambda run: named(views[run]),
-        always=True,
-    )
-    return views[chosen].run
 
 
 def drafts(run: Run) -> list[str]:

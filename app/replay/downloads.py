@@ -10,7 +10,7 @@ from adaspec import tokens
 from adaspec.runs import Run
 from adaspec.speculation.document import document
 from adaspec.speculation.trace import Trace
-from app.replay.player import standalone
+from adaspec.views.replay_view import standalone
 from app.shared.downloads import file_button
 
 

@@ -1,18 +1,24 @@
-"""The viewer's own prompt, decoded by the models of a run: the fields, the wait, the answer."""
+"""The viewer's own prompt: the fields, and the answer of the models on the server."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import streamlit as st
+from pydantic import BaseModel
 
 from adaspec import tokens
 from adaspec.runs import Run
 from adaspec.speculation.trace import Trace
 from adaspec.tokens import GENERATED
-from app.shared import warm
-from app.shared.live_answer import LONGEST_LINK, MOST, live_answer
+from app.shared import local, warm
+from app.shared.live_answer import live_answer
+from app.shared.written_text import written_text
 from app.shell import link
+
+HERE = "replay-here"
+"""The key of what decodes in the browser."""
 
 
 class Field(NamedTuple):
@@ -27,12 +33,14 @@ class Field(NamedTuple):
     help: str
 
 
+GAMMA = Field("gamma", "γ", 4, 1, 16, 1, "Draft length: tokens guessed before each pass.")
+TEMPERATURE = Field(
+    "temperature", "Temperature", 1.0, 0.0, 5.0, 0.1,
+    "Of both models. 0 is greedy: always the likeliest token.",
+)  # fmt: skip
 FIELDS = (
-    Field("gamma", "γ", 4, 1, 16, 1, "Draft length: tokens guessed before each pass."),
-    Field(
-        "temperature", "Temperature", 1.0, 0.0, 5.0, 0.1,
-        "Of both models. 0 is greedy: always the likeliest token.",
-    ),
+    GAMMA,
+    TEMPERATURE,
     Field("top_k", "Top-k", 0, 0, 1000, 1, "Only the k likeliest tokens of each model; 0: all."),
     Field(
         "top_p", "Top-p", 1.0, 0.01, 1.0, 0.05,
@@ -43,21 +51,47 @@ FIELDS = (
 )  # fmt: skip
 
 
-def replay_prompt(run: Run, draft: str) -> Trace | None:
-    """Draw the fields; returns the decoding once it is there."""
-    warm.prepare(run.path)
+class Asked(BaseModel):
+    """What is to be decoded: as `adaspec.inference.speculate` takes it."""
+
+    prompt: str
+    draft: str
+    gamma: int
+    temperature: float
+    top_k: int
+    top_p: float
+    seed: int
+    max_new_tokens: int
+
+
+def own_prompt(run: Run, draft: str, key: str = HERE, tokens: int = 64) -> Asked:
+    """Draw the fields; what they ask for, as of the last *Decode*.
+
+    Args:
+        key: of what decodes in the browser.
+        tokens: the most to decode, if nobody says.
+    """
+    *others, most = FIELDS
+    fields = (*others, most._replace(first=tokens))
     with st.form("replay-prompt", border=False):
         left, right = st.columns((1.5, 1), gap="medium")
         with left:
             prompt = _prompt(run)
         with right:
             grid = [*st.columns(3), *st.columns(3)]
-            settings = {
-                field.name: _number(field, cell) for field, cell in zip(FIELDS, grid, strict=True)
+            settings: dict[str, Any] = {
+                field.name: setting(field, f"replay-{field.name}", cell.number_input)
+                for field, cell in zip(fields, grid, strict=True)
             }
-        st.form_submit_button("Decode", type="primary", icon=":material/play_circle:")
-    request = {"do": "speculate", "prompt": prompt, "draft": draft} | settings
-    ticket = live_answer(run, request, "replay-ticket")
+        if st.form_submit_button("Decode", type="primary", icon=":material/play_circle:"):
+            local.count_click(key)
+    return Asked(prompt=prompt, draft=draft, **settings)
+
+
+def ask_server(run: Run, asked: Asked) -> Trace | None:
+    """The decoding by the run's models on the server, once it is there."""
+    warm.prepare(run.path)
+    ticket = live_answer(run, {"do": "speculate"} | asked.model_dump(), "replay-ticket")
     if ticket is None:
         return None
     took = f"Decoded in {ticket.seconds:.2f} s" if ticket.seconds > 0.01 else "Decoded before"
@@ -66,30 +100,27 @@ def replay_prompt(run: Run, draft: str) -> Trace | None:
 
 
 def _prompt(run: Run) -> str:
-    key, first = "replay-own", str(tokens.examples(run, GENERATED).iloc[0]["prompt"])
-    if key not in st.session_state:
-        st.session_state[key] = st.query_params.get("prompt", first)
-    typed: str = st.text_area(
+    return written_text(
         "Prompt",
-        key=key,
-        height=150,
-        max_chars=MOST,
-        help="What the models continue. Text like the run's own, down to its line breaks, shows "
-        "what its drafts were trained for.",
+        "prompt",
+        "replay-own",
+        str(tokens.examples(run, GENERATED).iloc[0]["prompt"]),
+        "What the models continue. Text like the run's own, down to its line breaks, shows what "
+        "its drafts were trained for.",
     )
-    if typed != first and len(typed) <= LONGEST_LINK:
-        st.query_params["prompt"] = typed
-    else:
-        st.query_params.pop("prompt", None)
-    return typed
 
 
-def _number(field: Field, cell: Any) -> float:
-    key, kind = f"replay-{field.name}", type(field.first)
+def setting(field: Field, key: str, draw: Callable[..., float]) -> float:
+    """A setting's widget, whose value the link brings back.
+
+    Args:
+        draw: `st.slider`, or `st.number_input`.
+    """
+    kind = type(field.first)
     if key not in st.session_state:
         asked = link.number(field.name, field.low, field.high)
         st.session_state[key] = field.first if asked is None else kind(asked)
-    typed: float = cell.number_input(
+    chosen = draw(
         field.label,
         kind(field.low),
         kind(field.high),
@@ -97,8 +128,19 @@ def _number(field: Field, cell: Any) -> float:
         key=key,
         help=field.help,
     )
-    if typed == field.first:
+    if chosen == field.first:
         st.query_params.pop(field.name, None)
     else:
-        st.query_params[field.name] = f"{typed:g}"
-    return typed
+        st.query_params[field.name] = f"{chosen:g}"
+    return chosen
+
+
+def follow_gamma(component: str, widget: str) -> Callable[[], None]:
+    """What sets a widget of the draft length to the one whose column was clicked in a player."""
+
+    def follow() -> None:
+        told = (st.session_state.get(link.fresh(component)) or {}).get("gamma") or {}
+        if told.get("gamma") in range(1, int(GAMMA.high) + 1):
+            st.session_state[widget] = told["gamma"]
+
+    return follow

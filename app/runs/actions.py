@@ -21,7 +21,7 @@ _COMPLAINT, _DELETING = "complaint", "deleting"  # in the session's state
 def run_actions(view: View) -> None:
     """A button for each thing that is possible now and allowed to this viewer."""
     viewer = access.person()
-    own = _is_own(view, viewer)
+    own = is_own(view, viewer)
     with st.container(horizontal=True, gap="xsmall", key="actions"):
         if own and view.job and view.live:
             stopping = view.word == "stopping"
@@ -44,6 +44,7 @@ def run_actions(view: View) -> None:
             _duplicate(view)
         if own and view.state:
             _rename(view)
+            _annotate(view)
         if own and not view.live:
             _delete(view)
     complaint(view.id)
@@ -76,7 +77,8 @@ def deletion(views: list[View]) -> None:
         _ask(view)
 
 
-def _is_own(view: View, viewer: Person) -> bool:
+def is_own(view: View, viewer: Person) -> bool:
+    """Whether a viewer may change a run: their own, an administrator any, nobody an example."""
     mine = viewer.may_start and view.job is not None and view.owner == viewer.name
     return (mine or viewer.is_admin) and not view.run.is_example
 
@@ -121,8 +123,37 @@ def _rename(view: View) -> None:
 
 
 def _give_name(run: Run, popover: str, field: str) -> None:
-    runs.rename(run, st.session_state[field])
+    queue.rename(run, st.session_state[field], access.person().name)
     st.session_state[popover] = False  # closes it
+
+
+def _annotate(view: View) -> None:
+    popover, tags, note = (f"{name}-{view.id}" for name in ("annotate", "new-tags", "new-note"))
+    known = {tag for other in reading.board().views for tag in other.notes.tags}
+    with (
+        st.popover("Tags and note", icon=":material/sell:", key=popover, on_change="rerun"),
+        st.form("annotate", border=False),
+    ):
+        st.multiselect(
+            "Tags",
+            sorted(known | set(view.notes.tags)),
+            view.notes.tags,
+            key=tags,
+            accept_new_options=True,
+            max_selections=runs.MOST_TAGS,
+            placeholder="Type one and press Enter",
+            select_all=False,
+        )
+        st.text_area("Note", view.notes.note, key=note, max_chars=runs.LONGEST_NOTE)
+        st.form_submit_button(
+            "Save", on_click=attempt, args=(view.id, _write_notes, view.run, popover, tags, note)
+        )
+
+
+def _write_notes(run: Run, popover: str, tags: str, note: str) -> None:
+    state = st.session_state
+    queue.annotate(run, state[tags], state[note], access.person().name)
+    state[popover] = False  # closes it
 
 
 def _delete(view: View) -> None:

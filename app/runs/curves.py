@@ -13,6 +13,7 @@ from adaspec import drawing
 from adaspec.runs import Step
 from app.shared import charts, reading
 from app.shared.charts import Axis, Curve
+from app.shared.pickers import named
 from app.shared.reading import View
 from app.shell import words
 
@@ -30,7 +31,7 @@ def run_curves(view: View, views: list[View]) -> None:
     """
     if not view.metrics:
         return
-    st.subheader("Training", anchor=False)
+    st.header("Training", anchor=False)
     with st.container(horizontal=True, key="curve-controls"):
         together = (view, *_others(view, views))
         drafts = _drafts(together) if len(together) > 1 else tuple(view.monitored)
@@ -49,20 +50,13 @@ def run_curves(view: View, views: list[View]) -> None:
     _losses(view, axis)
 
 
-def short(view: View) -> str:
-    """A run's name and the end of its id, since names may be equal."""
-    return "example" if view.run.is_example else f"{view.name} …{view.id[-4:]}"
-
-
 def _others(view: View, views: list[View]) -> list[View]:
     """The runs that are drawn beside this one; the link says which."""
-    offered = {
-        other.id: other
-        for other in views
-        if other.id != view.id and other.run.metrics_file.is_file()
-    }
     key = f"{COMPARED}-{view.id}"
     wanted = st.session_state.get(key, st.query_params.get_all(COMPARED))
+    offered = reading.offered(
+        views, lambda other: other.id != view.id and other.run.metrics_file.is_file(), wanted
+    )
     there = [run for run in wanted if run in offered][: len(LETTERS) - 1]
     if st.session_state.get(key) != there:
         st.session_state[key] = there
@@ -70,7 +64,7 @@ def _others(view: View, views: list[View]) -> list[View]:
         "Compare with",
         list(offered),
         key=key,
-        format_func=lambda run: short(offered[run]),
+        format_func=lambda run: named(offered[run]),
         max_selections=len(LETTERS) - 1,
         placeholder="Other runs",
         help="Overlays the held-out acceptance of up to three other runs.",
@@ -116,7 +110,7 @@ def _axis() -> Axis:
 def _key(together: tuple[View, ...]) -> None:
     """Which line belongs to which run, and which runs must not be compared."""
     lines = zip(LETTERS, drawing.RUN_LINES.values(), together, strict=False)
-    runs = [f"**{letter}** {sample} {words.plain(short(view))}" for letter, sample, view in lines]
+    runs = [f"**{letter}** {sample} {words.plain(named(view))}" for letter, sample, view in lines]
     st.markdown(
         " &emsp; ".join(runs),
         help="The line says which run it is; colour and marker say which draft.",

@@ -20,15 +20,17 @@ from app.shell import words
 def run_head(view: View) -> None:
     """Its name, its actions, and its state."""
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
-        st.subheader(words.plain(view.name), anchor=False, width="content")
+        st.header(words.plain(view.name), anchor=False, width="content")
         state_badge(view)
         if view.job and view.job.attempt > 1:
             st.badge(f"attempt {view.job.attempt}", color="gray", help=_attempts(view.job))
         if view.run.is_example:
-            st.badge("example", color="gray", help="Made by make example: adaspec report example")
+            origin = f"Comes with the studio: adaspec report {view.id}"
+            st.badge("example", color="gray", help=origin)
         else:
             by = f"by {words.plain(view.owner)} · " if view.owner else ""
             st.caption(f"{by}`{view.id}`", width="content", help="The id: adaspec report ID")
+    _notes(view)
     run_actions(view)
     _trouble(view)
     if view.word == "queued":
@@ -37,6 +39,16 @@ def run_head(view: View) -> None:
         st.info("Starting: loading the libraries takes 10 to 20 seconds.")
     if view.state and view.word not in ("finished", "queued"):
         _now(view, view.state)
+
+
+def _notes(view: View) -> None:
+    """What people wrote about it."""
+    if view.notes.tags:
+        with st.container(horizontal=True, gap="xsmall"):
+            for tag in view.notes.tags:
+                st.badge(words.plain(tag), icon=":material/sell:", color="gray")
+    if view.notes.note:
+        st.text(view.notes.note)
 
 
 def run_facts(state: RunState) -> None:
@@ -56,8 +68,9 @@ def run_facts(state: RunState) -> None:
         _fact(
             "Stock draft",
             "The small model before any distillation, q. Every draft here is trained from it.",
-            state.sources.get("stock", "none: this recipe trains a target only"),
+            state.sources.get("stock", _no_stock(facts)),
             _parameters(facts.draft_parameters if facts else None),
+            *_given(facts),
         )
     with columns[2]:
         _fact(
@@ -78,6 +91,18 @@ def run_facts(state: RunState) -> None:
 
 def _parameters(count: int | None) -> str:
     return "" if count is None else f"{words.parameters(count)} parameters"
+
+
+def _no_stock(facts: Facts | None) -> str:
+    if facts and facts.given_parameters:
+        return "none: nothing is distilled"
+    return "none: this recipe trains a target only"
+
+
+def _given(facts: Facts | None) -> list[str]:
+    """The drafts that others trained."""
+    sizes = facts.given_parameters if facts else {}
+    return [f"{name}, given: {words.parameters(count)} parameters" for name, count in sizes.items()]
 
 
 def _rows(facts: Facts | None) -> tuple[str, ...]:
@@ -218,6 +243,7 @@ def _lines(lines: list[str]) -> None:
 
 _WHAT = {
     "train": "train",
+    "answer": "write the target's own answers",
     "continue": "write continuations",
     "cache": "cache the target's hidden states",
     "replay": "decode speculatively",
@@ -231,7 +257,7 @@ def _plan(view: View) -> None:
         [_plan_row(view, stage) for stage in stages],
         column_config={
             "steps": st.column_config.NumberColumn(
-                help="Optimiser steps, or batches or decodings where nothing is trained."
+                help="Optimiser steps, or batches, answers or decodings where nothing is trained."
             ),
             "work": st.column_config.NumberColumn(
                 help="Sequences through the target, from which the time left is estimated. "

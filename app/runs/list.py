@@ -12,40 +12,41 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from app.runs.choice import choose_runs
 from app.shared.reading import AT_WORK, Board, View
 from app.shell import theme, words
 
-SHOWN = 8  # runs, until all are asked for
 NAMES = 2.6  # width of their column, in the units of the others
 MEMORY = "The most memory its process has used so far: the GPU's, or the machine's on a CPU."
 
 
 def run_list(board: Board, chosen: str) -> str | None:
     """Draw the list; the id of a run that was just clicked."""
-    everything = len(board.views) > SHOWN and st.session_state.get("all-runs", False)
-    shown = [
-        view
-        for position, view in enumerate(board.views)
-        if everything or position < SHOWN or view.id == chosen
-    ]
     columns = [column for column in _COLUMNS if column.is_wanted(board.views)]
     clicked = None
     if board.alarm:
         st.warning(words.plain(board.alarm), icon=":material/power_off:")
     with st.container(key="runs-list", border=True, gap="xsmall"):
-        names, others = st.columns(
-            (NAMES, sum(column.width for column in columns)), gap="small", wrap=False
-        )
-        with names.container(gap=None):
-            st.html(_heading("Run", "Click a run to open it; the page's address then links to it."))
-            for view in shown:
-                if _opener(view, view.id == chosen):
-                    clicked = view.id
-        others.html(_table(shown, columns))
+        for heading, views in choose_runs(board.views, chosen).items():
+            clicked = _group(heading, views, columns, chosen) or clicked
         if board.waits_for:
             st.caption(f":material/schedule: The next job waits: {words.plain(board.waits_for)}")
-        if len(board.views) > SHOWN:
-            st.toggle(f"Show all {len(board.views)} runs", key="all-runs")
+    return clicked
+
+
+def _group(heading: str, views: list[View], columns: list[_Column], chosen: str) -> str | None:
+    """Draw one group of the list; the id of a run that was just clicked."""
+    clicked = None
+    names, others = st.columns(
+        (NAMES, sum(column.width for column in columns)), gap="small", wrap=False
+    )
+    with names.container(gap=None):
+        help_text = "Click a run to open it; the page's address then links to it."
+        st.html(_heading(escape(heading or "Run"), help_text))
+        for view in views:
+            if _opener(view, view.id == chosen):
+                clicked = view.id
+    others.html(_table(views, columns))
     return clicked
 
 
@@ -128,6 +129,10 @@ def _best(view: View) -> str:
     return "" if view.best is None else words.fixed(view.best)
 
 
+def _tags(view: View) -> str:
+    return escape(", ".join(view.notes.tags))
+
+
 def _created(view: View) -> str:
     return words.moment(view.created, st.context.timezone) if view.created else ""
 
@@ -187,5 +192,6 @@ _COLUMNS = [
         1.1,
         _best,
     ),
+    _Column("Tags", "Given on the run's page.", 1.4, _tags, lambda views: any(map(_tags, views))),
     _Column("Created", "When it was submitted or started, in your time zone.", 1.6, _created),
 ]

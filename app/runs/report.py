@@ -6,11 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import runs
-from adaspec.analysis import methods
+from adaspec import runs, tabular
+from adaspec.analysis import methods, tabulated
 from adaspec.report import DEFINITIONS
 from adaspec.runs import DraftReport, Report
+from adaspec.tabular import Table
+from app.runs.serving import run_serving
 from app.shared import reading
+from app.shared.downloads import file_button, table_buttons
 from app.shared.reading import View
 from app.shell import link, words
 
@@ -22,18 +25,12 @@ _BUDGET = {
     "seconds": ("seconds", "wall-clock seconds on the machine above", "%.1f"),
 }
 
-_VIEWS = {
-    "tokens": "grain",
-    "filter": "tune",
-    "replay": "play_circle",
-    "compare": "compare_arrows",
-    "ablation": "science",
-}
+_VIEWS = ("tokens", "filter", "replay", "compare", "ablation", "planner")
 
 
 def run_report(report: Report) -> None:
     """The highest acceptance in words, and the table of them all."""
-    st.subheader("Result", anchor=False)
+    st.header("Result", anchor=False)
     drafts = report.drafts
     best = max(drafts, key=lambda draft: draft.alpha.generated)
     st.markdown(_in_words(drafts, best))
@@ -44,14 +41,20 @@ def run_report(report: Report) -> None:
         hide_index=True,
         key="report",
     )
+    answers = f", and on {words.counted(report.tokens.dataset, 'token')} of the data set's answers"
+    if not report.tokens.dataset:
+        answers = ""
     st.caption(
         f"Acceptance on {words.counted(report.tokens.generated, 'token')} that the "
-        f"target generated from {words.counted(report.prompts, 'held-out prompt')}, and on "
-        f"{words.counted(report.tokens.dataset, 'token')} of the data set's answers. "
-        "KL in nats per token. α tested, τ (tokens of text per target pass) and the speed-up over "
+        f"target generated{report.at_temperature} from "
+        f"{words.counted(report.prompts, 'held-out prompt')}{answers}. "
+        "KL in nats per token. Tested α, tokens a pass and the speed-up over "
         f"plain decoding: at draft length γ = {report.speculation.gamma}, temperature "
         f"{report.speculation.temperature:g}, batch 1, on the machine above."
     )
+    if report.answers:
+        st.caption(f":material/edit_note: {report.answers}")
+    run_serving(report)
 
 
 def _checks(report: Report) -> None:
@@ -75,6 +78,36 @@ def run_no_report(view: View) -> None:
     st.info(words.plain(f"{reason} {remedy}"), icon=":material/info:")
 
 
+def run_downloads(view: View, report: Report) -> None:
+    """The report as one page, and its tables."""
+    name = f"report-{view.id}"
+    tables = tabulated.of_report(report)
+    with st.container(horizontal=True, key="run-downloads"):
+        file_button(
+            "Report",
+            lambda: _page(view, report, tables),
+            f"{name}.html",
+            "What the drafts reached and cost, and the recipe, as one HTML page, offline.",
+        )
+        table_buttons(tables, name, key="run-tables")
+
+
+def _page(view: View, report: Report, tables: list[Table]) -> str:
+    best = max(report.drafts, key=lambda draft: draft.alpha.generated)
+    says = [f"Run {view.id}, target {report.target}, measured on {report.device}."]
+    low, high = best.alpha.generated_ci
+    says.append(
+        f"Highest acceptance: {best.name}, {best.alpha.generated:.4f} (95 % interval {low:.4f} – "
+        f"{high:.4f})."
+    )
+    says += [f"{draft.name}: {remark}" for draft in report.drafts for remark in draft.remarks]
+    if report.checks:
+        says.append(report.checks.null_test.message)
+    texts = {"Recipe": reading.recipe_text(view), "Note": view.notes.note}
+    written = {heading: text for heading, text in texts.items() if text}
+    return tabular.page(view.name, tables, says, written)
+
+
 def run_views(view: View) -> None:
     """Links to its tokens and decodings."""
     if not view.run.examples_file.is_file():
@@ -82,13 +115,13 @@ def run_views(view: View) -> None:
     recipe = reading.recipe(view)
     several = recipe is not None and methods.has_several(recipe)
     with st.container(horizontal=True, key="run-views"):
-        for name, icon in _VIEWS.items():
+        for name in _VIEWS:
             if name == "ablation" and not several:
                 continue
             st.page_link(
                 link.page(name),
                 label=name.capitalize(),
-                icon=f":material/{icon}:",
+                icon=f":material/{link.PAGES[name]}:",
                 query_params={"run": view.id},
             )
 
@@ -185,7 +218,7 @@ def _columns() -> dict[str, Any]:
             "draft is the small model before any distillation.",
             pinned=True,
         ),
-        "generated": number("α generated", DEFINITIONS["alpha.generated"]),
+        "generated": number("exact α", DEFINITIONS["alpha.generated"]),
         "interval": st.column_config.TextColumn(
             "95 % interval", help=DEFINITIONS["alpha.generated_ci"]
         ),
@@ -193,8 +226,8 @@ def _columns() -> dict[str, Any]:
         "kl": number("KL", DEFINITIONS["kl"]),
         "reverse_kl": number("reverse KL", DEFINITIONS["reverse_kl"]),
         "top1": number("top-1", DEFINITIONS["top1"]),
-        "tested": number("α tested", DEFINITIONS["alpha.tested"]),
-        "block_efficiency": number("τ", DEFINITIONS["block_efficiency"], "%.3f"),
+        "tested": number("tested α", DEFINITIONS["alpha.tested"]),
+        "block_efficiency": number("tokens a pass", DEFINITIONS["block_efficiency"], "%.3f"),
         "speedup": number("speed-up", DEFINITIONS["speedup.measured"], "%.2f ×"),
         **{
             key: number(label, f"Budget: {text}, by this training alone", form)

@@ -7,66 +7,53 @@ Its result is kept on disk by `adaspec.estimate`, and here until that is looked 
 from __future__ import annotations
 
 import shutil
-import threading
 import time
-from dataclasses import dataclass
-from functools import lru_cache
 
-from adaspec import explain, is_users, recipe, runs
+from adaspec import recipe, runs
 from adaspec.estimate import Estimate, calibrate
 from adaspec.estimate import known as known_on_disk
 from adaspec.recipe import Recipe
+from adaspec.turns import once
+from app.shared.line import Line, Work
+from app.shell import access
 
 TYPICAL = 20.0  # seconds
+WAITING = 20  # measurements at most that are at work or wait
+KEPT = 500  # measurements of which the result is kept here
 _FRESH = 10.0  # seconds for which an answer from disk is good: it reads run folders
 
 
-@dataclass
-class Calibration:
-    """A measurement, at work or over.
-
-    Attributes:
-        began: by the monotonic clock; None while others are before it.
-        error: why there is no estimate.
-    """
-
-    began: float | None = None
-    estimate: Estimate | None = None
-    error: str = ""
-
-    @property
-    def live(self) -> bool:
-        return not self.estimate and not self.error
-
-    @property
-    def progress(self) -> float:
-        """Its expected progress, 0 to 1: the process does not report it."""
-        return min(0.95, (time.monotonic() - self.began) / TYPICAL) if self.began else 0.0
-
-
-_calibrations: dict[str, Calibration] = {}
-_one_at_a_time = threading.Lock()
+_line: Line[Estimate] = Line(
+    WAITING, KEPT, f"{WAITING} other recipes wait to be measured: ask again later."
+)
 
 
 def known(recipe: Recipe) -> Estimate | None:
     """The estimate, if a run or a measurement provides one."""
     measured = of(recipe)
     on_disk = _known(recipe.yaml(), int(time.monotonic() / _FRESH))
-    return on_disk or (measured.estimate if measured else None)
+    return on_disk or (measured.result if measured else None)
 
 
-def of(recipe: Recipe) -> Calibration | None:
+def of(recipe: Recipe) -> Work[Estimate] | None:
     """The measurement of this recipe that was started since the server's start."""
-    return _calibrations.get(recipe.hash)
+    return _line.of(recipe.hash)
 
 
 def begin(recipe: Recipe) -> None:
-    """Measure in the background, unless a measurement is running."""
-    earlier = of(recipe)
-    if earlier and earlier.live:
-        return
-    calibration = _calibrations[recipe.hash] = Calibration()
-    threading.Thread(target=_measure, args=(recipe, calibration), daemon=True).start()
+    """Measure in the background, unless a measurement is running.
+
+    Raises:
+        AdaspecError: the recipe reads what it may not, or too many others are waiting.
+    """
+    admitted = access.admitted(recipe)
+    _line.begin(admitted.hash, lambda: calibrate(admitted))
+
+
+def progress(measurement: Work[Estimate]) -> float:
+    """Its expected progress, 0 to 1: the process does not report it."""
+    began = measurement.began
+    return min(0.95, (time.monotonic() - began) / TYPICAL) if began else 0.0
 
 
 def free_disk() -> int:
@@ -77,17 +64,6 @@ def free_disk() -> int:
     return shutil.disk_usage(home).free
 
 
-def _measure(recipe: Recipe, calibration: Calibration) -> None:
-    with _one_at_a_time:
-        calibration.began = time.monotonic()
-        try:
-            calibration.estimate = calibrate(recipe)
-        except Exception as error:  # told on the page: a thread has nobody else to tell
-            calibration.error = explain(error)
-            if not is_users(error):
-                raise
-
-
-@lru_cache(maxsize=64)
+@once(64)
 def _known(text: str, tick: int) -> Estimate | None:
     return known_on_disk(recipe.read(text))

@@ -10,7 +10,6 @@ from app.shared.warm import Request, Ticket
 from app.shell import words
 
 MOST = 8000  # characters of a field
-LONGEST_LINK = 1500  # characters of a text that still goes into the address
 LOOK = 0.3  # seconds between two looks whether the answer is there
 
 

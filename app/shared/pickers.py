@@ -9,44 +9,60 @@ from adaspec.analysis.methods import default_draft
 from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from adaspec.tokens import SOURCES, Source
+from adaspec.views.token_view import Roles
 from app.shared import reading
 from app.shared.reading import View
-from app.shared.token_view import Roles
 from app.shell import link
 
-_SOURCES = {"generated": "the target's own text", "dataset": "the data set's answers"}
-
-
-def _measured_runs() -> list[View]:
-    """Runs with token tables, newest first, the bundled example last."""
-    return [view for view in reading.board().views if view.run.examples_file.is_file()]
+_SOURCES = {
+    "generated": "the target's own text",
+    "dataset": "the data set's answers",
+    "answers": "the target's training answers",
+}
 
 
 def pick_run() -> Run:
-    """One of the runs that have token tables; ends the page where there is none."""
-    views = {view.id: view for view in _measured_runs()}
+    """One of the runs that were measured; ends the page where there is none.
+
+    The menu keeps it from page to page. At first it is the newest.
+    """
+    views = reading.offered(
+        reading.board().views,
+        lambda view: view.run.examples_file.is_file(),
+        filter(None, [st.query_params.get(link.RUN), link.kept_run()]),
+    )
     if not views:
         st.info(
-            "No run has token tables yet. Every finished run makes them; for an older run: "
+            "No run has been measured yet. Every finished run is; an older one by "
             "adaspec measure RUN",
             icon=":material/info:",
         )
         st.stop()
-    chosen = link.choice("Run", "run", list(views), format_func=lambda run: named(views[run]))
+    chosen = link.choice(
+        "Run",
+        link.RUN,
+        list(views),
+        default=link.kept_run(),
+        format_func=lambda run: named(views[run]),
+        always=True,
+    )
+    link.keep_run(chosen)
     return views[chosen].run
 
 
 def named(view: View) -> str:
-    return "example" if view.run.is_example else f"{view.name} …{view.id[-4:]}"
+    """A run's name and what tells it from others of that name."""
+    return f"{view.name} {'(example)' if view.run.is_example else f'…{view.id[-4:]}'}"
 
 
-def pick_source() -> Source:
+def pick_source(run: Run) -> Source:
+    there = tokens.sources(run)
     return link.choice(
         "Text",
         "source",
-        list(SOURCES),
+        there,
         format_func=_SOURCES.__getitem__,
-        help="\n".join(f"- **{_SOURCES[name]}**: {why}" for name, why in SOURCES.items()),
+        help="\n".join(f"- **{_SOURCES[name]}**: {SOURCES[name]}" for name in there),
     )
 
 

@@ -6,8 +6,9 @@ that reading does not grow with their number.
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -20,10 +21,12 @@ from adaspec import AdaspecError, runs
 from adaspec.jobs import mailbox, queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.jobs.supervisor import Status
-from adaspec.recipe import Recipe
+from adaspec.recipe import Recipe, base_name
 from adaspec.runs import (
+    STATE,
     Metrics,
     MetricsReader,
+    Notes,
     Progress,
     Report,
     Run,
@@ -34,7 +37,8 @@ from adaspec.runs import (
 
 SHARED = 1.0  # seconds that one look serves everybody
 TRIED = 5.0  # seconds between two tries whether a supervisor is there: trying takes its lock
-LOG_LINES = 2000  # the newest; a page is not a pager
+LOG_LINES, LOG_BYTES = 2000, 4_000_000  # the newest; a page is not a pager
+LISTED = 200  # runs that are offered to choose from, the newest
 AT_WORK = ("starting", "running", "stopping")
 
 
@@ -45,6 +49,7 @@ class View:
     Attributes:
         id: as in the URL.
         word: its state: one of `theme.STATES`.
+        recipe: the name of its recipe, whatever the run is called; seeds of one have the same.
         job: None for a run that was not started by the queue.
         state: None before its run.json is there, or where it cannot be read.
         error: what went wrong; empty if nothing did.
@@ -55,12 +60,12 @@ class View:
     id: str
     name: str
     word: str
+    recipe: str
     run: Run
     job: Job | None = None
     state: RunState | None = None
     error: str = ""
     progress: Progress | None = None
-    report: Report | None = None
     place: int | None = None
     starts_in: float | None = None
 
@@ -81,6 +86,18 @@ class View:
         if self.state:
             return self.state.created
         return datetime.fromtimestamp(self.job.submitted, UTC) if self.job else None
+
+    @cached_property
+    def report(self) -> Report | None:
+        """None before it is there, or where it cannot be read."""
+        report: Report | None = _cached(_report, self.run.report_file)
+        return report
+
+    @cached_property
+    def notes(self) -> Notes:
+        """What people wrote about it; nothing where that cannot be read."""
+        notes: Notes | None = _cached(_notes, self.run.notes_file)
+        return notes or Notes()
 
     @cached_property
     def best(self) -> float | None:
@@ -118,7 +135,7 @@ class Board:
 
     Attributes:
         views: those at work, those waiting in their order, the others from the newest to the
-            oldest, the bundled example last.
+            oldest, the bundled examples last.
         alarm: what prevents any job from running.
         waits_for: why the next job waits, if that is normal.
     """
@@ -149,19 +166,36 @@ def look_again() -> None:
     _board.clear()
 
 
-def choose(views: list[View], wanted: str | None) -> tuple[View, str]:
-    """The run that a link asks for and no complaint, or the first run and a complaint.
+def choose(views: list[View], wanted: str | None, kept: str | None = None) -> tuple[View, str]:
+    """The run that a link asks for and no complaint, or another run and a complaint.
 
     Only listed runs can be asked for: a link must not read other folders.
+
+    Args:
+        kept: the run to show where the link asks for none that is here; else the first.
     """
-    view = next((view for view in views if view.id == wanted), views[0])
+    of_id = {view.id: view for view in views}
+    view = of_id.get(wanted or "") or of_id.get(kept or "") or views[0]
     if wanted is None or view.id == wanted:
         return view, ""
     return view, f"There is no run {wanted[:40]!r} here. This is another run."
 
 
+def offered(
+    views: list[View], fits: Callable[[View], bool], also: Iterable[str] = ()
+) -> dict[str, View]:
+    """Runs to choose from, by id: the newest `LISTED` that fit, and these others if they do."""
+    chosen: dict[str, View] = {}
+    asked = set(also)
+    for view in views:
+        begun = view.state or view.word != "queued"  # before that, there is nothing to look for
+        if begun and (len(chosen) < LISTED or view.id in asked) and fits(view):
+            chosen[view.id] = view
+    return chosen
+
+
 def log_lines(view: View, wanted: str) -> list[str]:
-    """The newest lines of the log that contain a text, ignoring case."""
+    """The newest lines of the log that contain a text, ignoring case; of a long log, its end."""
     return _containing(wanted, _cached(_lines, view.run.log_file))
 
 
@@ -231,35 +265,30 @@ def _supervisor(home: str) -> tuple[bool, Status | None]:
 
 
 def _views(jobs: list[Job]) -> list[View]:
-    """Jobs and run folders, newest first, the bundled example last."""
-    listed = [Run(runs.runs_folder() / job.id) for job in jobs if job.state != "succeeded"]
+    """Jobs and run folders, newest first, the bundled examples last."""
+    folder = runs.runs_folder()
+    listed = [Run(folder / job.id) for job in jobs if job.state != "succeeded"]
     job_of = {job.id: job for job in jobs}
-    everything = {_identity(run): run for run in [*runs.all_runs(), *listed]}
-    newest_first = sorted(
-        everything, key=lambda identity: (identity != "example", identity), reverse=True
-    )
-    return [
-        _view(identity, everything[identity], job_of.get(identity)) for identity in newest_first
-    ]
+    bundled = runs.examples()
+    taken = {run.id for run in bundled}  # whatever folder has such a name at home
+    others = {run.id: run for run in [*runs.all_runs(), *listed] if run.id not in taken}
+    newest_first = [others[identity] for identity in sorted(others, reverse=True)]
+    return [_view(run, job_of.get(run.id)) for run in newest_first + bundled]
 
 
-def _identity(run: Run) -> str:
-    return "example" if run.is_example else run.path.name
-
-
-def _view(identity: str, run: Run, job: Job | None) -> View:
+def _view(run: Run, job: Job | None) -> View:
     state = _state(run)
     word = _word(run, job, state)
-    name = state.name if state else (job.name if job else identity)
+    name = state.name if state else (job.name if job else run.id)
     view = View(
-        identity,
+        run.id,
         name,
         word,
+        _recipe_name(run, job, state),
         run,
         job,
         state,
         _error(run, word, job, state),
-        report=_cached(_report, run.report_file),
     )
     if state is None:
         return view
@@ -270,6 +299,14 @@ def _view(identity: str, run: Run, job: Job | None) -> View:
 def _state(run: Run) -> RunState | None:
     state: RunState | None = _cached(_unchanged_state, run.state_file, run.name_file)
     return _read_state(run) if state and state.state == "running" else state  # it may have died
+
+
+def _recipe_name(run: Run, job: Job | None, state: RunState | None) -> str:
+    """`tiny` also of `tiny/seed2`, the name of a cell of a matrix."""
+    name = state.name if state else (job.name if job else "")
+    if state and stamp(run.name_file):  # it was renamed
+        name = _cached(_first_name, run.state_file)
+    return base_name(name)
 
 
 def _word(run: Run, job: Job | None, state: RunState | None) -> str:
@@ -340,11 +377,12 @@ def _left(view: View) -> float | None:
 
 def _cached(read: Any, *files: Path) -> Any:
     """The result of `read` on the first file's folder; None if that file is missing."""
-    stamps = [_stamp(file) for file in files]
+    stamps = [stamp(file) for file in files]
     return read(files[0], *stamps) if stamps[0] else None
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
+def stamp(file: Path) -> tuple[int, int] | None:
+    """When a file was written, and how long it is; None where it is missing."""
     try:
         status = file.stat()
     except OSError:
@@ -352,7 +390,7 @@ def _stamp(file: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
 def _unchanged_state(file: Path, *_stamps: object) -> RunState | None:
     return _read_state(Run(file.parent))
 
@@ -364,7 +402,23 @@ def _read_state(run: Run) -> RunState | None:
         return None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16_384)
+def _first_name(file: Path, *_stamps: object) -> str:
+    try:
+        return STATE.read(file).name
+    except Unreadable:  # damaged since
+        return ""
+
+
+@lru_cache(maxsize=16_384)
+def _notes(file: Path, *_stamps: object) -> Notes | None:
+    try:
+        return runs.read_notes(Run(file.parent))
+    except AdaspecError:
+        return None
+
+
+@lru_cache(maxsize=512)
 def _report(file: Path, *_stamps: object) -> Report | None:
     try:
         return runs.read_report(Run(file.parent))
@@ -383,9 +437,13 @@ def _recipe(file: Path, *_stamps: object) -> Recipe | None:
 @lru_cache(maxsize=32)
 def _lines(file: Path, *_stamps: object) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+        with file.open("rb") as lines:
+            size = lines.seek(0, os.SEEK_END)
+            lines.seek(max(0, size - LOG_BYTES))
+            text = lines.read(LOG_BYTES).decode(errors="replace")
     except OSError:  # deleted since
         return []
+    return text.splitlines()[size > LOG_BYTES :]  # the first one is a part
 
 
 def _containing(wanted: str, lines: list[str] | None) -> list[str]:

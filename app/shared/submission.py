@@ -10,7 +10,7 @@ from adaspec.jobs.queue import Job
 from adaspec.recipe import Recipe
 from adaspec.runs import Run
 from adaspec.settings import settings
-from app.shared import reading
+from app.shared import calibration, reading
 from app.shell import access, words
 
 
@@ -32,22 +32,26 @@ class Equal:
 
 def equal(recipe: Recipe) -> Equal:
     """Look for jobs and runs of an equal recipe."""
-    live = [job for job in queue.all_jobs() if job.live and job.recipe_hash == recipe.hash]
+    wanted = recipe.hash
+    live = [job for job in queue.all_jobs() if job.live and job.recipe_hash == wanted]
     return Equal(live, runs.newest(recipe, "finished"))
 
 
-def start(recipe: Recipe, owner: str, seconds: float | None) -> Job:
+def start(recipe: Recipe, owner: str, *, anyway: bool = False) -> Job:
     """Queue the recipe, unless it is queued already: a second click starts nothing new.
+
+    Args:
+        anyway: even if this machine seems too small for it.
 
     Raises:
         AdaspecError: the owner has too many waiting, the recipe reads what it may not, or
             this machine is too small for it.
     """
-    if reason := least.refusal(recipe):
+    recipe = access.admitted(recipe)
+    known = calibration.known(recipe)
+    if not anyway and (reason := least.refusal(recipe, known)):
         raise AdaspecError(reason)
-    if wrong := access.faults(recipe):
-        path, reason = next(iter(wrong.items()))
-        raise AdaspecError(f"{path}: {reason}")
+    seconds = known.seconds if known else None
     job = equal(recipe).mine(owner) or queue.submit(recipe, owner, seconds=seconds)
     reading.look_again()
     return job

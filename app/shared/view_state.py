@@ -22,20 +22,23 @@ def show(
     first: dict[str, Any],
     own: Iterable[str],
     key: str,
+    **heard: Callable[[], None],
 ) -> dict[str, Any]:
     """Show a view; the state as the viewer left it, or as asked for.
 
     Args:
         asked: what differs from `first`.
         own: the keys that belong to one view: those left from another view are ignored.
+        heard: `on_NAME_change`, called when the component tells of NAME.
     """
+    key = link.fresh(key)
     # Before the component, so that it shows what the address will say: it may have been told of
     # this view long ago, and have shown others since.
     state = dict(st.session_state.get(key, {}).get("state") or {})
     if state.pop("of", None) != view["id"]:
         state = {name: value for name, value in state.items() if name not in own}
     state = first | asked | state
-    component(data={"view": view, "state": state}, key=key, on_state_change=lambda: None)
+    component(data={"view": view, "state": state}, key=key, on_state_change=lambda: None, **heard)
     return state
 
 

@@ -28,6 +28,7 @@ MOST_WAITING = 50
 REMEMBERED = 16
 """Answers kept in memory; the largest have several megabytes."""
 PATIENCE = 300.0  # seconds for opening a target, and for one answer
+FORGOTTEN = 60.0  # seconds after which a question that nobody looked at is not answered any more
 TRIES = 2  # a process may be killed by what has nothing to do with the question
 
 SHUT = "The studio stopped before the question was answered."
@@ -75,6 +76,7 @@ def prepare(folder: Path) -> None:
 def wait(ticket: Ticket, seconds: float) -> bool:
     """Whether the ticket is done or failed, at the latest after so many seconds."""
     with _changed:
+        ticket._looked = time.monotonic() + seconds
         return _changed.wait_for(lambda: ticket.over, seconds)
 
 
@@ -113,12 +115,13 @@ class Ticket:
         self.result: Any = None
         self.error = ""
         self._line: _Line | None = None
-        self._asked = time.monotonic()
+        self._asked = self._looked = time.monotonic()
         self._over: float | None = None
 
     @property
     def state(self) -> State:
         with _changed:
+            self._looked = max(self._looked, time.monotonic())
             if self.over:
                 return "failed" if self.error else "done"
             if self._line and self._line.opening and self.place == 0:
@@ -206,11 +209,17 @@ class _Line:
         with _changed:
             self.current = None
             _changed.notify_all()
-            _changed.wait_for(lambda: self.tickets or self.wanted or self.leaving)
+            _changed.wait_for(lambda: self._is_asked() or self.wanted or self.leaving)
             wanted, self.wanted = self.wanted, False
             if self.tickets:
                 self.current = self.tickets.popleft()
             return self.current is not None or (wanted and not self.leaving)
+
+    def _is_asked(self) -> bool:
+        """Whether a question waits; those whose viewers have left are dropped."""
+        while self.tickets and time.monotonic() - self.tickets[0]._looked > FORGOTTEN:
+            self.tickets.popleft()._end(error="Nobody waited for the answer: ask again.")
+        return bool(self.tickets)
 
     def _answer(self, ticket: Ticket) -> None:
         with _changed:

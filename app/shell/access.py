@@ -14,11 +14,12 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from math import ceil
 
 import streamlit as st
 from streamlit import config
 
-from adaspec import allowed
+from adaspec import AdaspecError, allowed
 from adaspec.jobs import queue
 from adaspec.recipe import Recipe
 from adaspec.settings import settings
@@ -56,7 +57,7 @@ def person() -> Person:
 
 def controls() -> None:
     """The fields to sign in, at the right, if signing in is needed."""
-    if is_private() and not has_login():
+    if is_private():
         return
     with st.container(horizontal=True, horizontal_alignment="right"):
         fields = _login_controls if has_login() else _passphrase_controls
@@ -65,7 +66,7 @@ def controls() -> None:
 
 def announce() -> None:
     """Say once, on the server's standard error, that others can reach it and what they need."""
-    if is_private() and not has_login():
+    if is_private():
         return
     if has_login() and not find_spec("authlib"):
         _say("[auth] is set but nobody can log in: .venv/bin/pip install 'streamlit[auth]'")
@@ -86,6 +87,19 @@ def faults(recipe: Recipe) -> dict[str, str]:
     return {} if is_private() else allowed.faults(recipe)
 
 
+def admitted(recipe: Recipe) -> Recipe:
+    """The recipe as this studio may run it.
+
+    Raises:
+        AdaspecError: it reads what is not for everybody.
+    """
+    if is_private():
+        return recipe
+    for path, reason in allowed.faults(recipe).items():
+        raise AdaspecError(f"{path}: {reason}")
+    return allowed.confined(recipe)
+
+
 def has_login() -> bool:
     """Whether people log in with an OpenID Connect provider."""
     return st.secrets.load_if_toml_exists() and "auth" in st.secrets
@@ -94,9 +108,10 @@ def has_login() -> bool:
 def is_private() -> bool:
     """Whether only this machine can reach the studio.
 
-    If a passphrase is set it is required even then: there may be a proxy in front.
+    Where there is a passphrase or a login, others can: there is a proxy in front.
     """
-    return st.get_option("server.address") in HERE and settings().passphrase is None
+    here = st.get_option("server.address") in HERE
+    return here and settings().passphrase is None and not has_login()
 
 
 def _login() -> str:
@@ -118,18 +133,18 @@ def _random_passphrase() -> str:
 
 def _fault(guess: str) -> str:
     """What is wrong with a guess at the passphrase; empty if it is right."""
-    address = _address()
-    if seconds := guesses.wait(address):
-        return f"Too many wrong guesses from your address: wait {seconds:.0f} s."
-    if hmac.compare_digest(guess.encode("utf-8", "replace"), _passphrase().encode()):
-        guesses.was_right(address)
-        return ""
-    guesses.was_wrong(address)
-    return "That is not the passphrase."
+    right = hmac.compare_digest(guess.encode("utf-8", "replace"), _passphrase().encode())
+    if seconds := guesses.take(address(), right=right):
+        return f"Too many wrong guesses from your address: wait {ceil(seconds)} s."
+    return "" if right else "That is not the passphrase."
 
 
-def _address() -> str:
-    """Where the viewer is, as far as the connection says: a proxy's address where there is one."""
+def address() -> str:
+    """Where the viewer is, as far as the connection says.
+
+    Behind a proxy it is what the proxy says (X-Forwarded-For), which the server believes of this
+    machine and of `FORWARDED_ALLOW_IPS`; else the proxy's own.
+    """
     return st.context.ip_address or "here"
 
 

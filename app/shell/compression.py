@@ -6,12 +6,12 @@ for every viewer.
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import re
 from functools import lru_cache
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,9 +31,9 @@ class Compression:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._app
-        if scope["type"] == "http" and scope["method"] == "GET" and _takes_gzip(scope):
+        if scope["type"] == "http" and scope["method"] == "GET" and takes_gzip(scope):
             bundle = BUNDLE.fullmatch(scope["path"])
-            if bundle and (content := await asyncio.to_thread(compressed, bundle[0])):
+            if bundle and (content := await run_in_threadpool(compressed, bundle[0])):
                 headers = {
                     "content-encoding": "gzip",
                     "vary": "accept-encoding",
@@ -43,7 +43,8 @@ class Compression:
         await answer(scope, receive, send)
 
 
-def _takes_gzip(scope: Scope) -> bool:
+def takes_gzip(scope: Scope) -> bool:
+    """Whether the browser that asks understands gzip."""
     headers = Headers(scope=scope)
     return "gzip" in headers.get("accept-encoding", "") and "range" not in headers
 

@@ -10,9 +10,60 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from adaspec import ASSETS
 from app.shell import words
+
+PAGES = {
+    "home": "home",
+    "learn": "menu_book",
+    "runs": "list",
+    "train": "model_training",
+    "tokens": "grain",
+    "filter": "tune",
+    "replay": "play_circle",
+    "compare": "compare_arrows",
+    "ablation": "science",
+    "planner": "speed",
+    "classroom": "school",
+}
+"""Script in `pages/` and address -> icon of Material Symbols, in the order of the menu."""
+
+RUN = "run"  # the query parameter
+LEFT = "adaspec-left"
+"""Where the browser keeps the link of the page that was left last."""
+MOST, LONGEST = 200, 20_000  # values in a link, and letters of all together
+_KEPT = "kept-run"
+_BACKS = "link-backs"  # how often the browser went back or on
+# Widgets that show what the address says begin with one of these.
+_OF_ADDRESS = ("link-", "compare-with-", "compare-drafts-", "replay-", "own-", "with-")
+_TICKET = "-ticket"  # ends the key of a question to a model, which is asked anew if it is another
+
+# Once a browser page, however often the script runs. Home itself is no place to come back to. An
+# entry of the browser's history is something that the viewer did: Streamlit makes one of every
+# parameter that changes, also of those that the page fills in.
+_KEEP_PLACE = f"""<script>
+if (!window.adaspecKeepsPlace) {{
+  window.adaspecKeepsPlace = true;
+  let acted = false;
+  for (const name of ["pointerdown", "keydown", "input"])
+    addEventListener(name, () => (acted = true), true);
+  const push = history.pushState.bind(history);
+  history.pushState = (state, title, link) => {{
+    const elsewhere = new URL(link ?? "", location.href).pathname !== location.pathname;
+    if (acted || elsewhere) push(state, title, link);
+    else history.replaceState(state, title, link);
+    acted = false;
+  }};
+  addEventListener("pagehide", () => {{
+    const {{ pathname, search }} = location;
+    if (pathname.endsWith("/")) return;
+    const place = {{ link: pathname + search, title: document.title }};
+    try {{ localStorage.setItem("{LEFT}", JSON.stringify(place)); }} catch {{}}
+  }});
+}}
+</script>"""
 
 T = TypeVar("T")
 
@@ -25,12 +76,49 @@ def page(name: str) -> Path:
 def arrive(name: str) -> None:
     """Forget what was chosen on another page: on this one, the address decides.
 
-    Streamlit would show the first option under a key that both pages have.
+    Streamlit would show the first option under a key that both pages have. A link that no page of
+    the studio can have written is not followed.
     """
-    if st.session_state.get("arrived") != name:
-        for key in [key for key in st.session_state if str(key).startswith("link-")]:
-            del st.session_state[key]
-        st.session_state["arrived"] = name
+    values = [value for key in st.query_params for value in st.query_params.get_all(key)]
+    if len(values) > MOST or sum(map(len, [*st.query_params, *values])) > LONGEST:
+        st.query_params.clear()
+        complain(f"A link has at most {MOST} values and {LONGEST:,} letters: this one is ignored.")
+    back = _went_back()
+    if back or st.session_state.get("arrived") != name:
+        backs = st.session_state.get(_BACKS, 0) + back
+        for key in map(str, list(st.session_state)):
+            if key.startswith(_OF_ADDRESS) and not key.endswith(_TICKET):
+                del st.session_state[key]
+        st.session_state["arrived"], st.session_state[_BACKS] = name, backs
+
+
+def _went_back() -> bool:
+    """Whether the browser goes back or on in its history: then too the address decides."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def fresh(key: str) -> str:
+    """The key of a widget that keeps its own state in the browser: another after each Back, so that
+    it shows what the address says.
+    """
+    backs = st.session_state.get(_BACKS, 0)
+    return f"{key}-{backs}" if backs else key
+
+
+def keep_place() -> None:
+    """Let the browser remember the page when it is left, for Home to lead back to it."""
+    st.html(_KEEP_PLACE, unsafe_allow_javascript=True)
+
+
+def keep_run(identity: str) -> None:
+    """Remember the run that a page shows, for the pages that the menu opens next."""
+    st.session_state[_KEPT] = identity
+
+
+def kept_run() -> str | None:
+    """The run that the viewer last saw; None on the first page."""
+    return st.session_state.get(_KEPT)
 
 
 def choice(

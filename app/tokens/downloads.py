@@ -10,13 +10,15 @@ import streamlit as st
 
 from adaspec import tokens
 from adaspec.runs import Run
+from adaspec.tabular import spreadsheet
 from adaspec.tokens import Source
-from app.shared.downloads import csv, file_button
-from app.tokens.heatmap import standalone
+from adaspec.views import TokenView
+from adaspec.views.token_view import standalone
+from app.shared.downloads import file_button
 
 
 def example_downloads(
-    run: Run, source: Source, seq: int, view: dict[str, Any], state: dict[str, Any]
+    run: Run, source: Source, seq: int, view: TokenView, state: dict[str, Any]
 ) -> None:
     """Buttons for an example of a run; a file is made when it is asked for."""
     name = f"tokens-{run.path.name}-{source}-{seq}"
@@ -24,19 +26,19 @@ def example_downloads(
         text_download(view, state, name)
         file_button(
             "CSV",
-            lambda: csv(_table(run, source, seq)),
+            lambda: spreadsheet(tokens.table(run, source, seq)),
             f"{name}.csv",
             "One row per response token: every column of every snapshot, and ΔL.",
         )
         file_button(
             "Parquet",
-            lambda: _parquet(_table(run, source, seq)),
+            lambda: _parquet(tokens.table(run, source, seq)),
             f"{name}.parquet",
             "The same table as Parquet.",
         )
 
 
-def text_download(view: dict[str, Any], state: dict[str, Any], name: str = "tokens") -> None:
+def text_download(view: TokenView, state: dict[str, Any], name: str = "tokens") -> None:
     """The button for any text: a page of its own."""
     file_button(
         "Page",
@@ -44,18 +46,6 @@ def text_download(view: dict[str, Any], state: dict[str, Any], name: str = "toke
         f"{name}.html",
         "One HTML file with this view: hover, metrics, k and pins work offline.",
     )
-
-
-def _table(run: Run, source: Source, seq: int) -> pd.DataFrame:
-    """The example's rows of every snapshot, with text, and dL where there is a reference."""
-    names = [snapshot.name for snapshot in tokens.snapshots(run)]
-    table = tokens.rows(run, source, seq, names)
-    pieces = tokens.vocabulary(run)
-    table.insert(1, "text", [pieces[token].text for token in table["token"]])
-    if "kl@reference" in table:
-        for name in names:
-            table[f"delta@{name}"] = table[f"kl@{name}"] - table["kl@reference"]
-    return table
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

@@ -8,8 +8,8 @@ import streamlit as st
 from adaspec import figures, tokens
 from adaspec.runs import Run
 from adaspec.tokens import ORDERS, Source
+from adaspec.views.token_view import Roles
 from app.shared import figure
-from app.shared.token_view import Roles
 from app.shell import link
 
 SHOWN = 200  # examples in the list; a word in the search finds the others
@@ -30,7 +30,7 @@ def example_list(run: Run, source: Source, roles: Roles, k: int, wanted: int | N
         k: the filter ratio in thousandths.
         wanted: the example that a link asks for.
     """
-    orders = [order for order in ORDERS if order != "disputed" or roles.rival]
+    orders = tokens.orders(run, roles.rival)
     order = link.choice(
         "Order",
         "order",
@@ -84,7 +84,7 @@ def _table(hits: pd.DataFrame, order: str, identity: str, current: int) -> int:
         shown,
         hide_index=True,
         height=420,
-        key=f"examples-{identity}",
+        key=link.fresh(f"examples-{identity}"),
         on_select="rerun",
         selection_mode="single-row",
         selection_default={"selection": {"rows": default, "columns": [], "cells": []}},

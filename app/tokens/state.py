@@ -6,15 +6,17 @@ from typing import Any
 
 import streamlit as st
 
+from adaspec.views.metrics import METRICS
+from adaspec.views.token_view import STATE
 from app.shared import view_state
-from app.shared.metrics import METRICS
 from app.shell import link
-from app.tokens.heatmap import OWN, STATE
+from app.tokens.heatmap import OWN
 
 LONGEST_PINS = 8
 _CHOICES = {
     "metric": [metric.name for metric in METRICS],
     "pool": ["corpus", "batch"],
+    "by": ["stock", "draft"],
     "underline": ["metric", "triple", "none"],
     "density": ["comfortable", "compact"],
 }

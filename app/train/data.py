@@ -20,21 +20,44 @@ ORIGINS = {
     "stories": "Built-in stories",
     "file": "A file",
     "hub": "Hugging Face Hub",
+    "nothing": "None: nothing is trained",
 }
 LABELS = {"data.train": "Training rows", "data.evaluation": "Held-out rows, for measurement"}
+RESPONSES = Field("data.responses", "Trained on", "choice")
+ANSWER_FIELDS = [
+    Field("data.answers.samples", "Answers to a prompt"),
+    Field("data.answers.temperature", "Temperature"),
+    Field("data.answers.top_k", "Top-k"),
+    Field("data.answers.top_p", "Top-p"),
+    Field("data.answers.max_new_tokens", "New tokens, at most"),
+    Field("data.answers.batch", "Written together"),
+]
+CHAT_FIELDS = [
+    Field("data.chat.system", "System prompt", "text", empty="the template's own"),
+    Field(
+        "data.chat.turns",
+        "Earlier turns",
+        "json",
+        'As JSON: [{"user": "{first_question}", "assistant": "{first_answer}"}]',
+        empty="none",
+    ),
+    Field("data.chat.messages", "Column of earlier messages", "text", empty="none"),
+]
 SHOWN = 5  # rows of the preview
 CELL = 300  # characters of a row's value there
 
 
 def data_fields(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) -> None:
     """Both splits, the templates, and the first rows."""
-    st.subheader("Data", anchor=False)
+    st.header("Data", anchor=False)
     for split in SPLITS:
         _split(editor, errors, split, may_upload)
     if look.count is not None:
         held_out = "" if look.held_out is None else f", {words.count(look.held_out)} held out"
         st.caption(f"{words.counted(look.count, 'training row')}{held_out}.")
     _templates(editor, errors, look)
+    _chat(editor, errors)
+    _responses(editor, errors)
     if look.first:
         with st.expander("The first rows", expanded=_of_file(editor)):
             _preview(look)
@@ -46,7 +69,8 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
     key = f"train-origin-{split}"
     if st.session_state.get(key) != origin:
         st.session_state[key] = origin
-    options = [option for option in ORIGINS if option != "holdout" or split == "data.evaluation"]
+    other = {"data.train": "holdout", "data.evaluation": "nothing"}[split]
+    options = [option for option in ORIGINS if option != other]
     st.segmented_control(
         LABELS[split],
         options,
@@ -65,7 +89,7 @@ def _split(editor: Editor, errors: Errors, split: str, may_upload: bool) -> None
         grid(editor, errors, [Field(f"{split}.holdout", "Fraction held out")])
     elif origin == "hub":
         _hub(editor, errors, split)
-    else:
+    elif origin == "file":
         _upload(editor, errors, split, rows["file"], may_upload)
     show_errors({split: errors[split]} if split in errors else {}, split)
 
@@ -152,6 +176,35 @@ def _templates(editor: Editor, errors: Errors, look: Look) -> None:
                 icon=":material/delete:",
                 on_click=editor.drop_prompt,
             )
+
+
+def _chat(editor: Editor, errors: Errors) -> None:
+    """Whether rows become conversations, and what is said in them before the prompt."""
+    key = "train-chat"
+    there = bool(isinstance(recipe_form.at(editor.content, "data.chat"), dict))
+    if st.session_state.get(key) != there:
+        st.session_state[key] = there
+    st.checkbox(
+        "Chat format",
+        key=key,
+        help="The prompt becomes what a user says, the response what the assistant answers, in the "
+        "format of the target's own chat template. In YAML: `data.chat`",
+        on_change=lambda: editor.switch_chat(st.session_state[key]),
+    )
+    if there:
+        grid(editor, errors, CHAT_FIELDS)
+    else:
+        show_errors(errors, "data.chat")
+
+
+def _responses(editor: Editor, errors: Errors) -> None:
+    """Whose answers drafts are trained on, and how the target writes its own."""
+    draw(editor, errors, RESPONSES)
+    if recipe_form.at(editor.content, RESPONSES.path) in ("target", "both"):
+        grid(editor, errors, ANSWER_FIELDS)
+        st.caption("The target writes them once, before anything is distilled from it.")
+    else:
+        show_errors(errors, "data.answers")
 
 
 def _misfit(errors: Errors) -> bool:

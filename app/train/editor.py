@@ -172,11 +172,23 @@ class Editor:
             }
         return new
 
+    def switch_chat(self, on: bool) -> None:
+        """Make conversations of the rows, or plain texts; the earlier settings are kept aside."""
+        now = recipe_form.at(self.content, "data.chat")
+        if on == isinstance(now, dict):
+            return
+        if not on:
+            self.aside["data.chat"] = now
+        self.set("data.chat", self.aside.pop("data.chat", {}) if on else ABSENT)
+
     def switch_origin(self, split: str, origin: str) -> None:
         """Take the rows of a split from another source; the earlier one is kept aside."""
         rows = recipe_form.at(self.content, split)
-        self.aside[f"{split}:{recipe_form.origin(rows)}"] = rows
-        self.set(split, self.aside.pop(f"{split}:{origin}", None) or dict(NEW_ROWS[origin]))
+        if rows is not ABSENT:
+            self.aside[f"{split}:{recipe_form.origin(rows)}"] = rows
+        kept = self.aside.pop(f"{split}:{origin}", None)
+        new = ABSENT if origin == "nothing" else dict(NEW_ROWS[origin])
+        self.set(split, kept or new)
         self.faults.pop(f"{split}.file", None)
 
     def take_file(self, split: str, path: Path) -> None:
@@ -221,7 +233,7 @@ def load(start: str) -> Recipe:
         return recipe.load(start)
     identity = start.removeprefix(RUN)
     for run in runs.all_runs():
-        if identity == ("example" if run.is_example else run.path.name):
+        if identity == run.id:
             return runs.read_recipe(run)
     for job in queue.all_jobs():
         if identity == job.id:

@@ -35,6 +35,13 @@ STAGES = {
     ),
     "stage2": ("Drafts", "Stage 2: distil one draft for each method below."),
 }
+POOL = Field(
+    "pool",
+    "Weighs within",
+    "choice",
+    "Of the reference's loss: every response token of the batch counts the same, or every "
+    "micro-batch, as in the published scripts.",
+)
 STAGE_FIELDS = [  # of every stage
     Field("epochs", "Epochs", note="Passes over the training rows, before a budget widens them."),
     Field("lr", "Learning rate", note="Of AdamW."),
@@ -72,6 +79,7 @@ RUN_FIELDS = [
 MEASUREMENT_FIELDS = [
     Field("evaluation.prompts", "Prompts"),
     Field("evaluation.max_new_tokens", "New tokens, at most"),
+    Field("evaluation.temperature", "Temperature"),
     Field("evaluation.batch", "Batch"),
     Field("evaluation.bootstrap", "Bootstrap resamples"),
     Field("evaluation.every", "Points on a curve"),
@@ -104,7 +112,7 @@ def train_form(editor: Editor, errors: Errors, look: Look, *, may_upload: bool) 
         with st.container(border=True):
             methods(editor, errors)
     with st.container(border=True):
-        st.subheader("Stages", anchor=False)
+        st.header("Stages", anchor=False)
         _stage_table(editor, errors)
     with st.container(border=True):
         data_fields(editor, errors, look, may_upload=may_upload)
@@ -155,14 +163,15 @@ def _stage_table(editor: Editor, errors: Errors) -> None:
     with st.expander("Optimiser"):
         for field in FINER_STAGE_FIELDS:
             _stage_row(editor, errors, field)
+        _stage_row(editor, errors, POOL, only="stage1")
     show_errors({"": errors[""]} if "" in errors else {}, "")
 
 
-def _stage_row(editor: Editor, errors: Errors, field: Field) -> None:
+def _stage_row(editor: Editor, errors: Errors, field: Field, only: str = "") -> None:
     head, *cells = _row()
     head.caption(field.label, help=_of_stage(field, "stage1").help)
     for column, stage in zip(cells, STAGES, strict=True):
-        if stage in editor.content:
+        if stage in editor.content and only in ("", stage):
             with column:
                 draw(editor, errors, _of_stage(field, stage), label="collapsed")
 

@@ -33,18 +33,27 @@ ADDED: dict[str, tuple[str, dict[str, Any]]] = {  # what can be added -> its nam
         "kl-to-tv-from-reference",
         {"objective": "forward_kl", "to": "total_variation", "start": "reference"},
     ),
+    "KL that turns into total variation where the overlap grows (LK)": (
+        "lk-hybrid",
+        {"objective": "lk_hybrid"},
+    ),
+    "Tokens weighed by the expected accepted length (D-PACE)": (
+        "d-pace",
+        {"weight": "expected_length"},
+    ),
+    "AdaSPEC with a soft edge": ("adaspec-soft", {"selector": "top_delta", "weight": "soft"}),
 }
 
 
 def methods(editor: Editor, errors: Errors) -> None:
     """The list of methods; each can be ticked, opened, changed and removed."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(
+        st.header(
             "Methods",
             anchor=False,
             width="stretch",
-            help="One draft is trained for each. A method is objective × selector × start × "
-            "budget.",
+            help="One draft is trained for each. A method is objective × selector × weight × "
+            "start × budget.",
         )
         st.menu_button(
             "Add a method",
@@ -96,6 +105,14 @@ def _method(editor: Editor, errors: Errors, number: str, row: dict[str, Any]) ->
                     "draft still lags behind the reference r.",
                 ),
                 Field(
+                    f"{path}.weight",
+                    "Weight",
+                    "choice",
+                    "A soft edge needs a selection; the others weigh what is selected.",
+                ),
+                Field(f"{path}.softness", "Softness", empty="the weight's own"),
+                Field(f"{path}.gamma", "Draft length of weights"),
+                Field(
                     f"{path}.start",
                     "Starts from",
                     "choice",
@@ -146,6 +163,8 @@ def _in_words(row: dict[str, Any]) -> str:
         word(key, str(row.get(key, Field(f"{METHODS}.0.{key}", "").default)))
         for key in ("objective", "selector", "start", "budget")
     ]
+    if row.get("weight"):
+        parts[1] += f", {word('weight', str(row['weight']))}"
     if row.get("to"):
         parts[0] += f" → {word('to', str(row['to']))}"
     if "k" in row:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from adaspec import ASSETS
+from adaspec import ASSETS, AdaspecError, inspection
+from adaspec.recipe import ASSET
 from adaspec.recipe.paths import ABSENT
+from app.shell import words
 from app.train import recipe_form
 from app.train.editor import Editor, model_kind
 from app.train.fields import Errors, draw, grid, show_errors
@@ -25,11 +29,59 @@ HELP = {
 
 
 def model_fields(editor: Editor, errors: Errors) -> None:
-    """Both models."""
-    st.subheader("Models", anchor=False)
+    """Target and draft, and drafts that others trained."""
+    st.header("Models", anchor=False)
     for which in OF:
         _model(editor, errors, which)
         show_errors({which: errors[which]} if which in errors else {}, which)
+    _given(editor, errors)
+
+
+def _given(editor: Editor, errors: Errors) -> None:
+    """A line each; specifications that say more than where a model is are YAML's."""
+    specs = editor.content.get("drafts", {})
+    if not all(_is_source(spec) for spec in specs.values()):
+        st.caption(f"Drafts you have: {words.plain(', '.join(specs))}, as the YAML says.")
+        return
+    shown = "\n".join(f"{name}={''.join(_sources(spec))}" for name, spec in specs.items())
+    key = "train-drafts"
+    if _named(st.session_state.get(key, "")) not in (None, _named(shown)):
+        st.session_state[key] = shown
+    st.text_area(
+        "Drafts you have",
+        key=key,
+        placeholder="my-draft=OWNER/NAME",
+        help="One a line: a Hub id, a folder or a .gguf file, with NAME= before it to name it. "
+        "They are measured beside what is trained here, or alone. Where there is no stage 1, one "
+        "called `reference` is what the filter's ΔL is taken against. In YAML: `drafts`.",
+        on_change=lambda: _take(editor, st.session_state[key]),
+    )
+    show_errors(errors, "drafts")
+
+
+def _take(editor: Editor, text: str) -> None:
+    named = _named(text)
+    editor.faults.pop("drafts", None)
+    if named is None:
+        editor.faults["drafts"] = "Two drafts have one name."
+    else:
+        editor.set("drafts", named or ABSENT)
+
+
+def _named(text: str) -> dict[str, str] | None:
+    """Name -> source; None where a name is there twice."""
+    try:
+        return inspection.named([line.strip() for line in text.splitlines() if line.strip()])
+    except AdaspecError:
+        return None
+
+
+def _is_source(spec: Any) -> bool:
+    return isinstance(spec, str) or (spec.keys() == {"source"} and len(spec["source"]) == 1)
+
+
+def _sources(spec: Any) -> list[str]:
+    return [spec] if isinstance(spec, str) else list(spec["source"])
 
 
 def _model(editor: Editor, errors: Errors, which: str) -> None:
@@ -84,5 +136,5 @@ def _source(editor: Editor, errors: Errors, which: str) -> None:
 
 
 def _bundled() -> list[str]:
-    folders = sorted(config.parent for config in ASSETS.glob("tiny/*/config.json"))
-    return [f"assets:{folder.relative_to(ASSETS)}" for folder in folders]
+    folders = sorted(config.parent for config in ASSETS.glob("*/*/config.json"))
+    return [f"{ASSET}{folder.relative_to(ASSETS)}" for folder in folders]

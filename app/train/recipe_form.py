@@ -22,6 +22,7 @@ from adaspec import AdaspecError, recipe
 from adaspec.recipe import Recipe, Stage2, paths
 from adaspec.recipe.paths import ABSENT, Content, alternatives, describe
 from adaspec.selection import SELECTORS
+from adaspec.weighting import WEIGHTS
 
 Kind = Literal["text", "lines", "number", "numbers", "json", "choice"]
 
@@ -75,13 +76,21 @@ WORDS = {  # of the choices that are not words already
         "jensen_shannon": "Jensen–Shannon",
         "total_variation": "total variation",
         "neg_log_overlap": "−log overlap",
+        "lk_hybrid": "LK hybrid: KL → total variation by overlap",
     },
     "selector": {name: selector.label for name, selector in SELECTORS.items()},
+    "weight": {"none": "those selected alike"}
+    | {name: weight.label for name, weight in WEIGHTS.items()},
     "to": {"none": "itself: it stays"},
     "keep": {"last": "the last weights", "best": "the best weights"},
     "pool": {"batch": "the batch", "micro_batch": "each micro-batch"},
     "loss": {"published": "sum ÷ all tokens", "mean_selected": "mean of selected"},
     "start": {"stock": "stock draft", "reference": "reference"},
+    "responses": {
+        "data": "the data's answers",
+        "target": "the target's own",
+        "both": "both of them",
+    },
     "budget": {
         "steps": "equal steps",
         "data": "1/k times the data",
@@ -171,7 +180,9 @@ def put(content: Content, path: str, value: Any) -> None:
 
 
 def origin(rows: Any) -> str:
-    """Which of ORIGINS the rows of a split come from."""
+    """Which of ORIGINS the rows of a split come from; `nothing` where there are none."""
+    if not rows or rows is ABSENT:
+        return "nothing"
     return next((origin for origin in ORIGINS if origin in rows), "stories")
 
 
@@ -305,7 +316,7 @@ def _unsaid(content: Content) -> Iterator[tuple[str, str]]:
     """What only the form knows to be missing, in clearer words than the recipe's."""
     for split in SPLITS:
         rows = at(content, split)
-        if rows.get(origin(rows)) is None:
+        if origin(rows) != "nothing" and rows.get(origin(rows)) is None:
             yield f"{split}.{origin(rows)}", "This is needed."
     for which in ("target", "draft"):
         if at(content, f"{which}.source") == []:

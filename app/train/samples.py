@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from adaspec import AdaspecError, allowed, rows
 from adaspec.recipe import Data, Holdout, Rows, nearest
 from adaspec.rows import FIELD, WHERE, Row
 from adaspec.stories import stories
+from adaspec.turns import once
 from app.shell import access
 
 MOST_LETTERS = 2_000_000  # of the rows that a page renders
@@ -31,7 +31,7 @@ class Look:
     Attributes:
         count, held_out: rows to train and to measure on; None where that is not known yet.
         columns: of the training rows; empty where they are not known.
-        first: the first training rows.
+        first: the first training rows; of those to measure on, where nothing is trained.
         pairs: their prompts and responses, where the templates fit.
         errors: path of a field -> what is wrong with it.
     """
@@ -56,18 +56,22 @@ def look(content: dict[str, Any], *, may_read: bool, with_draft: bool) -> Look:
     except ValidationError:
         return Look()  # the form says what is wrong
     errors: dict[str, str] = {}
-    count, first = _seen(data.train, "data.train", may_read, errors)
+    nothing: tuple[int, list[Row]] = (0, [])
+    count, first = _seen(data.train, "data.train", may_read, errors) if data.train else nothing
     if isinstance(data.evaluation, Holdout):
-        held, measured = max(1, round((count or 0) * data.evaluation.holdout)), first
+        held, measured = rows.held_out(count or 0, data.evaluation), first
         count, held_out = (None, None) if count is None else (count - held, held)
     else:
         held_out, measured = _seen(data.evaluation, "data.evaluation", may_read, errors)
-    if count == 0:
+    if data.train is None:
+        first = measured
+    elif count == 0:
         errors["data.evaluation"] = "No row is left to train on."
     errors |= dict(_misfits(data, first, measured))
     pairs = [] if errors else _rendered(data, first, "data.train", errors)
     prompts = [] if errors else _rendered(data, measured, "data.evaluation", errors)
-    if pairs and not any(response.strip() for _, response in pairs):
+    own = data.responses == "target"
+    if data.train and pairs and not own and not any(text.strip() for _, text in pairs):
         errors["data.response"] = "Every response is empty: there is nothing to learn."
     if with_draft and any(not prompt for prompt, _ in prompts):
         errors["data.prompt.0"] = (
@@ -85,7 +89,7 @@ def look(content: dict[str, Any], *, may_read: bool, with_draft: bool) -> Look:
 
 def suggestion(columns: list[str]) -> tuple[str, str] | None:
     """Prompt and response templates that fit these columns; None where no column can be named."""
-    usable = [column for column in columns if FIELD.fullmatch(f"{{{column}}}")]
+    usable = rows.columns(dict.fromkeys(columns))
     if not usable:
         return None
     prompt = f"{{{usable[0]}}}\n" if len(usable) > 1 else "Text: "
@@ -100,17 +104,17 @@ def _seen(
         if source.stories > MOST_STORIES:
             errors[f"{split}.stories"] = f"At most {MOST_STORIES:,}: after that, stories repeat."
         return source.stories, list(stories(min(source.stories, FIRST), source.seed))
-    if source.file is None:
+    if source.path is None:
         return None, []
-    if not may_read:
+    if not may_read and not source.bundled:
         errors[f"{split}.file"] = "Files are only read for those who may start jobs."
         return None, []
-    if not access.is_private() and not allowed.may_read(source.file):
+    if not access.is_private() and not allowed.may_read(source.path):
         errors[f"{split}.file"] = allowed.DATA
         return None, []
     try:
-        status = source.file.stat()
-        return _file(source.file, status.st_mtime_ns, status.st_size)
+        status = source.path.stat()
+        return _file(source.path, status.st_mtime_ns, status.st_size)
     except AdaspecError as error:
         errors[f"{split}.file"] = str(error)
     except OSError:
@@ -118,12 +122,15 @@ def _seen(
     return None, []
 
 
-@lru_cache(maxsize=32)
+@once(32)
 def _file(path: Path, changed: int, size: int) -> tuple[int, list[Row]]:
-    everything = rows.read_file(path)
-    if not everything:
+    count, first = 0, []
+    for count, row in enumerate(rows.scan_file(path), 1):  # there may be a million of them
+        if count <= FIRST:
+            first.append(row)
+    if not count:
         raise AdaspecError("The file has no rows.")
-    return len(everything), everything[:FIRST]
+    return count, first
 
 
 def _misfits(data: Data, first: list[Row], measured: list[Row]) -> Iterator[tuple[str, str]]:
@@ -131,6 +138,11 @@ def _misfits(data: Data, first: list[Row], measured: list[Row]) -> Iterator[tupl
     columns = _columns(first)
     templates = {f"data.prompt.{i}": text for i, text in enumerate(data.prompt)}
     templates["data.response"] = data.response
+    if data.chat:
+        templates["data.chat.system"] = data.chat.system or ""
+        templates["data.chat.messages"] = f"{{{data.chat.messages}}}" if data.chat.messages else ""
+        for i, turn in enumerate(data.chat.turns):
+            templates[f"data.chat.turns.{i}"] = turn.user + turn.assistant
     for path, template in templates.items():
         for name in FIELD.findall(template):
             if columns and name not in columns:
@@ -152,6 +164,8 @@ def _rendered(
         for row in some:
             pairs.append(rows.render(row, data))
             letters += sum(map(len, pairs[-1]))
+            if data.chat:
+                letters += sum(len(said["content"]) for said in rows.conversation(row, data))
             if letters > MOST_LETTERS:  # for every viewer of a link, signed in or not
                 break
     except AdaspecError as error:  # a row without the column that the others have

@@ -14,6 +14,7 @@ from app.train.editor import FIRST, RUN, Editor, Link
 
 PICKER = "train-start"
 RUNS = 30  # the newest; an older one has a link of its own
+INSPECT = "inspect"  # the recipe that trains nothing
 LINK = ("recipe", "from", "k", "set")
 
 _EDITOR = "train-editor"
@@ -25,8 +26,9 @@ def arrive() -> Editor:
     link = _link()
     editor: Editor | None = st.session_state.get(_EDITOR)
     if editor is None:
-        editor = st.session_state[_EDITOR] = Editor()
+        editor = Editor()
         editor.follow(link)
+        st.session_state[_EDITOR] = editor  # whole: to keep it is where a page may be ended
     elif link and link != editor.left and _is_new(editor):
         editor.follow(link)
         editor.left = link
@@ -74,6 +76,17 @@ def start_picker(editor: Editor) -> None:
     )
     if len(groups.get(group, [])) > 1:
         _cells(editor, groups[group])
+    if group != INSPECT:
+        st.button(
+            "Inspect drafts you have",
+            key="train-inspect",
+            icon=":material/search_insights:",
+            type="tertiary",
+            on_click=_begin,
+            args=(editor, INSPECT),
+            help="Measures drafts that were trained elsewhere, beside their target: nothing is "
+            "trained.",
+        )
     if editor.began.about:
         st.caption(words.plain(editor.began.about))
     if editor.complaint:

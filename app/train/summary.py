@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from adaspec import AdaspecError, estimate, explain, least
+from adaspec import AdaspecError, explain, least
 from adaspec.estimate import Estimate
-from adaspec.recipe import Recipe, Training
+from adaspec.recipe import STOCK, Recipe, Training
 from app.shared import calibration, submission
 from app.shell import access, link, words
 from app.train import budgets, recipe_form
@@ -36,10 +36,23 @@ def train_summary(editor: Editor, now: Recipe | None, errors: Errors, look: Look
     known = calibration.known(now)
     _start(now, known)
     _estimate(now, known)
-    st.subheader("What is compared" if now.stage2 else "What is trained", anchor=False)
+    if not plan:
+        st.header("What is measured", anchor=False)
+        st.caption(_measured(now, look))
+        return
+    st.header("What is compared" if now.stage2 else "What is trained", anchor=False)
     if look.count is None:
         st.caption(f"The rows are counted when the run begins. For {rows:,} of them:")
     _budgets(editor, now, plan)
+
+
+def _measured(now: Recipe, look: Look) -> str:
+    """Of a recipe that trains nothing."""
+    names = words.listed([*([STOCK] if now.draft else []), *now.drafts])
+    prompts = now.evaluation.prompts
+    if look.held_out is not None:
+        prompts = min(prompts, look.held_out)
+    return f"Nothing is trained. {names}: on {words.counted(prompts, 'held-out prompt')}."
 
 
 def _not_ready(editor: Editor, errors: Errors) -> None:
@@ -75,17 +88,19 @@ def _start(now: Recipe, known: Estimate | None) -> None:
         st.error(words.plain(str(error)), icon=":material/error:")
         return
     mine = equal.mine(viewer.name)
-    if too_large := least.refusal(now):
+    too_large, anyway = least.refusal(now, known), False
+    if too_large:
         st.error(words.plain(too_large), icon=":material/error:")
+        anyway = viewer.is_admin and st.checkbox("Start it anyway", key="train-anyway")
     if st.button(
         "Train again" if equal.finished else "Start",
         key=_BUTTON,
         icon=":material/play_arrow:",
         type="primary",
         width="stretch",
-        disabled=not viewer.may_start or mine is not None or bool(too_large),
+        disabled=not viewer.may_start or mine is not None or bool(too_large and not anyway),
     ):
-        _submit(now, viewer.name, known)
+        _submit(now, viewer.name, anyway=anyway)
     if mine:
         st.caption(f"You have already started it: it is {mine.state}.")
     elif viewer.may_start:
@@ -105,9 +120,9 @@ def _run_link(identity: str, label: str) -> None:
     )
 
 
-def _submit(now: Recipe, owner: str, known: Estimate | None) -> None:
+def _submit(now: Recipe, owner: str, *, anyway: bool) -> None:
     try:
-        job = submission.start(now, owner, known.seconds if known else None)
+        job = submission.start(now, owner, anyway=anyway)
     except (AdaspecError, OSError) as error:
         st.error(words.plain(explain(error)), icon=":material/error:")
         return
@@ -115,7 +130,7 @@ def _submit(now: Recipe, owner: str, known: Estimate | None) -> None:
 
 
 def _estimate(now: Recipe, known: Estimate | None) -> None:
-    st.subheader("What it takes", anchor=False)
+    st.header("What it takes", anchor=False)
     if known is None and least.refusal(now):
         st.caption("Nobody needs to measure it: this machine is too small for it.")
         return
@@ -135,8 +150,6 @@ def _estimate(now: Recipe, known: Estimate | None) -> None:
     )
     free = words.size(calibration.free_disk())
     st.caption(f"{words.plain(known.source)} Free: {free} of disk.")
-    for lack in estimate.lacks(known):
-        st.warning(words.plain(lack), icon=":material/warning:")
 
 
 def _measurement(now: Recipe, was_live: bool) -> None:
@@ -146,7 +159,9 @@ def _measurement(now: Recipe, was_live: bool) -> None:
         waits = (
             "Measuring a few real steps" if measuring.began else "Another measurement runs first"
         )
-        st.progress(measuring.progress, text=f"{waits}. You can keep working meanwhile.")
+        st.progress(
+            calibration.progress(measuring), text=f"{waits}. You can keep working meanwhile."
+        )
         return
     if was_live:
         st.rerun()
@@ -160,8 +175,12 @@ def _measurement(now: Recipe, was_live: bool) -> None:
         disabled=not may_start,
         help="Takes about 20 seconds." if may_start else "Sign in to measure.",
     ):
-        calibration.begin(now)
-        st.rerun()
+        try:
+            calibration.begin(now)
+        except AdaspecError as error:
+            st.warning(words.plain(str(error)), icon=":material/hourglass_top:")
+        else:
+            st.rerun()
 
 
 def _budgets(editor: Editor, now: Recipe, plan: list[Training]) -> None:

@@ -42,7 +42,7 @@ LIMITS = {
     "pythia": 90,
     "smollm2": 90,
     "codegen": 120,
-    "decoding": 120,
+    "decoding": 150,
     "tiny": 240,
     "tests": 150,
 }

@@ -4,10 +4,10 @@
 
 import { component } from "../shared/component.js";
 import { make } from "../shared/dom.js";
-import { amount, fixed, signed } from "../shared/numbers.js";
+import { amount, fixed, flops, signed } from "../shared/numbers.js";
 import { figures } from "./figures.js";
 import { called, field } from "./look.js";
-import { SIGNS_OF, heading, tableOf } from "./tables.js";
+import { SIGNS_OF, adjustedSays, adjustedSpan, heading, tableOf } from "./tables.js";
 
 /**
  * @typedef {object} Data
@@ -41,12 +41,12 @@ function summaryOf(view, method) {
   const { alpha, total, speedup } = method;
   const lines = [
     `${method.label}: ${method.made}`,
-    `exact acceptance ${fixed(alpha.mean, 4)}, 95 % interval ${between(alpha.ci)} (${definitions.alpha})`,
+    `exact α ${fixed(alpha.mean, 4)}, 95 % interval ${between(alpha.ci)}. ${definitions.alpha}`,
     seeds.length > 1 &&
       `by seed: ${seeds.map((seed, at) => `${seed}: ${fixed(alpha.by_seed[at], 4)}`).join(", ")}`,
     `own training: ${amount(method.steps)} steps, ${amount(method.sequences)} sequences, ${amount(method.seconds)} s`,
-    `in all: ${amount(total.steps)} steps, ${amount(total.sequences)} sequences, ${amount(total.seconds)} s (${definitions.total})`,
-    `speed-up ${fixed(speedup.median, 2)} × (${definitions.speedup})`,
+    `in all: ${amount(total.steps)} steps, ${amount(total.sequences)} sequences, ${amount(total.seconds)} s. ${definitions.total}`,
+    `speed-up ${fixed(speedup.median, 2)} ×. ${definitions.speedup}`,
   ];
   return lines.filter((line) => line).join("\n");
 }
@@ -88,6 +88,7 @@ function differenceRows(view) {
         "td",
         { class: `verdict ${difference.verdict.split(" ")[0]}`, title: definitions.verdict },
         word,
+        adjustedSpan(difference.adjusted, difference.verdict),
       ),
       make(
         "td",
@@ -117,7 +118,7 @@ function differenceSays(view, method, difference) {
     .join(", ");
   return (
     `${method.label} − ${view.looks[view.baseline].label}: ${points(difference.value)} points ` +
-    `[${points(difference.low)}, ${points(difference.high)}], ${difference.verdict}.\nBy seed: ${each}.\n${view.summary.definitions.difference}`
+    `[${points(difference.low)}, ${points(difference.high)}], ${difference.verdict}.\nBy seed: ${each}.\n${adjustedSays(difference.adjusted, 100, 2)}\n${view.summary.definitions.difference}`
   );
 }
 
@@ -129,8 +130,10 @@ function everything(view) {
   const { definitions, baselines, seeds } = view.summary;
   const several = seeds.length > 1;
   const heads = [
-    heading("exact α, 95 %", `${definitions.alpha}. ${definitions["alpha.ci"]}`),
-    several ? heading("by seed", `${definitions["alpha.by_seed"]}: ${seeds.join(", ")}`) : null,
+    heading("exact α, 95 %", `${definitions.alpha} ${definitions["alpha.ci"]}`),
+    several
+      ? heading("by seed", `${definitions["alpha.by_seed"]} Seeds: ${seeds.join(", ")}.`)
+      : null,
     ...baselines.map((name) => heading(`− ${name}, points`, definitions.difference)),
     heading("KL, nats", definitions.kl),
     heading("top-1", definitions.top1),
@@ -142,6 +145,7 @@ function everything(view) {
     heading("steps in all", definitions.total),
     heading("sequences in all", definitions.total),
     heading("seconds in all", definitions.total),
+    heading("compute in all", `${definitions.compute} ✓: ${definitions.frontier}`),
   ];
   const sorted = methodsOf(view);
   const rows = sorted.map((method, at) =>
@@ -178,6 +182,11 @@ function everything(view) {
             { "data-value": field(method, name), "data-field": name },
             amount(field(method, name)),
           ),
+      ),
+      make(
+        "td",
+        {},
+        flops(method.compute?.flops) + (view.summary.frontier?.includes(method.name) ? " ✓" : ""),
       ),
     ),
   );
@@ -222,6 +231,7 @@ function tableDifference(method, baseline) {
       { class: `verdict ${difference.verdict.split(" ")[0]}` },
       `${SIGNS_OF[difference.verdict]} ${difference.verdict}`,
     ),
+    adjustedSpan(difference.adjusted, difference.verdict),
   );
 }
 
@@ -247,9 +257,10 @@ function ablationBoard(parent) {
       make(
         "p",
         { class: "quiet" },
-        `Differences are made on the same prompts within each seed; intervals: 95 %, over ${overWhat(view)}, not adjusted ` +
-          "for there being many: one in twenty leaves out 0 by chance where nothing differs. " +
-          view.summary.notes.join(" "),
+        `Differences are made on the same prompts within each seed; intervals: 95 %, over ${overWhat(view)}, ` +
+          "each of one comparison alone: one in twenty leaves out 0 by chance where nothing differs. " +
+          "Holm p is adjusted for all comparisons here, and holds with few seeds too. " +
+          [...view.summary.notes, ...(view.summary.power?.says ?? [])].join(" "),
       ),
       everything(view),
     );

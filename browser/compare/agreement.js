@@ -4,6 +4,7 @@
 
 import { make } from "../shared/dom.js";
 import { amount, percent } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
 import { called } from "./look.js";
 
 /**
@@ -44,8 +45,8 @@ export function agreement(view, tokens, pair, onRows) {
     { class: "agreement" },
     make(
       "figcaption",
-      { title: view.comparison.definitions.agreement },
-      make("abbr", {}, "Top-1 agreement with the target"),
+      {},
+      term("Top-1 agreement with the target", view.comparison.definitions.agreement),
     ),
     make("div", { class: "limits" }, selects[0], "against", selects[1]),
     body,

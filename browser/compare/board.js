@@ -11,7 +11,15 @@ import { make } from "../shared/dom.js";
 import { amount } from "../shared/numbers.js";
 import { whenRested } from "../shared/rest.js";
 import { figures } from "./figures.js";
-import { budgetTable, differenceTable, reachedTable, sentences, speedSentences } from "./tables.js";
+import {
+  assumed,
+  budgetTable,
+  computeTable,
+  differenceTable,
+  reachedTable,
+  sentences,
+  speedSentences,
+} from "./tables.js";
 import { tokenSection } from "./tokens.js";
 
 /**
@@ -72,7 +80,10 @@ function compareBoard(parent) {
 /** @param {NumbersView} view */
 function tables(view) {
   return [
+    verdicts(view),
     budgetTable(view),
+    computeTable(view),
+    assumed(view),
     ...notes(view),
     reachedTable(view),
     reachedNote(view),
@@ -109,6 +120,15 @@ function whose(view) {
   const others = names.slice(1);
   const text = `Filled bars and solid lines: ${names[0]}. Outlined bars and other lines: ${others.join(", ")}.`;
   return make("p", { class: "quiet" }, others.length ? text : "");
+}
+
+/** What the differences say, before any table.
+ *
+ * @param {NumbersView} view
+ */
+function verdicts(view) {
+  const lines = view.comparison.verdicts.map((sentence) => make("li", {}, sentence));
+  return make("ul", { class: "verdicts", "aria-label": "Verdict" }, ...lines);
 }
 
 /** @param {NumbersView} view */

@@ -5,6 +5,7 @@
 /** @import { Disagreement, Lane, Round } from "./rounds" */
 
 import { make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
 import { pieceOf, spelled } from "../shared/glyphs.js";
 import { fixed } from "../shared/numbers.js";
 import { disagreements, firstDifference, readRounds } from "./rounds.js";
@@ -133,7 +134,7 @@ export function readForced(view) {
     unit: "token",
     head: [
       ["token", "Of the target's recorded text."],
-      ["p", "Probability that the target gave this token."],
+      ["p", GLOSSARY.probability.text],
       ["u", "The test's uniform in this place, the same for every draft and as in the replays."],
     ],
     left: (row) => {

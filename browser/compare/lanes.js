@@ -14,6 +14,7 @@ import { make } from "../shared/dom.js";
 import { pieceOf, spelled } from "../shared/glyphs.js";
 import { whenRested } from "../shared/rest.js";
 import { clamp } from "../shared/scale.js";
+import { term } from "../shared/term.js";
 import { readForced, readFree } from "./lane_modes.js";
 import { called } from "./look.js";
 
@@ -113,10 +114,8 @@ function lanes(parent) {
           make(
             "tr",
             {},
-            make("th", { scope: "col", title: `Number of the ${mode.unit}.` }, "#"),
-            ...mode.head.map(([name, help]) =>
-              make("th", { scope: "col", title: help }, make("abbr", {}, name)),
-            ),
+            make("th", { scope: "col" }, term("#", `Number of the ${mode.unit}.`)),
+            ...mode.head.map(([name, help]) => make("th", { scope: "col" }, term(name, help))),
             ...keys.map((key, at) =>
               make("th", { scope: "col", class: "lane" }, called(view.looks[key]), ...scores[at]),
             ),

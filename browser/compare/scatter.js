@@ -5,6 +5,7 @@
 import { draw, fill, make } from "../shared/dom.js";
 import { amount } from "../shared/numbers.js";
 import { clamp } from "../shared/scale.js";
+import { term } from "../shared/term.js";
 
 const SIZE = { width: 640, height: 400, left: 52, right: 12, top: 12, bottom: 44 };
 /** @type {Interval} */
@@ -273,12 +274,7 @@ export function scatter(view, tokens, key, onRows) {
   const element = make(
     "figure",
     { class: "scatter" },
-    make(
-      "figcaption",
-      { title: view.comparison.definitions.floor },
-      make("abbr", {}, "Overlap β against KL"),
-      pick,
-    ),
+    make("figcaption", {}, term("Overlap β against KL", view.comparison.definitions.floor), pick),
     plot,
     make("div", { class: "limits" }, ...fields),
     summary,

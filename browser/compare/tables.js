@@ -1,46 +1,43 @@
 /** Tables of a comparison: budgets first, then what each draft reached, then the differences. */
 
 /** @import { Attributes, Child } from "../shared/dom" */
-/** @import { ComparedDraft, Difference, Interval, Look, Measure, NumbersView, Verdict } from "../shared/types" */
+/** @import { ComparedDraft, Difference, Interval, Look, Measure, NumbersView, Significance, Verdict } from "../shared/types" */
 
 import { make } from "../shared/dom.js";
-import { amount, fixed, isNumber, signed } from "../shared/numbers.js";
+import { GLOSSARY } from "../shared/glossary.js";
+import { amount, chance, fixed, flops, isNumber, signed } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
 import { called, field } from "./look.js";
 
-/** @type {[name: Exclude<keyof ComparedDraft["budget"], "kept">, title: string, help: string][]} */
-const BUDGET = [
-  ["steps", "steps", "Optimiser steps of this training."],
-  ["sequences", "sequences", "Sequences that this training read."],
-  ["selected_tokens", "tokens trained", "Response tokens that gave a gradient."],
-  [
-    "teacher_forwards",
-    "teacher forwards",
-    "Sequences through a frozen model: target or reference.",
-  ],
-  ["seconds", "seconds", "Wall-clock seconds of this training, on the machine that ran it."],
-];
-/** @type {[name: string, title: string, digits: number, interval?: string][]} */
+const BUDGET = /** @type {const} */ ([
+  "steps",
+  "sequences",
+  "selected_tokens",
+  "teacher_forwards",
+  "seconds",
+]);
+/** @type {[name: keyof typeof GLOSSARY, digits: number, interval?: string][]} */
 const REACHED = [
-  ["alpha.generated", "exact α", 4, "alpha.generated_ci"],
-  ["alpha.dataset", "α data set", 4],
-  ["alpha.tested", "tested α", 4, "alpha.tested_ci"],
-  ["alpha.drafted", "drafted α", 4, "alpha.drafted_ci"],
-  ["block_efficiency", "tokens a pass", 3, "block_efficiency_ci"],
-  ["kl", "KL", 4],
-  ["top1", "top-1", 4],
-  ["speedup.measured", "speed-up", 2, "speedup.measured_ci"],
-  ["speedup.break_even_alpha", "break-even α", 3],
-  ["speedup.best_gamma", "best γ", 0],
+  ["alpha.generated", 4, "alpha.generated_ci"],
+  ["alpha.dataset", 4],
+  ["alpha.tested", 4, "alpha.tested_ci"],
+  ["alpha.drafted", 4, "alpha.drafted_ci"],
+  ["block_efficiency", 3, "block_efficiency_ci"],
+  ["kl", 4],
+  ["top1", 4],
+  ["speedup.measured", 2, "speedup.measured_ci"],
+  ["speedup.break_even_alpha", 3],
+  ["speedup.best_gamma", 0],
 ];
 /** @type {Record<Verdict, string>} */
 export const SIGNS_OF = { ahead: "▲", behind: "▼", "not told apart": "≈" };
 
 /**
  * @param {string} title
- * @param {string} [help]
+ * @param {string} help
  */
 export function heading(title, help) {
-  return make("th", { scope: "col", title: help }, make("abbr", {}, title));
+  return make("th", { scope: "col" }, term(title, help));
 }
 
 /**
@@ -83,11 +80,11 @@ export function tableOf(caption, columns, rows, more = {}) {
 export function budgetTable(view) {
   const { definitions } = view.comparison;
   const columns = [
-    ...BUDGET.map(([, title, help]) => heading(title, help)),
+    ...BUDGET.map((name) => heading(GLOSSARY[name].name, GLOSSARY[name].text)),
     heading("needs", definitions.needs),
   ];
   const rows = rowsOf(view, ({ budget, needs }) => [
-    ...BUDGET.map(([name]) =>
+    ...BUDGET.map((name) =>
       make("td", { "data-value": budget[name], "data-field": name }, amount(budget[name])),
     ),
     make("td", {}, needs.join(", ")),
@@ -95,13 +92,62 @@ export function budgetTable(view) {
   return tableOf("Budgets: what each draft's own training cost", columns, rows);
 }
 
+/** Everything that each draft needed, in one currency, and who is on the frontier.
+ *
+ * @param {NumbersView} view
+ */
+export function computeTable(view) {
+  const { definitions, frontier } = view.comparison;
+  const { compute: flop, seconds_in_all: seconds } = GLOSSARY;
+  const columns = [
+    heading(flop.name, flop.text),
+    heading(seconds.name, seconds.text),
+    heading(GLOSSARY.frontier.name, definitions.frontier),
+    heading("of which", "The work in the order of the run: operations, and seconds of their own."),
+  ];
+  const rows = rowsOf(view, ({ draft, compute }) => [
+    make("td", { "data-value": compute?.flops, "data-field": "flops" }, flops(compute?.flops)),
+    make(
+      "td",
+      { "data-value": compute?.seconds, "data-field": "seconds" },
+      amount(compute?.seconds),
+    ),
+    make("td", {}, frontier?.includes(draft) ? "✓ on it" : ""),
+    make(
+      "td",
+      { class: "outlays" },
+      ...(compute?.outlays ?? []).map((outlay) =>
+        make(
+          "span",
+          {
+            class: "range",
+            title: `${amount(outlay.tokens)} tokens through ${amount(outlay.parameters)} parameters, ${outlay.passes} passes, 2 operations each.`,
+          },
+          `${outlay.what}: ${flops(outlay.flops)}${outlay.seconds ? `, ${amount(outlay.seconds)} s` : ""}`,
+        ),
+      ),
+    ),
+  ]);
+  return tableOf("In all: everything that each draft needed", columns, rows);
+}
+
+/** What of it was not recorded.
+ *
+ * @param {NumbersView} view
+ */
+export function assumed(view) {
+  const said = view.comparison.drafts.flatMap(({ compute }) => compute?.assumed ?? []);
+  const text = [...new Set(said)].map((sentence) => `Assumed: ${sentence}`).join(" ");
+  return make("p", { class: "quiet" }, text);
+}
+
 /** @param {NumbersView} view */
 export function reachedTable(view) {
   const { definitions, drafts } = view.comparison;
-  const columns = REACHED.map(([name, title]) => heading(title, definitions[name]));
+  const columns = REACHED.map(([name]) => heading(GLOSSARY[name].name, GLOSSARY[name].text));
   const most = Math.max(...drafts.map((draft) => draft.alpha.generated));
   const rows = rowsOf(view, (draft) =>
-    REACHED.map(([name, , digits, interval]) => {
+    REACHED.map(([name, digits, interval]) => {
       const value = field(draft, name);
       /** @type {Interval | null} */
       const ends = (interval && field(draft, interval)) || null;
@@ -149,8 +195,8 @@ export function differenceTable(view) {
     ...measures.map(({ name, label, unit }) =>
       make(
         "th",
-        { scope: "col", title: `${definitions.difference}. ${definitions[name]}` },
-        make("abbr", {}, label),
+        { scope: "col" },
+        term(label, `${definitions.difference} ${definitions[name]}`),
         make("span", { class: "range" }, unit),
       ),
     ),
@@ -187,7 +233,7 @@ function differenceCell({ factor, digits }, difference) {
     {
       "data-value": difference.value,
       "data-field": difference.measure,
-      title: `${difference.says} ${difference.prompts} prompts.`,
+      title: `${difference.says} ${difference.prompts} prompts. ${adjustedSays(difference.adjusted, factor, digits)}`,
     },
     make("strong", {}, signed(difference.value * factor, digits)),
     make(
@@ -200,6 +246,32 @@ function differenceCell({ factor, digits }, difference) {
       { class: `verdict ${difference.verdict.split(" ")[0]}` },
       `${SIGNS_OF[difference.verdict]} ${difference.verdict}`,
     ),
+    adjustedSpan(difference.adjusted, difference.verdict),
+  );
+}
+
+/** A difference as one of several, under its verdict; where that is another, it says so.
+ *
+ * @param {Significance | null | undefined} adjusted
+ * @param {Verdict} verdict of the difference alone
+ */
+export function adjustedSpan(adjusted, verdict) {
+  if (!adjusted) return null;
+  const other = adjusted.verdict === verdict ? "" : `, ${adjusted.verdict}`;
+  return make("span", { class: "range" }, `Holm p ${chance(adjusted.holm)}${other}`);
+}
+
+/**
+ * @param {Significance | null | undefined} adjusted
+ * @param {number} factor
+ * @param {number} digits
+ */
+export function adjustedSays(adjusted, factor, digits) {
+  if (!adjusted) return "";
+  const ends = adjusted.ci.map((end) => signed(end * factor, digits)).join(" … ");
+  return (
+    `p = ${chance(adjusted.p)}; as one of ${adjusted.comparisons} comparisons, by Holm: ` +
+    `p = ${chance(adjusted.holm)}, ${ends}: ${adjusted.verdict}.`
   );
 }
 
@@ -220,8 +292,9 @@ export function sentences(view) {
   );
   const several =
     differences.length > 1
-      ? "Several differences are shown: the intervals are not adjusted for that, and one in twenty " +
-        "leaves out 0 by chance where nothing differs."
+      ? "The intervals are each of one comparison alone, and one in twenty leaves out 0 by chance " +
+        "where nothing differs. Holm p is adjusted for all drafts that are compared by the same measure; " +
+        "a cell's title has the interval adjusted likewise."
       : "";
   return make(
     "div",

@@ -3,8 +3,10 @@
 /** @import { BoardTokens, BoardView } from "../shared/types" */
 
 import { make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
 import { pieceOf, spelled } from "../shared/glyphs.js";
 import { amount, fixed } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
 import { called } from "./look.js";
 
 const LISTED = 100;
@@ -24,11 +26,12 @@ export function tokenList(view, tokens, alone, onPoint) {
   const heads = keys.map((key) => [
     make(
       "th",
-      { scope: "col", title: view.comparison.definitions.overlap },
+      { scope: "col" },
       called(view.looks[key]),
-      " β",
+      " ",
+      term("β", view.comparison.definitions.overlap),
     ),
-    make("th", { scope: "col", title: view.comparison.definitions.kl }, "KL"),
+    make("th", { scope: "col" }, term("KL", view.comparison.definitions.kl)),
   ]);
   const element = make(
     "div",
@@ -46,17 +49,13 @@ export function tokenList(view, tokens, alone, onPoint) {
           make(
             "tr",
             {},
-            make("th", { scope: "col", title: "Number of the held-out prompt." }, "example"),
+            make("th", { scope: "col" }, term("example", "Number of the held-out prompt.")),
             make(
               "th",
-              { scope: "col", class: "text", title: "The token, after what stood before it." },
-              "token in its text",
+              { scope: "col", class: "text" },
+              term("token in its text", "The token, after what stood before it."),
             ),
-            make(
-              "th",
-              { scope: "col", title: "Probability that the target gave this token." },
-              "p(token)",
-            ),
+            make("th", { scope: "col" }, term("p(token)", GLOSSARY.probability.text)),
             ...heads.flat(),
           ),
         ),

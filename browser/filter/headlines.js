@@ -3,7 +3,9 @@
 /** @import { FilterReading } from "../shared/types" */
 
 import { make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
 import { amount, nats, percent, thousandths } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
 import { ALL } from "./view.js";
 
 /**
@@ -17,7 +19,7 @@ import { ALL } from "./view.js";
 const HEADLINES = [
   {
     name: "filter ratio k",
-    help: "The share of the answers' tokens that the draft is trained on, those with the largest ΔL.",
+    help: GLOSSARY.k.text,
     write: (_, k) => [thousandths(k), "0 to 1"],
   },
   {
@@ -30,9 +32,7 @@ const HEADLINES = [
   },
   {
     name: "smallest ΔL kept",
-    help:
-      "ΔL = KL(p‖q) − KL(p‖r): how much closer the reference r is to the target p than the draft q " +
-      "is. Every token kept has at least this much.",
+    help: `${GLOSSARY.delta.text} Every token kept has at least this much.`,
     write: (view, k) => [nats(view.threshold[k]), "nats"],
   },
   {
@@ -48,8 +48,8 @@ const HEADLINES = [
 export function filterNumbers(view) {
   const boxes = HEADLINES.map(({ name, help, write }) => {
     const [value, unit] = [make("strong"), make("span", { class: "quiet" })];
-    const term = make("dt", {}, make("abbr", {}, name));
-    const element = make("div", { title: help }, term, make("dd", {}, value, unit));
+    const heading = make("dt", {}, term(name, help));
+    const element = make("div", {}, heading, make("dd", {}, value, unit));
     const show = (/** @type {number} */ k) =>
       ([value.textContent, unit.textContent] = write(view, k));
     return { element, show };

@@ -63,6 +63,7 @@ function filterLab(parent, first) {
     send = sender;
     if (view.id === shown) return;
     shown = view.id;
+    root.classList.toggle("brief", Boolean(view.brief));
     if (grip !== null) drop();
     build(readFilter(view));
     turn(k);
@@ -78,7 +79,7 @@ function filterLab(parent, first) {
     const overlaps = view.overlaps.map((overlap) => overlapTable(view, overlap));
     parts = [numbers, histogram, dials, sample, ...groups, ...overlaps];
     root.replaceChildren(
-      make("h3", {}, view.title),
+      make("h2", {}, view.title),
       make(
         "div",
         { class: "top" },
@@ -199,7 +200,7 @@ function tables(title, legend, list) {
   return make(
     "section",
     {},
-    make("h4", {}, title),
+    make("h3", {}, title),
     make("p", { class: "quiet" }, legend),
     make("div", { class: "tables" }, ...list.map((table) => table.element)),
   );

@@ -24,7 +24,7 @@ export function filterSample({ text }) {
   const element = make(
     "section",
     { class: "sample" },
-    make("h4", {}, title),
+    make("h3", {}, title),
     count,
     make("div", { class: "text", tabindex: "0", role: "region", "aria-label": title }, ...lines),
   );

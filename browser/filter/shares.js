@@ -4,6 +4,7 @@
 
 import { make } from "../shared/dom.js";
 import { amount, percent } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
 import { jaccard } from "./view.js";
 
 /**
@@ -73,9 +74,7 @@ export function overlapTable(view, overlap) {
  * @param {Row[]} rows
  */
 function shareTable({ name, explanation }, columns, rows) {
-  const head = columns.map(([title, help]) =>
-    make("th", { scope: "col", title: help }, make("abbr", {}, title)),
-  );
+  const head = columns.map(([title, help]) => make("th", { scope: "col" }, term(title, help)));
   const body = rows.map((row) =>
     make(
       "tr",
@@ -87,7 +86,7 @@ function shareTable({ name, explanation }, columns, rows) {
   const element = make(
     "table",
     { class: columns.length > 1 && "wide" },
-    make("caption", { title: explanation }, make("abbr", {}, name)),
+    make("caption", {}, term(name, explanation)),
     make("thead", {}, make("tr", {}, make("td"), ...head)),
     make("tbody", {}, ...body),
   );

@@ -10,8 +10,10 @@ const PLAYER_KEYS = [
   ["Home End", "beginning, end"],
   ["click", "why this token; again: follow the play"],
   ["Esc", "follow the play again"],
+  ["p", "present: full screen, large; by a clicker's keys; Esc leaves"],
   ["?", "these keys"],
 ];
+const PRESENT = "Present: full screen and large (p)";
 const ICONS = {
   play: "M7 4v16l13-8z",
   pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -21,6 +23,7 @@ const ICONS = {
   round_on: "M12 5v14l9-7zM3 5v14l9-7z",
   back: "M16 5v14L6 12z",
   on: "M8 5v14l10-7z",
+  present: "M3 4h18v12h-7.5l2.5 4h-2.4l-1.6-2.6L10.4 20H8l2.5-4H3zM5 6v8h14V6z",
 };
 
 /**
@@ -71,6 +74,7 @@ export function replayControls(steps, { act, scrub, rate }) {
       ...PLAYER_KEYS.flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)]),
     ),
   );
+  const presents = button("present", PRESENT);
   slider.addEventListener("input", () => scrub(Number(slider.value)));
   speed.addEventListener("change", () => rate(Number(speed.value)));
   const element = make(
@@ -85,8 +89,9 @@ export function replayControls(steps, { act, scrub, rate }) {
     button("last", "To the end (End)"),
     slider,
     where,
-    make("label", {}, make("span", {}, "speed"), speed),
+    make("label", { class: "speed" }, make("span", {}, "speed"), speed),
     keys,
+    presents,
   );
 
   /**
@@ -99,7 +104,6 @@ export function replayControls(steps, { act, scrub, rate }) {
     where.textContent = words;
   }
 
-  /** @param {number} [end] where it pauses by itself */
   /** @param {boolean} on */
   function play(on) {
     const title = on ? "Pause (space)" : "Play (space)";
@@ -108,12 +112,19 @@ export function replayControls(steps, { act, scrub, rate }) {
     start.replaceChildren(icon(on ? "pause" : "play"), make("span", {}, on ? "Pause" : "Play"));
   }
 
+  /** @param {boolean} on */
+  function present(on) {
+    const title = on ? "Leave the presentation (Esc)" : PRESENT;
+    presents.title = title;
+    presents.setAttribute("aria-label", title);
+  }
+
   play(false);
-  return { element, speed, show, play, help: () => (keys.open = !keys.open) };
+  return { element, speed, show, play, present, help: () => (keys.open = !keys.open) };
 }
 
 /** @param {Icon} name */
-function icon(name) {
+export function icon(name) {
   return draw(
     "svg",
     { viewBox: "0 0 24 24", "aria-hidden": "true" },

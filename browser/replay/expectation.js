@@ -40,18 +40,29 @@ export function keeps({ kept, greedy }) {
   });
 }
 
-/** Milliseconds of a round at a draft length: measured ones, those between them interpolated, those
- * beyond them as at the nearest.
+/** Milliseconds of a drafted token and of a check, at a draft length: measured ones, those between
+ * them interpolated, those beyond them as at the nearest.
  *
  * @param {Cost[]} costs
  * @param {number} gamma
+ * @returns {[draft_ms: number, verify_ms: number]}
  */
-export function roundMs(costs, gamma) {
+export function costAt(costs, gamma) {
   const above = costs.findIndex(([timed]) => timed >= gamma);
   const high = costs[above < 0 ? costs.length - 1 : above];
   const low = costs[above <= 0 ? (above < 0 ? costs.length - 1 : 0) : above - 1];
   const share = high[0] === low[0] ? 0 : (gamma - low[0]) / (high[0] - low[0]);
   const between = (/** @type {1 | 2} */ column) =>
     low[column] + share * (high[column] - low[column]);
-  return gamma * between(1) + between(2);
+  return [between(1), between(2)];
+}
+
+/** Milliseconds of a round at a draft length.
+ *
+ * @param {Cost[]} costs
+ * @param {number} gamma
+ */
+export function roundMs(costs, gamma) {
+  const [draft_ms, verify_ms] = costAt(costs, gamma);
+  return gamma * draft_ms + verify_ms;
 }

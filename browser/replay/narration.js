@@ -13,7 +13,7 @@ export function heading({ title, trace }) {
   if (k) drawn.push(`top-k ${k}`);
   if (p < 1) drawn.push(`top-p ${p}`);
   return make(
-    "h3",
+    "h2",
     {},
     title,
     make(

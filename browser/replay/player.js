@@ -13,6 +13,7 @@ import { whenRested } from "../shared/rest.js";
 import { clamp } from "../shared/scale.js";
 import { replayControls } from "./controls.js";
 import { caption, heading, invitation, narrated, narration } from "./narration.js";
+import { presentation } from "./presentation.js";
 import { replayScore } from "./score.js";
 import { replayLegend, replayStage } from "./stage.js";
 import { lastDecided, readReplay } from "./trace.js";
@@ -28,9 +29,9 @@ const OVERTURE = 3; // rounds that play by themselves
 
 /**
  * @param {HTMLElement} parent
- * @returns {Mounted<Data>}
+ * @returns {Mounted<Data> & { go: (step: number) => void }} `go` moves it from outside
  */
-function replayPlayer(parent) {
+export function replayPlayer(parent) {
   const root = make("section", { class: "replay", tabindex: -1 });
   parent.append(root);
   /** @type {Reading} */
@@ -45,8 +46,15 @@ function replayPlayer(parent) {
   let why;
   /** @type {HTMLElement} */
   let narrator;
+  const presented = presentation(root, (on) => {
+    bar.present(on);
+    stage.follow(at);
+    changed();
+  });
   /** @type {(state: ReplayState & { of: string }) => void} */
   let report;
+  /** @type {(gamma: number) => void} */
+  let choose;
   let at = 0;
   let speed = 1;
   /** @type {string | null} id of the chip that is asked about; null: the last decided */
@@ -62,9 +70,10 @@ function replayPlayer(parent) {
    * @param {ReplayView} view
    * @param {ReplayState} given
    * @param {typeof report} reporter
+   * @param {typeof choose} chooser
    */
-  function show(view, given, reporter) {
-    report = reporter;
+  function show(view, given, reporter, chooser) {
+    [report, choose] = [reporter, chooser];
     if (reading?.id === view.id) return;
     stop();
     forget();
@@ -78,6 +87,7 @@ function replayPlayer(parent) {
     if (given.step === null && !still) {
       play(reading.rounds[Math.min(OVERTURE, reading.rounds.length) - 1].to);
     }
+    if (given.present) presented.enter();
   }
 
   function build() {
@@ -85,26 +95,26 @@ function replayPlayer(parent) {
     score = replayScore(reading);
     bar = replayControls(reading.steps.length, { act, scrub, rate });
     bar.speed.value = String(speed);
-    why = make("div", { class: "answer" }, invitation());
+    why = make(
+      "div",
+      { class: "answer", tabindex: 0, role: "region", "aria-label": "Explanation" },
+      invitation(),
+    );
+    root.classList.toggle("brief", reading.brief);
     narrator = make("p", { class: "told", role: "status", "aria-live": "polite" });
     root.replaceChildren(
-      make("header", {}, heading(reading), caption(reading)),
+      reading.brief ? "" : make("header", {}, heading(reading), caption(reading)),
       bar.element,
       make(
         "div",
         { class: "scene" },
-        make(
-          "div",
-          { class: "left" },
-          stage.text,
-          narrator,
-          stage.heading,
-          stage.ladder,
-          replayLegend(),
-        ),
-        make("div", { class: "right" }, score.element, why),
+        make("div", { class: "left" }, stage.text, narrator, stage.heading, stage.ladder),
+        score.element,
+        why,
       ),
-      replayWhatIf(reading),
+      replayLegend(),
+      score.note,
+      reading.brief ? "" : replayWhatIf(reading, decodeWith),
     );
   }
 
@@ -236,6 +246,7 @@ function replayPlayer(parent) {
     last: () => moved(reading.steps.length),
     help: () => bar.help(),
     follow: () => ask(null),
+    present: () => (presented.on() ? presented.leave() : void presented.full()),
   };
 
   /** @param {Act} name */
@@ -253,6 +264,13 @@ function replayPlayer(parent) {
     speed = next;
     root.style.setProperty("--quick", `${Math.min(280, 320 / speed)}ms`);
     changed();
+  }
+
+  /** @param {number} gamma */
+  function decodeWith(gamma) {
+    stop();
+    root.scrollIntoView(); // what comes is above
+    choose(gamma);
   }
 
   /** @param {string | null} id */
@@ -286,7 +304,10 @@ function replayPlayer(parent) {
     End: "last",
     Escape: "follow",
     "?": "help",
+    p: "present",
   };
+  /** @type {Record<string, Act>} a clicker's */
+  const PRESENTED = { PageUp: "back", PageDown: "on", ArrowUp: "back", ArrowDown: "on" };
   /** @type {Record<string, Act>} */
   const WITH_SHIFT = { ArrowLeft: "round_back", ArrowRight: "round_on" };
 
@@ -297,7 +318,10 @@ function replayPlayer(parent) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select")) return;
     const pressed = key === " " && target.matches("button, summary") && !target.dataset.chip;
-    const name = (event.shiftKey && WITH_SHIFT[key]) || KEYS[key];
+    const clicked = presented.on() ? PRESENTED[key] : undefined;
+    const name = clicked ?? ((event.shiftKey && WITH_SHIFT[key]) || KEYS[key]);
+    if (key === "Escape" && presented.on()) return; // leaves
+    if (name === "present" && reading.brief) return;
     if (!name || pressed || (name === "follow" && token === null)) return;
     event.preventDefault();
     act(name);
@@ -308,19 +332,29 @@ function replayPlayer(parent) {
   root.addEventListener("keydown", press);
 
   const { ask: changed, forget } = whenRested(() => {
-    if (!playing) report({ step: at, speed, token, of: reading.id });
+    if (!playing) report({ step: at, speed, token, present: presented.on(), of: reading.id });
   });
 
   function leave() {
     stop();
+    presented.leave();
     forget();
     root.remove();
   }
 
   return {
     show: ({ view, state }, setStateValue) =>
-      show(view, state, (left) => setStateValue("state", left)),
+      show(
+        view,
+        state,
+        (left) => setStateValue("state", left),
+        (gamma) => setStateValue("gamma", { gamma, at: Date.now() }), // once more is another value
+      ),
     leave,
+    go(step) {
+      stop();
+      go(step);
+    },
   };
 }
 

@@ -3,16 +3,14 @@
 /** @import { Reading } from "./trace" */
 
 import { make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
+import { term } from "../shared/term.js";
 
 const SCORED = {
   ours: "Tokens of this text that speculative decoding has made by now: it jumps with every pass.",
   theirs:
     "Tokens that plain decoding would have made by the same time, one after the other, of the same length of text.",
   passing: "Tokens that plain decoding would have made in as many passes of the target: one each.",
-  passes:
-    "Tokens of the text so far, over the target's passes so far (block efficiency). Plain decoding makes 1.",
-  accepted:
-    "Of the guesses that the target came to test, those it kept (tested acceptance A / (A + R)).",
   time: "Milliseconds of all rounds so far, as recorded: drafting and verifying, without the prompt's own pass.",
   saved:
     "What plain decoding would have taken for as many tokens, over what speculative decoding took.",
@@ -26,28 +24,29 @@ export function replayScore(reading) {
     return {
       value,
       unit,
-      element: make("div", { title }, make("dt", {}, name), make("dd", {}, value, unit)),
+      element: make("div", {}, make("dt", {}, term(name, title)), make("dd", {}, value, unit)),
     };
   };
-  const passes = figure("tokens per target pass", SCORED.passes);
-  const accepted = figure("guesses accepted", SCORED.accepted);
+  const passes = figure(GLOSSARY.block_efficiency.name, GLOSSARY.block_efficiency.text);
+  const accepted = figure("guesses accepted", GLOSSARY["alpha.tested"].text);
   const time = figure("time", SCORED.time);
   const saved = figure("against plain decoding", SCORED.saved);
   const { plain, kept } = reading;
   const ours = track("with the draft", SCORED.ours);
   const theirs = track("target alone", plain ? SCORED.theirs : SCORED.passing);
-  const caption = make(
+  const note = make(
     "p",
-    { class: "quiet" },
+    { class: "quiet note" },
+    "The race: ",
     plain
-      ? `Both by the same clock: the recorded milliseconds of this replay, and ${plain.ms.toFixed(2)} ms a token of plain decoding (${plain.how}).`
-      : "By passes of the target, one token each without a draft. Plain decoding was not timed for this replay, so nothing is said of milliseconds: adaspec measure times it.",
+      ? `both by the same clock, the recorded milliseconds of this replay, and ${plain.ms.toFixed(2)} ms a token of plain decoding (${plain.how}).`
+      : "by passes of the target, one token each without a draft. Plain decoding was not timed for this replay, so nothing is said of milliseconds: adaspec measure times it.",
   );
   const element = make(
     "section",
     { class: "score", "aria-label": "Score" },
     make("dl", {}, passes.element, accepted.element, time.element, saved.element),
-    make("div", { class: "race" }, ours.element, theirs.element, caption),
+    make("div", { class: "race" }, ours.element, theirs.element),
   );
   saved.element.hidden = !plain;
   const longest = kept.length;
@@ -116,14 +115,15 @@ export function replayScore(reading) {
     theirs.bar.style.transform = `scaleX(${made / longest})`;
   }
 
-  return { element, show, run };
+  return { element, note, show, run };
 }
 
-/**
+/** A named bar and its count.
+ *
  * @param {string} name
  * @param {string} title
  */
-function track(name, title) {
+export function track(name, title) {
   const bar = make("i", {});
   const count = make("span", { class: "count" });
   return {

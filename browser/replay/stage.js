@@ -28,19 +28,23 @@ const SURPRISES = {
   ],
 };
 
-/** @param {Reading} reading */
-export function replayStage(reading) {
+/**
+ * @param {Reading} reading
+ * @param {string} [whose] of several: what its regions are called by
+ */
+export function replayStage(reading, whose = "") {
+  const label = (/** @type {string} */ name) => name + (whose && `, ${whose}`);
   const worn = new Map(reading.chips.map((chip) => [chip, chipElements(reading, chip)]));
   const wornBy = (/** @type {Chip} */ chip) => /** @type {Worn} */ (worn.get(chip));
   const text = make(
     "div",
-    { class: "text", tabindex: 0, role: "region", "aria-label": "Text so far" },
+    { class: "text", tabindex: 0, role: "region", "aria-label": label("Text so far") },
     ...textBlocks(reading, (chip) => wornBy(chip).word ?? null),
   );
   const rows = reading.rounds.map((round) => rowOf(round, (chip) => wornBy(chip).element));
   const ladder = make(
     "div",
-    { class: "ladder", tabindex: 0, role: "region", "aria-label": "Passes of the target" },
+    { class: "ladder", tabindex: 0, role: "region", "aria-label": label("Passes of the target") },
     ...rows.map(({ element }) => element),
   );
   const heading = make(
@@ -95,7 +99,8 @@ export function replayStage(reading) {
   function follow(step) {
     const { word } = wornBy(reading.kept[Math.max(0, reading.total.tokens[step] - 1)]);
     if (!word) return;
-    const below = word.getBoundingClientRect().bottom + 12 - text.getBoundingClientRect().bottom;
+    const [end, last] = [text, word].map((part) => part.getBoundingClientRect().bottom);
+    const below = (last - end) / text.currentCSSZoom + 12; // a rectangle is as large as it is seen
     if (Math.abs(below) > 4) text.scrollTop += below;
     if (!current) return;
     const low = current.offsetTop + current.offsetHeight + 8 - ladder.clientHeight;
@@ -144,8 +149,9 @@ function textBlocks(reading, wordOf) {
   return blocks.map((words) => make("div", { class: "block" }, ...words));
 }
 
-/**
- * @param {Reading} reading
+/** A token as a word of the text.
+ *
+ * @param {Pick<Reading, "piece">} reading
  * @param {number} token
  * @param {Attributes} attributes
  */
@@ -235,12 +241,14 @@ function chipTitle(chip) {
   return `${name}: ${meaning} Chance of being accepted: min(1, p/q) = ${chance}; u = ${u}.${luck}`;
 }
 
+/** @param {Kind | "proposed"} look */
+export function sample(look) {
+  const [, name, title] = KINDS[look];
+  const chip = make("span", { class: `chip ${look}`, "aria-hidden": "true" });
+  return make("span", { class: "sample", title }, chip, name);
+}
+
 export function replayLegend() {
-  const sample = (/** @type {Kind | "proposed"} */ look) => {
-    const [, name, title] = KINDS[look];
-    const chip = make("span", { class: `chip ${look}`, "aria-hidden": "true" });
-    return make("span", { class: "sample", title }, chip, name);
-  };
   return make(
     "div",
     { class: "legend quiet" },

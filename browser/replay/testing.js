@@ -115,5 +115,7 @@ export function view(temperature = 1) {
     pieces: { 5: "€" },
     plain: { ms: 1.5, how: "here" },
     costs: [[3, 0.5, 2]],
+    brief: false,
+    choosing: false,
   };
 }

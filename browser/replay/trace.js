@@ -7,7 +7,9 @@
 /** @import { ReplayView } from "../shared/types" */
 /** @import { Last, Proposal, Round as TraceRound } from "../schemas/trace" */
 
+import { GLOSSARY } from "../shared/glossary.js";
 import { pieceOf } from "../shared/glyphs.js";
+import { costAt } from "./expectation.js";
 
 /**
  * @typedef {object} ChipBase
@@ -45,13 +47,22 @@ export const UNLUCKY = 0.8; // rejected, though it had at least this chance
 
 /** @type {Record<Kind | "proposed", [mark: string, name: string, meaning: string]>} */
 export const KINDS = {
-  proposed: ["?", "proposed", "The draft's guess; the target has not seen it yet."],
-  accepted: ["✓", "accepted", "The target keeps the draft's guess: a token for free."],
-  rejected: ["✗", "rejected", "The target does not keep it: everything after it is void."],
-  untested: ["–", "thrown away", "Guessed after a rejected token: never tested."],
-  residual: ["↻", "replaced", "The target's own token in place of the rejected one."],
-  bonus: ["+", "extra", "All guesses were kept: the target's pass gives one more token."],
+  proposed: explained("?", GLOSSARY.proposed),
+  accepted: explained("✓", GLOSSARY.accepted),
+  rejected: explained("✗", GLOSSARY.rejected),
+  untested: explained("–", GLOSSARY.untested),
+  residual: explained("↻", GLOSSARY.residual),
+  bonus: explained("+", GLOSSARY.bonus),
 };
+
+/**
+ * @param {string} sign
+ * @param {{ name: string, text: string }} term
+ * @returns {[mark: string, name: string, meaning: string]}
+ */
+function explained(sign, { name, text }) {
+  return [sign, name, text];
+}
 
 /** @param {ReplayView} view */
 export function readReplay(view) {
@@ -211,6 +222,26 @@ function counts(rounds, steps) {
     before += round.draft_ms + round.verify_ms;
   }
   return { tokens, passes, accepted, tested, drafted, ms };
+}
+
+/** When each step is over by one clock for all drafts: the costs that were timed, or the recording's
+ * own milliseconds where none were.
+ *
+ * @param {Pick<Reading, "costs" | "rounds" | "steps" | "total">} reading
+ * @returns {Float64Array} milliseconds, after each step
+ */
+export function clockOf({ costs, rounds, steps, total }) {
+  if (!costs.length) return total.ms;
+  const clock = new Float64Array(steps.length + 1);
+  for (const { from, to, proposals } of rounds) {
+    const [draft_ms, verify_ms] = costAt(costs, proposals.length);
+    for (let at = from + 1; at <= to; at += 1) {
+      const drafted = Math.min(at - from, proposals.length);
+      const checked = at - from > proposals.length;
+      clock[at] = clock[from] + drafted * draft_ms + (checked ? verify_ms : 0);
+    }
+  }
+  return clock;
 }
 
 /** The chip that was decided last, up to a step.

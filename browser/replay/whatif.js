@@ -4,14 +4,19 @@
 /** @import { Reading } from "./trace" */
 
 import { make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
+import { term } from "../shared/term.js";
 import { keeps, passesAt, roundMs } from "./expectation.js";
 
 /** @typedef {{ gamma: number, passes: number, each: number, ms: number }} Column */
 
 const LENGTHS = Array.from({ length: 16 }, (_, at) => at + 1);
 
-/** @param {Reading} reading */
-export function replayWhatIf(reading) {
+/**
+ * @param {Reading} reading
+ * @param {(gamma: number) => void} choose another draft length, where the view lets
+ */
+export function replayWhatIf(reading, choose) {
   const { decoding } = reading.trace;
   const keep = keeps(reading);
   const columns = LENGTHS.map((gamma) => {
@@ -35,19 +40,27 @@ export function replayWhatIf(reading) {
     make(
       "tr",
       {},
-      make("th", { scope: "row", title }, name),
+      make("th", { scope: "row" }, term(name, title)),
       ...columns.map((column) => make("td", { class: marks(column), title }, write(column))),
     );
   const marks = (/** @type {Column} */ { gamma }) =>
     [gamma === decoding.gamma && "recorded", quickest.ms && gamma === quickest.gamma && "quickest"]
       .filter(Boolean)
       .join(" ") || undefined;
+  /** @param {number} gamma */
+  function choice(gamma) {
+    if (!reading.choosing || gamma === decoding.gamma) return gamma;
+    const title = `γ = ${gamma} instead`;
+    const button = make("button", { type: "button", title, "aria-label": title }, gamma);
+    button.addEventListener("click", () => choose(gamma));
+    return button;
+  }
   const plainMs = reading.plain ? reading.plain.ms * keep.length : NaN;
   const expected = exact ? "" : "expected ";
   return make(
     "section",
     { class: "whatif" },
-    make("h4", {}, "What if the draft guessed fewer or more tokens at a time?"),
+    make("h3", {}, "What if the draft guessed fewer or more tokens at a time?"),
     make(
       "p",
       { class: "quiet" },
@@ -56,9 +69,11 @@ export function replayWhatIf(reading) {
         : "Expected, given this text: each of its tokens has a known chance, min(1, q/p), of being guessed and kept. The recorded row of rounds is one throw of that die. ") +
         (reading.costs.length
           ? `Milliseconds are passes × (γ × drafting + verifying), ${
-              timed.length > 1
-                ? `with costs timed at γ = ${timed.join(", ")}, those between interpolated`
-                : `with the costs recorded at γ = ${timed[0]}: verifying more tokens may take longer`
+              timed.length === LENGTHS.length
+                ? "with costs timed at every γ"
+                : timed.length > 1
+                  ? `with costs timed at γ = ${timed.join(", ")}, those between interpolated`
+                  : `with the costs recorded at γ = ${timed[0]}: verifying more tokens may take longer`
             }.`
           : ""),
     ),
@@ -74,16 +89,9 @@ export function replayWhatIf(reading) {
           make(
             "tr",
             {},
-            make(
-              "th",
-              {
-                scope: "row",
-                title: "Draft length: tokens guessed before each pass of the target.",
-              },
-              "γ",
-            ),
+            make("th", { scope: "row" }, term(GLOSSARY.gamma.name, GLOSSARY.gamma.text)),
             ...columns.map((column) =>
-              make("th", { scope: "col", class: marks(column) }, column.gamma),
+              make("th", { scope: "col", class: marks(column) }, choice(column.gamma)),
             ),
           ),
         ),
@@ -91,7 +99,7 @@ export function replayWhatIf(reading) {
           "tbody",
           {},
           row(
-            "tokens per pass",
+            GLOSSARY.block_efficiency.name,
             `Tokens of the text over ${expected}passes of the target.`,
             ({ each }) =>
               make("span", { class: "bar", style: `--v:${each / most}` }, each.toFixed(2)),
@@ -128,6 +136,7 @@ export function replayWhatIf(reading) {
             " is predicted to be the quickest.",
           ]
         : []),
+      reading.choosing ? " Click a γ to decode the prompt with it." : "",
     ),
   );
 }

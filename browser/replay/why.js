@@ -5,7 +5,8 @@
 
 import { make } from "../shared/dom.js";
 import { spelled } from "../shared/glyphs.js";
-import { percent, probability } from "./numbers.js";
+import { shortPercent } from "../shared/numbers.js";
+import { probability } from "./numbers.js";
 import { KINDS } from "./trace.js";
 
 const WHY = {
@@ -76,7 +77,7 @@ function sampledCard(reading, chip) {
   if (chip.kind === "bonus") {
     const { data } = chip;
     return [
-      make("p", {}, bonusSentence(reading, chip), word(), ` (${percent(data.p)}).`),
+      make("p", {}, bonusSentence(reading, chip), word(), ` (${shortPercent(data.p)}).`),
       drawnBars(reading, chip, "what the target drew from: p", WHY.bonus),
       make("p", { class: "quiet", title: WHY.u }, `Drawn with u = ${data.u.toFixed(3)}`),
     ];
@@ -107,7 +108,7 @@ function sampledCard(reading, chip) {
     {},
     "The draft gave ",
     word(),
-    ` ${percent(data.q)}, the target ${percent(data.p)}: `,
+    ` ${shortPercent(data.q)}, the target ${shortPercent(data.p)}: `,
     sure
       ? "the target likes it at least as much, so it is always kept."
       : `it is kept with probability ${data.p === 0 ? "0" : probability(test.chance)}. ` +
@@ -165,7 +166,13 @@ function greedyCard(reading, chip) {
   if (chip.kind === "bonus") {
     const { data } = chip;
     return [
-      make("p", {}, bonusSentence(reading, chip), word(), `, its likeliest (${percent(data.p)}).`),
+      make(
+        "p",
+        {},
+        bonusSentence(reading, chip),
+        word(),
+        `, its likeliest (${shortPercent(data.p)}).`,
+      ),
       likeliestBars(reading, data, WHY.own, chip.token),
       greedyNote(),
     ];
@@ -188,7 +195,7 @@ function greedyCard(reading, chip) {
 function greedySentence(reading, chip, proposal, word) {
   if (chip.kind === "residual") {
     const rejected = quoted(reading, proposal.token);
-    const likely = ` (${percent(chip.data.p)}).`;
+    const likely = ` (${shortPercent(chip.data.p)}).`;
     return [
       "The target had rejected ",
       rejected,
@@ -198,15 +205,15 @@ function greedySentence(reading, chip, proposal, word) {
     ];
   }
   const { p, q } = chip.data;
-  const drafted = ["The draft's likeliest token is ", word(), ` (${percent(q)}); `];
+  const drafted = ["The draft's likeliest token is ", word(), ` (${shortPercent(q)}); `];
   if (chip.kind === "accepted") {
-    return [...drafted, `it is the target's likeliest too (${percent(p)}): accepted.`];
+    return [...drafted, `it is the target's likeliest too (${shortPercent(p)}): accepted.`];
   }
   const own = reading.rounds[chip.round].chips.find(({ kind }) => kind === "residual");
   const other = own
-    ? ["; its likeliest is ", quoted(reading, own.token), ` (${percent(own.data.p)})`]
+    ? ["; its likeliest is ", quoted(reading, own.token), ` (${shortPercent(own.data.p)})`]
     : [];
-  return [...drafted, `the target gives it ${percent(p)}`, ...other, ": rejected."];
+  return [...drafted, `the target gives it ${shortPercent(p)}`, ...other, ": rejected."];
 }
 
 function greedyNote() {
@@ -306,8 +313,8 @@ function likeliestBars(reading, { likeliest }, title, also) {
             make("i", { class: "p" }),
             make("i", { class: "q" }),
           ),
-          make("td", {}, percent(p)),
-          make("td", {}, percent(q)),
+          make("td", {}, shortPercent(p)),
+          make("td", {}, shortPercent(q)),
         ),
       ),
     ),
@@ -321,7 +328,7 @@ function overlapLine(overlap) {
     : make(
         "p",
         { class: "quiet", title: WHY.overlap },
-        `A guess is accepted here in β = ${percent(overlap)} of all cases`,
+        `A guess is accepted here in β = ${shortPercent(overlap)} of all cases`,
       );
 }
 
@@ -346,7 +353,7 @@ function drawnBars(reading, chip, caption, title) {
           { class: token === chip.token ? "this" : undefined },
           make("th", { scope: "row" }, spelled(reading.piece(token))),
           make("td", { class: "pair", style: `--p:${p};--both:${p}` }, make("i", { class: "p" })),
-          make("td", {}, percent(p)),
+          make("td", {}, shortPercent(p)),
         ),
       ),
     ),

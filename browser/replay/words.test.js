@@ -73,7 +73,21 @@ test("a card says why", () => {
 
 test("what if: the recorded draft length and the quickest one are marked", () => {
   openPage();
-  const table = replayWhatIf(readReplay(view()));
+  const table = replayWhatIf(readReplay(view()), () => assert.fail());
   assert.equal(table.querySelector("th.recorded")?.textContent, "3");
   assert.equal(table.querySelectorAll("th.quickest").length, 1);
+  assert.equal(table.querySelectorAll("th button:not(.term)").length, 0);
+});
+
+test("what if: where another draft length can be asked for, its column does", () => {
+  openPage();
+  /** @type {number[]} */
+  const chosen = [];
+  const choosing = readReplay({ ...view(), choosing: true });
+  const table = replayWhatIf(choosing, (gamma) => chosen.push(gamma));
+  /** @type {NodeListOf<HTMLElement>} */
+  const buttons = table.querySelectorAll("thead button:not(.term)");
+  assert.equal(buttons.length, 15); // all but the recorded one
+  buttons[4].click();
+  assert.deepEqual(chosen, [6]);
 });

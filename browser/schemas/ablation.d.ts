@@ -8,11 +8,14 @@
  *     seeds, runs: in the same order, as all `by_seed`.
  *     baselines: names of the methods that the others are held against.
  *     prompts: held-out prompts that acceptance was measured on, of each seed.
+ *     frontier: names of the methods that no other is above at as little compute, the cheapest
+ *         first.
+ *     power: None where no two methods differ in their training.
  *     notes: what to know before the intervals are believed, a sentence each.
  *     definitions: field, as `alpha.ci` -> what it means.
  */
 export interface Ablation {
-  version: 1;
+  version: 2;
   recipe: string;
   seeds: number[];
   runs: string[];
@@ -21,6 +24,8 @@ export interface Ablation {
   prompts: number;
   methods: Method[];
   by_k: RatioSeries[];
+  frontier: string[];
+  power: Power | null;
   notes: string[];
   definitions: {
     [k: string]: string;
@@ -36,6 +41,7 @@ export interface Ablation {
  *     steps, sequences, seconds: of this training alone, as `Spent`.
  *     needs: trainings it stands on.
  *     total: with the reference's, where it needs one.
+ *     compute: of everything it needed, mean over the seeds; None where that is not known.
  *     block_efficiency: None where a seed has none.
  *     difference: baseline -> the difference.
  */
@@ -50,6 +56,7 @@ export interface Method {
   seconds: number;
   needs: string[];
   total: Spent;
+  compute: Compute | null;
   alpha: OverSeeds;
   kl: number;
   top1: number;
@@ -65,6 +72,17 @@ export interface Method {
 export interface Spent {
   steps: number;
   sequences: number;
+  seconds: number;
+}
+/**
+ * What was computed.
+ *
+ * Attributes:
+ *     flops: floating-point operations, as `analysis.compute` counts them.
+ *     seconds: wall-clock time, as far as it was recorded.
+ */
+export interface Compute {
+  flops: number;
   seconds: number;
 }
 /**
@@ -99,6 +117,7 @@ export interface MethodDifference {
   by_seed: number[];
   verdict: "ahead" | "behind" | "not told apart";
   budget: Fairness;
+  adjusted: Significance | null;
 }
 /**
  * Whether a draft cost what another did, and in words.
@@ -106,6 +125,27 @@ export interface MethodDifference {
 export interface Fairness {
   fair: boolean;
   says: string;
+}
+/**
+ * A difference as one of several.
+ *
+ * Attributes:
+ *     p: two-sided, of no difference, as if it were the only one.
+ *     comparisons: by the same measure: the family.
+ *     holm: p adjusted for them.
+ *     ci: the interval adjusted for them; leaves out 0 where `holm` is at most 0.05.
+ *     verdict: by `holm`.
+ */
+export interface Significance {
+  p: number;
+  comparisons: number;
+  holm: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  ci: [number, number];
+  verdict: "ahead" | "behind" | "not told apart";
 }
 /**
  * Methods that differ in nothing but k: what they have in common, and each, by k.
@@ -120,4 +160,35 @@ export interface RatioSeries {
 export interface RatioPoint {
   name: string;
   k: number;
+}
+/**
+ * What designs can tell, by how much differences varied in these runs.
+ *
+ * Attributes:
+ *     comparisons: among how many a difference is to be told.
+ *     seed, prompt, rest: standard deviations of a difference in exact acceptance: of what a
+ *         seed's prompts share, None of one seed; of what a prompt's seeds share; of the rest.
+ *     designs: these runs' own first.
+ *     says: what these runs' own design tells, and what is assumed, a sentence each.
+ */
+export interface Power {
+  comparisons: number;
+  seed: number | null;
+  prompt: number;
+  rest: number;
+  designs: Design[];
+  says: string[];
+}
+/**
+ * So many seeds and prompts, and the smallest difference that they tell.
+ *
+ * Attributes:
+ *     told: in exact acceptance; a true difference of this size is seen in 80 % of the cases.
+ *     told_adjusted: likewise, as one of all comparisons.
+ */
+export interface Design {
+  seeds: number;
+  prompts: number;
+  told: number;
+  told_adjusted: number;
 }

@@ -4,8 +4,11 @@
  * Drafts of one target side by side: the content of `adaspec compare --json`.
  *
  * Attributes:
+ *     verdicts: what the differences say, in sentences.
  *     prompts, tokens: held-out prompts and their response tokens that drafts were measured on.
  *     baseline: the key of the draft that the others are held against.
+ *     frontier: keys of the drafts that no other is above at as little compute, the cheapest
+ *         first.
  *     agreement: of every pair of drafts.
  *     floor: draft -> tokens below the smallest overlap that their KL allows; 0 if all is well.
  *     notes: what cannot be compared, a sentence each.
@@ -13,7 +16,8 @@
  *     command: what computes the same again.
  */
 export interface Comparison {
-  version: 1;
+  version: 4;
+  verdicts: string[];
   runs: ComparedRun[];
   target: string;
   prompts: number;
@@ -23,6 +27,7 @@ export interface Comparison {
   drafts: ComparedDraft[];
   baseline: string;
   differences: Difference[];
+  frontier: string[];
   agreement: Agreement[];
   floor: {
     [k: string]: number;
@@ -62,10 +67,6 @@ export interface TokenCounts {
  */
 export interface Speculation {
   /**
-   * draft length
-   */
-  gamma: number;
-  /**
    * 0: greedy, the likeliest token
    */
   temperature: number;
@@ -77,6 +78,10 @@ export interface Speculation {
    * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
+  /**
+   * draft length
+   */
+  gamma: number;
   /**
    * of each decoded text
    */
@@ -133,6 +138,9 @@ export interface MissingPartner {
 }
 /**
  * A draft's row of its report, with its key.
+ *
+ * Attributes:
+ *     compute: None of a draft that others trained, and in comparisons from before it was counted.
  */
 export interface ComparedDraft {
   draft: string;
@@ -152,9 +160,13 @@ export interface ComparedDraft {
   speedup: Speedup;
   needs: string[];
   remarks: string[];
+  compute: Bill | null;
 }
 /**
  * The acceptance rates of a draft, each with its name.
+ *
+ * Attributes:
+ *     dataset: None where the data are prompts alone.
  */
 export interface Alpha {
   generated: number;
@@ -163,7 +175,7 @@ export interface Alpha {
    * @maxItems 2
    */
   generated_ci: [number, number];
-  dataset: number;
+  dataset: number | null;
   tested: number | null;
   tested_ci: [number, number] | null;
   drafted: number | null;
@@ -240,12 +252,44 @@ export interface SpeedPoint {
   predicted: number | null;
 }
 /**
+ * All that a draft needed.
+ *
+ * Attributes:
+ *     outlays: of which it is the sum.
+ *     assumed: what was not recorded and is taken to be, a sentence each.
+ */
+export interface Bill {
+  flops: number;
+  seconds: number;
+  outlays: Outlay[];
+  assumed: string[];
+}
+/**
+ * One piece of work.
+ *
+ * Attributes:
+ *     what: in words.
+ *     tokens: that went through the model, prompts included.
+ *     parameters: of the model.
+ *     passes: forward passes that a token took, a backward pass counting as two.
+ */
+export interface Outlay {
+  flops: number;
+  seconds: number;
+  what: string;
+  tokens: number;
+  parameters: number;
+  passes: number;
+}
+/**
  * Draft minus baseline by one measure, on the same prompts.
  *
  * Attributes:
  *     measure, label: the measure's field in the report, and its name for the eye.
  *     prompts: on how many both were measured.
  *     says: value, interval and verdict in a sentence.
+ *     adjusted: for the drafts that are compared by this measure; None in comparisons from before
+ *         it was computed.
  */
 export interface Difference {
   draft: string;
@@ -262,6 +306,7 @@ export interface Difference {
   verdict: "ahead" | "behind" | "not told apart";
   budget: Fairness;
   says: string;
+  adjusted: Significance | null;
 }
 /**
  * Whether a draft cost what another did, and in words.
@@ -269,6 +314,27 @@ export interface Difference {
 export interface Fairness {
   fair: boolean;
   says: string;
+}
+/**
+ * A difference as one of several.
+ *
+ * Attributes:
+ *     p: two-sided, of no difference, as if it were the only one.
+ *     comparisons: by the same measure: the family.
+ *     holm: p adjusted for them.
+ *     ci: the interval adjusted for them; leaves out 0 where `holm` is at most 0.05.
+ *     verdict: by `holm`.
+ */
+export interface Significance {
+  p: number;
+  comparisons: number;
+  holm: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  ci: [number, number];
+  verdict: "ahead" | "behind" | "not told apart";
 }
 /**
  * Tokens by whose likeliest token is the target's: both drafts', one's alone, or neither's.

@@ -5,19 +5,20 @@
  *
  * Attributes:
  *     draft: its name in the run.
- *     training: what made it; None for the stock draft.
+ *     training: what made it; None for a draft that was there before.
  *     measured: its row of the run's report, whose fields `definitions` explain.
  *     gamma: the draft length that it was measured at.
  *     before: trainings it stands on, in their order.
  *     weights: the draft's hash.
  *     vocab_size: rows of its output embedding, padding included.
  *     shared_vocabulary: token ids that target and draft have in common.
+ *     serving: None in exports of versions before 4.
  *     files: file -> its SHA-256.
  *     trained_with: package -> version; the device and the precision, too.
  *     exported_with: package -> version.
  */
 export interface Export {
-  version: 1;
+  version: 4;
   draft: string;
   training: Training | null;
   measured: DraftReport;
@@ -32,6 +33,7 @@ export interface Export {
   weights: string;
   vocab_size: number;
   shared_vocabulary: number;
+  serving: Serving | null;
   files: {
     [k: string]: string;
   };
@@ -67,19 +69,31 @@ export interface Training {
   snapshots: number[];
 }
 /**
- * How one draft is distilled: objective x selector x start x budget.
+ * How one draft is distilled: objective x selector x weight x start x budget.
  */
 export interface Method {
-  objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap";
+  objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap" | "lk_hybrid";
   /**
    * what the objective turns into, linearly over the steps
    */
-  to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap") | null;
-  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl" | "highest_entropy";
+  to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap" | "lk_hybrid") | null;
+  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl" | "highest_entropy" | "excess_loss";
   /**
    * filter ratio; null: the stage's
    */
   k: number | null;
+  /**
+   * how much each token counts; null: those selected alike, the others not
+   */
+  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified") | null;
+  /**
+   * of the weight: 0 leaves out what it does not favour; null: the weight's own
+   */
+  softness: number | null;
+  /**
+   * draft length that a weight by blocks counts with
+   */
+  gamma: number;
   pool: "micro_batch" | "batch";
   loss: "published" | "mean_selected";
   start: "stock" | "reference";
@@ -143,6 +157,9 @@ export interface DraftReport {
 }
 /**
  * The acceptance rates of a draft, each with its name.
+ *
+ * Attributes:
+ *     dataset: None where the data are prompts alone.
  */
 export interface Alpha {
   generated: number;
@@ -151,7 +168,7 @@ export interface Alpha {
    * @maxItems 2
    */
   generated_ci: [number, number];
-  dataset: number;
+  dataset: number | null;
   tested: number | null;
   tested_ci: [number, number] | null;
   drafted: number | null;
@@ -255,10 +272,6 @@ export interface TokenCounts {
  */
 export interface Speculation {
   /**
-   * draft length
-   */
-  gamma: number;
-  /**
    * 0: greedy, the likeliest token
    */
   temperature: number;
@@ -270,6 +283,10 @@ export interface Speculation {
    * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
+  /**
+   * draft length
+   */
+  gamma: number;
   /**
    * of each decoded text
    */
@@ -312,7 +329,7 @@ export interface TargetModel {
   vocab_size: number;
 }
 /**
- * The draft before any distillation.
+ * The draft before any distillation, or, of a draft trained elsewhere, itself.
  *
  * Attributes:
  *     made_of: whose weights it has; None where they were random.
@@ -322,6 +339,21 @@ export interface StockModel {
   source: string;
   made_of: string | null;
   weights: string;
+}
+/**
+ * What decides whether an engine can serve the draft.
+ *
+ * Attributes:
+ *     transformers: the least version that opens the folder as it was written.
+ *     head_sizes: of the target's attention heads and the draft's; None where a model has none.
+ */
+export interface Serving {
+  transformers: string;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  head_sizes: [number | null, number | null];
 }
 /**
  * The training rows: the hash of their token ids, where they come from, how many they are.

@@ -8,11 +8,17 @@
  *     recipe: its name.
  *     prompts: held-out prompts that acceptance was measured on.
  *     device: a GPU's name, or `CPU`.
- *     drafts: stock, reference, then the recipe's methods; at least the first.
+ *     drafts: stock, reference, the recipe's methods, then those that others trained, of each
+ *         what there is.
+ *     business: of the machine while speed-ups were measured; None where it was not recorded.
  *     definitions: field, as `alpha.tested` -> what it means.
+ *     served: draft -> its rates by every setting and rule; empty in runs from before they were
+ *         measured.
+ *     temperature: of the continuations that acceptance was measured on.
+ *     answers: None where the target answered no training prompts.
  */
 export interface Report {
-  version: 2;
+  version: 4;
   run: string;
   recipe: string;
   target: string;
@@ -25,9 +31,19 @@ export interface Report {
    */
   drafts: [DraftReport, ...DraftReport[]];
   checks: Checks | null;
+  business: Business | null;
   definitions: {
     [k: string]: string;
   };
+  served: {
+    /**
+     * This interface was referenced by `undefined`'s JSON-Schema definition
+     * via the `patternProperty` "^[^./\\\x00][^/\\\x00]*$".
+     */
+    [k: string]: Rate[];
+  };
+  temperature: number;
+  answers: OwnAnswers | null;
 }
 /**
  * Response tokens: those that the target generated, and those of the data set's answers.
@@ -41,10 +57,6 @@ export interface TokenCounts {
  */
 export interface Speculation {
   /**
-   * draft length
-   */
-  gamma: number;
-  /**
    * 0: greedy, the likeliest token
    */
   temperature: number;
@@ -56,6 +68,10 @@ export interface Speculation {
    * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
+  /**
+   * draft length
+   */
+  gamma: number;
   /**
    * of each decoded text
    */
@@ -101,6 +117,9 @@ export interface DraftReport {
 }
 /**
  * The acceptance rates of a draft, each with its name.
+ *
+ * Attributes:
+ *     dataset: None where the data are prompts alone.
  */
 export interface Alpha {
   generated: number;
@@ -109,7 +128,7 @@ export interface Alpha {
    * @maxItems 2
    */
   generated_ci: [number, number];
-  dataset: number;
+  dataset: number | null;
   tested: number | null;
   tested_ci: [number, number] | null;
   drafted: number | null;
@@ -214,4 +233,62 @@ export interface NullTest {
   greedy: number;
   greedy_tolerance: number;
   message: string;
+}
+/**
+ * How busy the machine was with other things while it was measured.
+ *
+ * Attributes:
+ *     load: processes that were at work or waiting: the larger load average of a minute, before
+ *         and after.
+ *     cpus: that the machine has.
+ *     others: share of their time that other processes took.
+ */
+export interface Business {
+  load: number;
+  cpus: number;
+  others: number;
+}
+/**
+ * An acceptance rate of a draft as a server would have it.
+ */
+export interface Rate {
+  setting: Sampling;
+  rule: "sampling" | "greedy_drafting" | "exact_match";
+  value: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  ci: [number, number];
+}
+/**
+ * How tokens are drawn: temperature first, then top-k, then top-p.
+ */
+export interface Sampling {
+  /**
+   * 0: greedy, the likeliest token
+   */
+  temperature: number;
+  /**
+   * only the k likeliest tokens; 0: all
+   */
+  top_k: number;
+  /**
+   * only the smallest set of likeliest tokens that reaches it
+   */
+  top_p: number;
+}
+/**
+ * What it took that the target answered the training prompts itself, once for all drafts.
+ *
+ * Attributes:
+ *     tokens: that it generated, each in a forward pass of its sequence.
+ *     passes: of the target, each over a batch of answers.
+ *     seconds: of writing them, in this run or in the one whose answers are used again.
+ */
+export interface OwnAnswers {
+  answers: number;
+  tokens: number;
+  passes: number;
+  seconds: number;
 }

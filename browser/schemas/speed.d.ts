@@ -6,9 +6,10 @@
  * Attributes:
  *     plain_ms: milliseconds a token of plain decoding, median of all its turns.
  *     drafts: name -> gamma -> what was measured there.
+ *     business: None where it was not recorded.
  */
 export interface Speed {
-  version: 1;
+  version: 2;
   plain_ms: number;
   drafts: {
     /**
@@ -19,15 +20,16 @@ export interface Speed {
       [k: string]: Timed;
     };
   };
+  business: Business | null;
 }
 /**
  * A draft at one draft length gamma.
  *
  * Attributes:
  *     ms: [prompts] milliseconds a token of the text.
- *     plain_ms: [prompts] the same of the plain decoding beside it.
- *     draft_ms: a drafted token, median over all rounds.
- *     verify_ms: the target's pass over gamma + 1 tokens, likewise.
+ *     plain_ms: [prompts] the same of plain decoding, the mean of before and after.
+ *     draft_ms: a drafted token, median over all rounds of all drafts of this size.
+ *     verify_ms: the target's pass over gamma + 1 tokens, median over all rounds of all drafts.
  */
 export interface Timed {
   /**
@@ -37,4 +39,18 @@ export interface Timed {
   plain_ms: number[];
   draft_ms: number;
   verify_ms: number;
+}
+/**
+ * How busy the machine was with other things while it was measured.
+ *
+ * Attributes:
+ *     load: processes that were at work or waiting: the larger load average of a minute, before
+ *         and after.
+ *     cpus: that the machine has.
+ *     others: share of their time that other processes took.
+ */
+export interface Business {
+  load: number;
+  cpus: number;
+  others: number;
 }

@@ -33,10 +33,6 @@ export interface Trace {
  */
 export interface Decoding {
   /**
-   * draft length; 0: the target alone
-   */
-  gamma: number;
-  /**
    * 0: greedy, the likeliest token
    */
   temperature: number;
@@ -48,6 +44,10 @@ export interface Decoding {
    * only the smallest set of likeliest tokens that reaches it
    */
   top_p: number;
+  /**
+   * draft length; 0: the target alone
+   */
+  gamma: number;
   /**
    * of each decoded text
    */

@@ -7,7 +7,7 @@
  *     key: the training's; two with equal keys are the same training.
  */
 export interface Trained {
-  version: 1;
+  version: 2;
   training: Training;
   key: string;
   budget: Budget;
@@ -34,19 +34,31 @@ export interface Training {
   snapshots: number[];
 }
 /**
- * How one draft is distilled: objective x selector x start x budget.
+ * How one draft is distilled: objective x selector x weight x start x budget.
  */
 export interface Method {
-  objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap";
+  objective: "forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap" | "lk_hybrid";
   /**
    * what the objective turns into, linearly over the steps
    */
-  to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap") | null;
-  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl" | "highest_entropy";
+  to: ("forward_kl" | "reverse_kl" | "jensen_shannon" | "total_variation" | "neg_log_overlap" | "lk_hybrid") | null;
+  selector: "top_delta" | "all" | "random" | "lowest_delta" | "highest_kl" | "highest_entropy" | "excess_loss";
   /**
    * filter ratio; null: the stage's
    */
   k: number | null;
+  /**
+   * how much each token counts; null: those selected alike, the others not
+   */
+  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified") | null;
+  /**
+   * of the weight: 0 leaves out what it does not favour; null: the weight's own
+   */
+  softness: number | null;
+  /**
+   * draft length that a weight by blocks counts with
+   */
+  gamma: number;
   pool: "micro_batch" | "batch";
   loss: "published" | "mean_selected";
   start: "stock" | "reference";

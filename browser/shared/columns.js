@@ -11,3 +11,16 @@ export function column({ type, base64 }) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   return new ARRAYS[type](bytes.buffer);
 }
+
+/** Its inverse.
+ *
+ * @param {number[]} values
+ * @param {Packed["type"]} type
+ * @returns {Packed}
+ */
+export function packed(values, type) {
+  const bytes = new Uint8Array(ARRAYS[type].from(values).buffer);
+  let letters = "";
+  for (const byte of bytes) letters += String.fromCharCode(byte);
+  return { type, base64: btoa(letters) };
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { component } from "./component.js";
 
@@ -28,7 +29,7 @@ const at = (parent, data = "") => ({
 
 test("it is mounted once for each place on the page, and shown every time", () => {
   const { log, call } = recorded();
-  const [here, there] = [{}, {}];
+  const [here, there] = [new EventTarget(), new EventTarget()];
   call(at(here, "a"));
   call(at(here, "b"));
   call(at(there, "c"));
@@ -37,7 +38,7 @@ test("it is mounted once for each place on the page, and shown every time", () =
 
 test("leaving a call that another has overtaken changes nothing; leaving the last takes it away", () => {
   const { log, call } = recorded();
-  const here = {};
+  const here = new EventTarget();
   const leaveFirst = call(at(here, "a"));
   const leaveSecond = call(at(here, "b"));
   leaveFirst();
@@ -46,4 +47,15 @@ test("leaving a call that another has overtaken changes nothing; leaving the las
   assert.equal(log.at(-1), "leave 1");
   call(at(here, "c"));
   assert.equal(log.at(-2), "mount 2: c");
+});
+
+test("its place is listened to by one at a time, and by none when the last has left", () => {
+  const { call } = recorded();
+  const here = new EventTarget();
+  const listeners = () => getEventListeners(here, "click").length;
+  call(at(here));
+  call(at(here))();
+  assert.equal(listeners(), 0);
+  call(at(here));
+  assert.equal(listeners(), 1);
 });

@@ -18,6 +18,17 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * @param {string} label
+ * @param {() => void} act
+ * @param {string} [name] its class
+ */
+export function button(label, act, name) {
+  const element = make("button", { type: "button", class: name }, label);
+  element.addEventListener("click", act);
+  return element;
+}
+
+/**
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Attributes} [attributes]

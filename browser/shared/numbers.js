@@ -63,9 +63,45 @@ export function amount(value) {
   return isNumber(value) ? GROUPED.format(value) : UNKNOWN;
 }
 
+/** Floating-point operations, with their unit.
+ *
+ * @param {number | null | undefined} value
+ */
+export function flops(value) {
+  if (!isNumber(value)) return UNKNOWN;
+  const units = /** @type {const} */ ([
+    [1e18, "E"],
+    [1e15, "P"],
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+  ]);
+  for (const [size, unit] of units)
+    if (value >= size) return `${Number((value / size).toPrecision(3))} ${unit}FLOP`;
+  return `${Math.round(value)} FLOP`;
+}
+
+/** A p-value, to four digits.
+ *
+ * @param {number} value
+ */
+export function chance(value) {
+  return value < 0.0001 ? "< 0.0001" : value.toFixed(4);
+}
+
 /** @param {number} share */
 export function percent(share) {
   return isNumber(share) ? `${(100 * share).toFixed(1)} %` : UNKNOWN;
+}
+
+/** A probability in percent, as short as can be read.
+ *
+ * @param {number} value
+ */
+export function shortPercent(value) {
+  if (value === 0) return "0 %";
+  if (value < 0.001) return "< 0.1 %";
+  return `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
 }
 
 /**

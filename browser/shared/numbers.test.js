@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { amount, fixed, minus, nats, percent, signed, thousandths, written } from "./numbers.js";
+import {
+  amount,
+  chance,
+  fixed,
+  flops,
+  minus,
+  nats,
+  percent,
+  shortPercent,
+  signed,
+  thousandths,
+  written,
+} from "./numbers.js";
 
 test("a value of any size is written with as many digits as tell something", () => {
   const cases = /** @type {const} */ ([
@@ -42,6 +54,30 @@ test("amounts are grouped, shares are in percent", () => {
   assert.equal(amount(null), "–");
   assert.equal(percent(0.1234), "12.3 %");
   assert.equal(percent(0 / 0), "–");
+});
+
+test("a probability in percent is as short as can be read", () => {
+  assert.deepEqual([0, 0.0004, 0.012, 0.0994, 0.0996, 0.5, 1].map(shortPercent), [
+    "0 %",
+    "< 0.1 %",
+    "1.2 %",
+    "9.9 %",
+    "10 %",
+    "50 %",
+    "100 %",
+  ]);
+});
+
+test("operations have their unit, and p-values four digits", () => {
+  assert.deepEqual([0, 999, 1.5e9, 2.5249e12, 3e18, null].map(flops), [
+    "0 FLOP",
+    "999 FLOP",
+    "1.5 GFLOP",
+    "2.52 TFLOP",
+    "3 EFLOP",
+    "–",
+  ]);
+  assert.deepEqual([0.00001, 0.0123, 1].map(chance), ["< 0.0001", "0.0123", "1.0000"]);
 });
 
 test("a minus is as wide as a plus", () => {

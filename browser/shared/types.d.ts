@@ -1,11 +1,28 @@
 /** What Python sends (app/: the view of each feature), and what several modules hand each other.
  *
- * What lies on disk, a comparison and an ablation have schemas, of which types are built: see
- * `schemas/`.
+ * What lies on disk, a comparison, an ablation and the view of tokens have schemas, of which types
+ * are built: see `schemas/`.
  */
 
 import type { Ablation, Method, MethodDifference, Spent } from "../schemas/ablation";
-import type { Agreement, ComparedDraft, Comparison, Difference } from "../schemas/comparison";
+import type {
+  Agreement,
+  ComparedDraft,
+  Comparison,
+  Difference,
+  Significance,
+} from "../schemas/comparison";
+import type {
+  Drawn,
+  Histogram,
+  Metric,
+  Packed,
+  Piece,
+  Played,
+  TokenView,
+} from "../schemas/token_view";
+import type { OwnPrompt } from "../schemas/own_prompt";
+import type { OwnText } from "../schemas/own_text";
 import type { Trace } from "../schemas/trace";
 
 /* Streamlit's side. */
@@ -23,20 +40,9 @@ export interface Mounted<Data> {
 
 /* Tokens and columns. */
 
-/** A column of numbers, little endian. */
-export interface Packed {
-  type: "f4" | "u4" | "u2" | "u1";
-  base64: string;
-}
+export type { Drawn, Histogram, Metric, Packed, Piece, TokenView };
 
 export type Numbers = Float32Array | Uint32Array | Uint16Array | Uint8Array;
-
-/** A token's text, or its bytes in hexadecimal if it is not whole characters. */
-export interface Piece {
-  text?: string;
-  bytes?: string;
-  special?: boolean;
-}
 
 /** Token id -> piece. */
 export type Vocabulary = Record<string, Piece>;
@@ -52,68 +58,19 @@ export interface Scale {
 
 export type Limits = [number, number];
 
-export type Role = "stock" | "reference" | "draft" | "rival";
+export type Role = keyof Roles;
 
-/** Role -> snapshot, of those that the run has. */
-export type Roles = Partial<Record<Role, string>>;
+export type Roles = Played;
 
-export interface Metric {
-  name: string;
-  label: string;
-  unit: string;
-  column: string;
-  of: Role | null;
-  minus: Role | null;
-  low: number;
-  high: number;
-  scale: "linear" | "log";
-  diverging: boolean;
-  explanation: string;
-}
-
-export interface Histogram {
-  low: number;
-  high: number;
-  counts: number[];
-  below: number;
-  above: number;
-}
-
-export interface Snapshot {
-  label: string;
-  colour: string;
-  step: number;
-}
-
-/* Tokens (app: token_view). */
-
-export interface TokenView {
-  id: string;
-  title: string;
-  rows: number;
-  tokens: { id: Packed; seq: Packed; response: Packed };
-  vocabulary: Vocabulary;
-  /** Row -> the whole character that its token is a part of. */
-  pieces: Record<string, string>;
-  /** `column` or `column@snapshot`. */
-  columns: Record<string, Packed>;
-  /** Model -> its five likeliest tokens of every row. */
-  top: Record<string, { id: Packed; p: Packed }>;
-  snapshots: Record<string, Snapshot>;
-  roles: Roles;
-  timeline: string[];
-  metrics: Metric[];
-  /** Metric -> its histogram over all tokens of the source. */
-  corpus: Record<string, Histogram>;
-  pools: Record<string, string>;
-  notes: string[];
-}
+/* Tokens (app: views). */
 
 /** How a text is looked at (app: token_heatmap). */
 export interface TokenState {
   metric: string;
   k: number;
   pool: string;
+  /** Whose ΔL selects: as a training begins, or the draft's that is shown. */
+  by: "stock" | "draft";
   token: number | null;
   pins: number[];
   step: string | null;
@@ -162,6 +119,8 @@ interface FilterCurves<Curve> {
 }
 
 export interface FilterView extends FilterCurves<Packed> {
+  /** Whether there is nothing but the histogram and the text. */
+  brief?: boolean;
   text: {
     title: string;
     tokens: { id: Packed; response: Packed };
@@ -200,6 +159,10 @@ export interface ReplayView {
   pieces: Record<string, string>;
   plain: { ms: number; how: string } | null;
   costs: Cost[];
+  /** Whether what it is and what else could be is told elsewhere. */
+  brief: boolean;
+  /** Whether another draft length can be asked for. */
+  choosing: boolean;
 }
 
 export interface ReplayState {
@@ -207,11 +170,34 @@ export interface ReplayState {
   speed: number;
   /** ROUND.PLACE */
   token: string | null;
+  /** over the whole screen */
+  present: boolean;
 }
+
+/** Two drafts on one prompt (app: replay/race). */
+export interface RaceView {
+  id: string;
+  title: string;
+  replays: [ReplayView, ReplayView];
+  /** What the clock says, in a sentence. */
+  clock: string;
+  /** Link to the comparison of both. */
+  compare: string;
+}
+
+export interface RaceState {
+  /** Milliseconds; null: it plays from the start. */
+  clock: number | null;
+}
+
+/* What the browser does by itself. */
+
+export type { OwnPrompt, OwnText };
+export type Engine = OwnPrompt["engine"];
 
 /* Compare (app: compare_view; adaspec: comparison). */
 
-export type { Agreement, ComparedDraft, Difference };
+export type { Agreement, ComparedDraft, Significance, Difference };
 
 /** How a draft is written and drawn. */
 export interface Look {
@@ -333,3 +319,99 @@ export interface AblationView {
   baseline: string;
   looks: Record<string, Look>;
 }
+
+/* Learn (app: learn/view, learn/blocks). */
+
+/** Words, and the name of their definition where they are dotted. */
+export type Stretch = [text: string, term?: string | null];
+
+export interface Chip {
+  text: string;
+  fate: "text" | "guessed" | "kept" | "rejected" | "own" | "dropped" | "marked";
+}
+
+export interface Passage {
+  kind: "passage";
+  prompt: string;
+  chips: Chip[];
+}
+
+export interface Pair {
+  label: string;
+  p: number;
+  q: number;
+  /** What p and q have in common. */
+  both: number;
+  marked: boolean;
+}
+
+export interface Pairs {
+  kind: "pairs";
+  rows: Pair[];
+  shared: boolean;
+}
+
+export interface Bars {
+  kind: "bars";
+  title: string;
+  rows: {
+    label: string;
+    value: number;
+    text: string;
+    low: number | null;
+    high: number | null;
+    marked: boolean;
+  }[];
+  /** The value that fills the width. */
+  most: number;
+  line: [value: number, means: string] | null;
+}
+
+export interface Table {
+  kind: "table";
+  head: string[];
+  rows: string[][];
+}
+
+export type Block = Passage | Pairs | Bars | Table;
+
+export interface Bet {
+  id: string;
+  text: string;
+}
+
+export interface Answer extends Bet {
+  says: string;
+  right: boolean;
+}
+
+export interface LearnStep {
+  id: string;
+  title: string;
+  idea: Stretch[];
+  given: string;
+  material: Block[];
+  ask: string;
+  options: Bet[];
+  right: string;
+  shown: Stretch[];
+  outcome: Block[];
+  question: string;
+  answers: Answer[];
+  look: string;
+  link: string;
+}
+
+export interface LearnView {
+  terms: Record<string, string>;
+  steps: LearnStep[];
+  /** What is said after the last step, and where to go then. */
+  end: string;
+  onward: { text: string; link: string }[];
+}
+
+export type Exhibit =
+  | { of: number; kind: "lab"; data: { rows: Pair[] } }
+  | { of: number; kind: "player"; data: { view: ReplayView; state: ReplayState } }
+  | { of: number; kind: "heatmap"; data: { view: TokenView; state: TokenState } }
+  | { of: number; kind: "filter"; data: { view: FilterView; state: { k: number } } };

@@ -1,25 +1,26 @@
 /** A card: all that is known of one token. The numbers' definitions are their titles. */
 
-/** @import { Role, Snapshot } from "../shared/types" */
+/** @import { Role, Drawn } from "../shared/types" */
 /** @import { Model } from "./model" */
 /** @import { Reading } from "./view" */
 
 import { WIDE, chart } from "../shared/chart.js";
 import { draw, make } from "../shared/dom.js";
+import { GLOSSARY } from "../shared/glossary.js";
 import { spelled } from "../shared/glyphs.js";
 import { thousandths, written } from "../shared/numbers.js";
+import { term } from "../shared/term.js";
+import { sentence } from "./sentence.js";
 
 const SYMBOLS = { target: "p", stock: "q₀", reference: "r", draft: "q", rival: "q′" };
 const DEFINITIONS = {
-  probability: "The probability that the model gave to this very token.",
-  kl:
-    "KL of the target p to this model, Σ p (ln p − ln q) over the whole vocabulary, in nats: " +
-    "0 means that they are equal here.",
-  overlap: "β = Σ min(p, q): the exact probability that a token drafted here is accepted.",
-  rank: "Place of this token among all that the model could say: 1 is its likeliest.",
-  delta: "ΔL = KL(p‖q) − KL(p‖r), in nats: how much better the reference does than the draft.",
-  entry: "The smallest share k of tokens at which AdaSPEC keeps this one: the largest ΔL first.",
-  entropy: "H(p) = −Σ p ln p, in nats: how unsure the target itself is.",
+  probability: GLOSSARY.probability.text,
+  kl: GLOSSARY.kl.text,
+  overlap: GLOSSARY.overlap.text,
+  rank: GLOSSARY.rank.text,
+  delta: GLOSSARY.delta.text,
+  entry: GLOSSARY.entry.text,
+  entropy: GLOSSARY.entropy.text,
   guesses: "The model's five likeliest tokens here. ▸ marks the one that came.",
   learning: "KL of this token at every checkpoint of the draft's training. ● is the one shown.",
 };
@@ -30,7 +31,13 @@ const DEFINITIONS = {
  */
 export function card(model, row) {
   const body = model.reading.response[row]
-    ? [guessLists(model, row), numbers(model, row), facts(model, row), learning(model, row)]
+    ? [
+        sentence(model, row),
+        guessLists(model, row),
+        numbers(model, row),
+        facts(model, row),
+        learning(model, row),
+      ]
     : [make("p", { class: "quiet" }, "A token of the prompt: nothing is measured here.")];
   const element = make("article", { class: "card" }, heading(model.reading, row), ...body);
   element.dataset.row = String(row);
@@ -80,7 +87,7 @@ function guessLists(model, row) {
       return make(
         "div",
         { title: DEFINITIONS.guesses },
-        make("h4", {}, `${role} ${symbol}`),
+        make("h3", {}, `${role} ${symbol}`),
         ...guesses.map((guess) => guessBar(model.reading, row, guess)),
       );
     },
@@ -151,14 +158,14 @@ function numbers(model, row) {
         "tr",
         {},
         make("td"),
-        ...names.map(([name, title]) => make("th", { scope: "col", title }, name)),
+        ...names.map(([name, help]) => make("th", { scope: "col" }, term(name, help))),
       ),
     ),
     make("tbody", {}, ...rows),
   );
 }
 
-/** @param {Pick<Snapshot, "colour">} [snapshot] */
+/** @param {Pick<Drawn, "colour">} [snapshot] */
 export function swatch(snapshot) {
   return make("i", { class: "swatch", style: `--c:${snapshot?.colour ?? "transparent"}` });
 }
@@ -179,7 +186,7 @@ function label({ reading, roles }, role, symbol) {
  * @param {number} row
  */
 function facts(model, row) {
-  const { reading, roles } = model;
+  const { reading, roles, selecting } = model;
   const kl = (/** @type {Role} */ role) => reading.measure("kl", roles[role])?.[row] ?? NaN;
   /** @type {HTMLElement[]} */
   const list = [];
@@ -189,11 +196,11 @@ function facts(model, row) {
    * @param {string} value
    */
   const fact = (name, title, value) => {
-    list.push(make("div", { title }, make("dt", {}, name), make("dd", {}, value)));
+    list.push(make("div", {}, make("dt", {}, term(name, title)), make("dd", {}, value)));
   };
   if (roles.reference) fact("ΔL", DEFINITIONS.delta, written(kl("draft") - kl("reference")));
   for (const pool of Object.keys(reading.pools)) {
-    const entry = reading.entries(pool, roles.draft)?.[row];
+    const entry = reading.entries(pool, selecting)?.[row];
     const title = `${DEFINITIONS.entry} ${reading.pools[pool]}`;
     if (entry !== undefined) fact(`kept (${pool})`, title, keptFrom(entry));
   }

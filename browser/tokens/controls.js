@@ -40,6 +40,10 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
   const kWritten = make("span", { class: "figure" });
   const pools = make("div", { class: "choice", role: "group", "aria-label": "Pool" });
   const kept = make("span", { class: "kept-count" });
+  const by = select("selected by", {
+    stock: "the stock draft's ΔL, as training begins",
+    draft: "the shown draft's ΔL",
+  });
   const pool = make("p", { class: "quiet explanation" });
   const step = slider("checkpoint of the draft", 1);
   const stepWritten = make("span", { class: "figure" });
@@ -83,6 +87,7 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
     { class: "row selection" },
     make("label", { class: "wide" }, make("span", {}, "k"), k, kWritten),
     pools,
+    by.label,
     kept,
     pool,
   );
@@ -117,6 +122,7 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
     explanation.textContent = model.metric.explanation;
     for (const input of pools.querySelectorAll("input")) input.checked = input.value === state.pool;
     pool.textContent = reading.pools[state.pool] ?? "";
+    by.input.value = state.by;
     selection.hidden = !entries;
     const { timeline } = reading;
     training.hidden = timeline.length < 2;
@@ -156,11 +162,11 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
 
   /** @param {Model} model */
   function showK(model) {
-    const { state, reading, roles } = model;
+    const { state, reading, selecting } = model;
     k.value = String(state.k);
     kWritten.textContent = thousandths(state.k);
     k.setAttribute("aria-valuetext", kWritten.textContent);
-    const count = model.entries ? reading.keptCounts(state.pool, roles.draft)[state.k] : 0;
+    const count = model.entries ? reading.keptCounts(state.pool, selecting)[state.k] : 0;
     const share = reading.responses ? (100 * count) / reading.responses : 0;
     kept.textContent = `${count} of ${reading.responses} response tokens kept (${share.toFixed(1)} %)`;
   }
@@ -168,6 +174,9 @@ export function controls({ change, onCheckpoint, onSearch, onNext, onLeave, onPi
   metric.addEventListener("change", () => change({ metric: metric.value }));
   k.addEventListener("input", () => change({ k: Number(k.value) }));
   step.addEventListener("input", () => onCheckpoint(Number(step.value)));
+  by.input.addEventListener("change", () =>
+    change({ by: /** @type {TokenState["by"]} */ (by.input.value) }),
+  );
   underline.input.addEventListener("change", () =>
     change({ underline: /** @type {TokenState["underline"]} */ (underline.input.value) }),
   );

@@ -30,13 +30,13 @@ import { occurrences, read } from "./view.js";
  */
 
 // What changes nothing that a token shows but its outline.
-const SAME_COLOURS = ["k", "pool", "density", "wrap", "prompt", "outline", "token", "pins"];
+const SAME_COLOURS = ["k", "pool", "by", "density", "wrap", "prompt", "outline", "token", "pins"];
 
 /**
  * @param {HTMLElement} parent
  * @returns {Mounted<Data>}
  */
-function mount(parent) {
+export function tokenHeatmap(parent) {
   /** @type {Reading} */
   let reading;
   /** @type {TokenState} */
@@ -68,7 +68,7 @@ function mount(parent) {
   const float = make("div", { class: "float", hidden: "" });
   const pins = make("div", { class: "pins", role: "group", "aria-label": "Pinned tokens" });
   const status = make("div", { class: "told", role: "status", "aria-live": "polite" });
-  const title = make("h3", { class: "view-title" });
+  const title = make("h2", { class: "view-title" });
   const root = make(
     "section",
     { class: "heatmap" },
@@ -97,6 +97,7 @@ function mount(parent) {
     state = { ...(state ?? given), token, pins: givenPins, step: known ? state.step : given.step };
     reading = read(view);
     remodel();
+    root.classList.toggle("brief", view.brief);
     title.textContent = reading.title;
     text.element.setAttribute("aria-label", `Tokens of ${reading.title}`);
     notes.replaceChildren(...reading.notes.map((note) => make("span", {}, note)));
@@ -396,4 +397,4 @@ function mount(parent) {
   };
 }
 
-export default component(mount);
+export default component(tokenHeatmap);

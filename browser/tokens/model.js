@@ -24,17 +24,20 @@ export function modelOf(reading, state, limits) {
   const { step } = state;
   const draft = step !== null && reading.timeline.includes(step) ? step : reading.roles.draft;
   const roles = { ...reading.roles, draft };
+  const selecting = state.by === "stock" ? (roles.stock ?? draft) : draft;
   const metrics = reading.metrics.filter((metric) => reading.offers(metric, roles));
   const metric = metrics.find(({ name }) => name === state.metric) ?? metrics[0];
   return {
     reading,
     state,
     roles,
+    /** The snapshot by whose ΔL tokens are selected. */
+    selecting,
     metrics,
     metric,
     scale: scaleOf(metric, limits.get(metric.name)),
     values: reading.values(metric, roles),
-    entries: reading.entries(state.pool, draft),
+    entries: reading.entries(state.pool, selecting),
     triple: state.underline === "triple" ? triple(reading, roles, limits) : null,
   };
 }

@@ -73,6 +73,7 @@ export function view() {
     corpus: {},
     pools: { corpus: "", batch: "" },
     notes: [],
+    brief: false,
   };
 }
 
@@ -81,6 +82,7 @@ export const STATE = {
   metric: "kl",
   k: 400,
   pool: "corpus",
+  by: "draft",
   token: null,
   pins: [],
   step: null,

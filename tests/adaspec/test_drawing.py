@@ -1,4 +1,4 @@
-"""Labels that do not overlap."""
+"""Labels that do not overlap, and colours that mean one thing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import random
 
 import pytest
 
-from adaspec.drawing import apart
+from adaspec.drawing import ACCEPTED, LOOKS, REJECTED, apart, look, look_of_run
+from tests.studio import ROOT
 
 
 def test_what_is_apart_stays_where_it_is() -> None:
@@ -36,3 +37,36 @@ def test_no_two_overlap_and_their_order_is_kept() -> None:
         assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(in_order))
         assert min(positions) >= -1e-9
         assert max(positions) <= 1 + 1e-9
+
+
+@pytest.mark.parametrize("run", [1, 2, 3])
+def test_every_draft_of_another_run_has_a_colour_and_a_line_of_its_own(run: int) -> None:
+    first = [look_of_run(name, 0, 4) for name in LOOKS]
+    other = [look_of_run(name, run, 4) for name in LOOKS]
+    assert [each.colour for each in first] == [look(name).colour for name in LOOKS]
+    assert len({each.colour for each in other}) == len(LOOKS)
+    assert not {each.colour for each in first} & {each.colour for each in other}
+    assert {each.dash for each in first}.isdisjoint({each.dash for each in other})
+    assert [each.marker for each in first] == [each.marker for each in other]
+
+
+def test_a_run_alone_is_drawn_as_ever() -> None:
+    assert [look_of_run(name, 0, 1) for name in ("adaspec", "mine")] == [
+        look("adaspec"),
+        look("mine"),
+    ]
+
+
+def test_no_draft_has_the_colour_of_a_decision() -> None:
+    colours = {each.colour for each in LOOKS.values()}
+    colours |= {look(f"draft {number}").colour for number in range(200)}
+    assert colours.isdisjoint({ACCEPTED, REJECTED})
+
+
+def test_pages_and_figures_have_one_colour_for_a_decision() -> None:
+    style = (ROOT / "browser/shared/outcome.css").read_text()
+    assert f"--accepted: {ACCEPTED}; --rejected: {REJECTED};" in style
+    for sheet in (ROOT / "browser").glob("[!dn]*/*.css"):
+        if sheet.name != "outcome.css":
+            assert "--accepted:" not in sheet.read_text()
+            assert "--rejected:" not in sheet.read_text()

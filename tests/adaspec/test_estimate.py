@@ -7,13 +7,24 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from adaspec import AdaspecError, calibration, checkpoints, estimate, pace, pipeline, recipe, runs
+from adaspec import (
+    AdaspecError,
+    apart,
+    calibration,
+    checkpoints,
+    estimate,
+    pace,
+    pipeline,
+    recipe,
+    runs,
+)
 from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, trainings
 from adaspec.runs import Run
@@ -24,7 +35,7 @@ from tests.nvml import GB, Card, install
 @pytest.fixture
 def past(home: Path, finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A finished run in the home, and no example."""
-    monkeypatch.setattr(runs.folder, "EXAMPLE", home / "none")
+    monkeypatch.setattr(runs.folder, "EXAMPLES", {"example": home / "none"})
     run = Run(home / "runs" / finished_run.path.name)
     shutil.copytree(finished_run.path, run.path)
     return run
@@ -45,13 +56,13 @@ def edit_state(run: Run, **changes: Any) -> None:
 def test_tiny_is_known_from_the_example(home: Path) -> None:
     """It foretells what the example itself took, all stages and loading."""
     estimated = estimate.known(recipe.load("tiny"))
-    example = Run(runs.EXAMPLE)
+    example = Run(runs.EXAMPLES["example"])
     ended = runs.read_events(example)[-1]
     assert isinstance(ended, runs.Finished)
     took = ended.time - runs.read_state(example).created.timestamp()
     assert estimated.seconds == pytest.approx(took + pace.LIBRARIES, rel=0.08)
-    assert estimated.disk == pytest.approx(pace.folder_size(runs.EXAMPLE), rel=0.05)
-    assert estimated.source == "Measured on the bundled example, CPU with 2 threads."
+    assert estimated.disk == pytest.approx(pace.folder_size(runs.EXAMPLES["example"]), rel=0.05)
+    assert estimated.source == "Measured on the bundled example tiny, CPU with 2 threads."
     assert not home.exists()
 
 
@@ -60,7 +71,7 @@ def test_longer_and_wider_trainings_take_longer(home: Path) -> None:
         return estimate.from_past(recipe.load("tiny", list(overrides))).seconds
 
     base = seconds()
-    report = runs.read_report(Run(runs.EXAMPLE))
+    report = runs.read_report(Run(runs.EXAMPLES["example"]))
     of = {draft.name: draft.budget.seconds for draft in report.drafts}
     stage2 = of["distillspec-data"] + of["adaspec"]
     trained = of["reference"] + stage2
@@ -87,6 +98,33 @@ def test_a_run_speaks_for_its_like_alone(past: Run, content: dict[str, Any]) -> 
         "data.train={hub: openai/gsm8k}",
     ):
         assert estimate.from_past(changed(content, override)) is None, override
+
+
+def test_the_newest_runs_are_asked_and_always_the_examples(
+    past: Run, mini: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert estimate.from_past(mini) is not None
+    monkeypatch.setattr(estimate, "PAST", 0)
+    assert estimate.from_past(mini) is None
+    monkeypatch.setattr(runs.folder, "EXAMPLES", {"example": past.path})
+    assert estimate.from_past(mini) is not None
+
+
+def test_a_run_is_read_once_however_often_it_is_asked(
+    past: Run, mini: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Counter[str]()
+    for name in ("read_state", "read_recipe", "read_metrics"):
+        read = getattr(runs, name)
+        monkeypatch.setattr(runs, name, lambda run, n=name, r=read: reads.update([n]) or r(run))
+    first = estimate.from_past(mini)
+    assert first is not None
+    assert estimate.from_past(mini) == first
+    assert reads == {"read_state": 1, "read_recipe": 1, "read_metrics": 1}
+    edit_state(past, name="renamed")
+    reads.clear()
+    assert estimate.from_past(mini) is not None
+    assert reads["read_state"] == 1  # it has changed
 
 
 def test_a_run_of_another_device_does_not_speak(past: Run, mini: Recipe) -> None:
@@ -194,6 +232,8 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch, home: Path) ->
     install(monkeypatch, Card("GPU-a", total=80 << 30))
     on_gpu = huge.model_copy(update={"disk": 1, "memory": 81 << 30, "device": "NVIDIA H100"})
     assert "there are 85.9 GB" in estimate.lacks(on_gpu)[0]
+    install(monkeypatch, Card("GPU-a", total=80 << 30), Card("GPU-b", total=140 << 30))
+    assert estimate.lacks(on_gpu) == []  # the larger one has room
     assert not home.exists()
 
 
@@ -227,7 +267,7 @@ def calibrated(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
     assert done.returncode == 0, done.stderr
     assert "Taking a few steps" in done.stderr
     assert "Calibrated just now by a few steps of each kind, CPU with " in done.stdout
-    for word in ("time    0:00:", "disk  ", "memory", "MB"):
+    for word in ("time    0:0", "disk  ", "memory", "MB"):
         assert word in done.stdout
     return home / "home"
 
@@ -280,7 +320,8 @@ def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path:
 def test_for_programs(home: Path) -> None:
     done = adaspec("estimate", "tiny", "--json", home=home)
     printed = json.loads(done.stdout)
-    assert set(printed) == {"seconds", "disk", "memory", "cache_bytes", "device", "source"}
+    named = {"seconds", "disk", "memory", "cache_bytes", "device", "source", "stages"}
+    assert set(printed) == named
     assert "No recipe" in one_line_error(adaspec("estimate", "tinny", home=home))
 
 
@@ -308,6 +349,54 @@ def test_the_pace_is_of_the_gpu_that_a_run_would_have(monkeypatch: pytest.Monkey
 
 def test_an_error_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch, mini: Recipe) -> None:
     broken = subprocess.CompletedProcess([], 1, stdout="", stderr="Traceback\nKeyError: 'x'\n")
-    monkeypatch.setattr(estimate.subprocess, "run", lambda *_, **__: broken)
+    monkeypatch.setattr(apart.subprocess, "run", lambda *_, **__: broken)
     with pytest.raises(AdaspecError, match=r"^No calibration: KeyError: 'x'$"):
         estimate.calibrate(mini)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
+def test_the_bar_and_the_time_left_are_what_happens(home: Path, share: float) -> None:
+    """Of the example as it was recorded: replays and measurement have their share of the bar."""
+    example = Run(runs.EXAMPLES["example"])
+    state, metrics = runs.read_state(example), runs.read_metrics(example)
+    expected = estimate.known(recipe.load("tiny"))
+    assert expected
+    old_names = {"knowledge": "cache"}
+    plan = [
+        stage.model_copy(
+            update={"seconds": expected.stages.get(old_names.get(stage.name, stage.name))}
+        )
+        for stage in state.plan
+    ]
+    events = runs.read_events(example)
+    begun = [event for event in events if isinstance(event, runs.StageBegan)]
+    first, last = begun[0].time, events[-1].time
+    now = first + share * (last - first)
+    seen = {
+        stage: logged
+        for stage, steps in metrics.items()
+        if (logged := [step for step in steps if step.time <= now])
+    }
+    at_work = [event.stage for event in begun if event.time <= now][-1]
+    running = state.model_copy(update={"state": "running", "plan": plan, "stage": at_work})
+    progress = runs.progress(running, seen)
+    assert progress.fraction == pytest.approx(share, abs=0.08)
+    assert progress.seconds_left == pytest.approx(last - now, abs=0.12 * (last - first))
+
+
+def test_the_stages_of_an_estimate_are_its_seconds(past: Run, content: dict[str, Any]) -> None:
+    chosen = changed(content)
+    expected = estimate.from_past(chosen)
+    assert expected
+    state = runs.read_state(past)
+    own = {stage.name for stage in state.plan if not stage.same_as}
+    assert expected.stages.keys() == own
+    assert sum(expected.stages.values()) < expected.seconds < 3 * sum(expected.stages.values()) + 60
+
+
+def test_a_run_knows_how_long_its_stages_should_take(past: Run, mini: Recipe) -> None:
+    again = pipeline.execute(mini, fresh=True)
+    plan = runs.read_state(again).plan
+    expected = estimate.from_past(mini)
+    assert expected
+    assert all((stage.seconds is None) == (stage.same_as is not None) for stage in plan)

@@ -10,19 +10,23 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import HfApi, constants
+from huggingface_hub.errors import HfHubHTTPError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from adaspec import ASSETS, AdaspecError, cli, export, models, runs
+from adaspec import ASSETS, AdaspecError, cli, export, models, pushing, runs
+from adaspec import card as card_module
 from adaspec.exported import EXPORT
 from adaspec.measurement import read_sequences
-from adaspec.runs import EXAMPLE, Run
-from tests.comparisons import EXPORT_1, fields
+from adaspec.runs import EXAMPLES, Run
+from tests.comparisons import EXPORT_3, fields
 
 TARGET = ASSETS / "tiny" / "target"
 DRAFT = "adaspec"
@@ -49,13 +53,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copied(tmp_path: Path) -> Run:
     """The example, to be changed."""
-    shutil.copytree(EXAMPLE, tmp_path / "run", ignore=shutil.ignore_patterns("snapshots"))
+    shutil.copytree(
+        EXAMPLES["example"], tmp_path / "run", ignore=shutil.ignore_patterns("snapshots")
+    )
     return Run(tmp_path / "run")
 
 
-def command(patch: pytest.MonkeyPatch, run: str, draft: str, place: Path) -> int | None:
+def command(
+    patch: pytest.MonkeyPatch, run: str, draft: str, place: Path, *options: str
+) -> int | None:
     """`adaspec export`; its exit code if it is not 0."""
-    patch.setattr(sys, "argv", ["adaspec", "export", run, "--draft", draft, "--to", str(place)])
+    patch.setattr(
+        sys, "argv", ["adaspec", "export", run, "--draft", draft, "--to", str(place), *options]
+    )
     try:
         cli.main()
     except SystemExit as ended:
@@ -75,12 +85,12 @@ def opened(folder: Path) -> Any:
 
 
 def held_out(count: int) -> list[torch.Tensor]:
-    examples = read_sequences(Run(EXAMPLE).sequences_file)["generated"][:count]
+    examples = read_sequences(Run(EXAMPLES["example"]).sequences_file)["generated"][:count]
     return [torch.tensor(one.ids[None, : one.prompt_length]) for one in examples]
 
 
 def report_of(draft: str) -> dict[str, Any]:
-    return runs.read_report(Run(EXAMPLE)).draft(draft).model_dump(mode="json")
+    return runs.read_report(Run(EXAMPLES["example"])).draft(draft).model_dump(mode="json")
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
@@ -107,7 +117,9 @@ def test_the_fields_of_its_description_stay(folder) -> None:
     """Another field, or one less, is a new version."""
     exported = EXPORT.read(folder / "adaspec.json")
     assert exported.draft == DRAFT
-    assert fields(facts_of(folder)) == fields(json.loads(EXPORT_1.read_bytes()))
+    new = {".serving", ".serving.transformers", ".serving.head_sizes"}
+    assert fields(facts_of(folder)) == fields(json.loads(EXPORT_3.read_bytes())) | new
+    assert EXPORT.read(EXPORT_3).serving is None
 
 
 def test_a_hugging_face_folder_with_the_runs_own_draft(folder) -> None:
@@ -123,7 +135,7 @@ def test_a_hugging_face_folder_with_the_runs_own_draft(folder) -> None:
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o644}
     tokenizer, before = (AutoTokenizer.from_pretrained(at) for at in (folder, TARGET))
     assert tokenizer(models.PROBE) == before(models.PROBE)
-    ours, theirs = opened(folder), opened(EXAMPLE / "drafts" / DRAFT)
+    ours, theirs = opened(folder), opened(EXAMPLES["example"] / "drafts" / DRAFT)
     for prompt in held_out(4):
         assert torch.equal(ours(prompt).logits, theirs(prompt).logits)
     found = facts_of(folder)
@@ -185,11 +197,72 @@ def test_the_cards_own_commands(folder, capsys) -> None:
     expected = {"method": "draft_model", "model": "DRAFT", "num_speculative_tokens": 4}
     assert json.loads(config) == expected
     assert "here both have 512" in card
+    assert f"takes transformers {export.TRANSFORMERS} or newer" in card
+    assert "the target's have 40, the draft's have 12" in card
+    assert (
+        "--speculative-num-steps 4 --speculative-eagle-topk 1 --speculative-num-draft-tokens 5"
+        in card
+    )
+    assert "--spec-type draft-simple --spec-draft-n-max 4" in card
+
+
+def test_a_pair_that_vllm_takes_has_no_warning(folder) -> None:
+    facts = EXPORT.read(folder / "adaspec.json")
+    assert len(card_module.warnings(facts)) == 1  # its heads
+    usable = facts.serving.model_copy(update={"head_sizes": (64, 128)})
+    assert card_module.warnings(facts.model_copy(update={"serving": usable})) == []
+
+
+@pytest.mark.parametrize(
+    ("repo", "token", "said"),
+    [
+        ("draft", "", "write OWNER/NAME"),
+        ("a/../b", "", "write OWNER/NAME"),
+        ("a/b..c", "", "Cannot have"),
+        ("own/draft", "", "there is no token"),
+        ("own/draft", "hf_wrong", "the Hub cannot be reached"),
+    ],
+)
+def test_what_cannot_be_pushed_is_not_exported(
+    repo, token, said, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))  # where a token would be
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+    monkeypatch.setenv("HF_TOKEN", token)
+    assert command(monkeypatch, "example", DRAFT, tmp_path / "draft", "--push", repo) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --push {repo}: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "draft").exists()
+
+
+def test_an_export_is_pushed_with_its_card(folder, monkeypatch) -> None:
+    calls = []
+    monkeypatch.setattr(HfApi, "whoami", lambda self: {})
+    monkeypatch.setattr(
+        HfApi, "create_repo", lambda self, repo, exist_ok: f"https://huggingface.co/{repo}"
+    )
+    monkeypatch.setattr(HfApi, "upload_folder", lambda self, **what: calls.append(what))
+    pushing.require("own/draft")
+    assert pushing.push(folder, "own/draft") == "https://huggingface.co/own/draft"
+    assert (calls[0]["repo_id"], calls[0]["folder_path"]) == ("own/draft", folder)
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "does not know this token"), (403, "may not")])
+def test_what_the_hub_refuses_is_said_in_a_line(status, said, monkeypatch) -> None:
+    def refuse(self: HfApi) -> None:
+        response = SimpleNamespace(status_code=status, headers={}, request=None)
+        raise HfHubHTTPError("long\nwords", response=response)
+
+    monkeypatch.setattr(HfApi, "whoami", refuse)
+    with pytest.raises(AdaspecError, match=said):
+        pushing.require("own/draft")
 
 
 def test_the_card_says_what_the_report_says(folder) -> None:
     measured, found, card = report_of(DRAFT), facts_of(folder), card_of(folder)
-    report = runs.read_report(Run(EXAMPLE))
+    report = runs.read_report(Run(EXAMPLES["example"]))
     assert found["measured"] == measured
     assert found["definitions"] == report.definitions
     rows = table(card, "What was measured")
@@ -214,7 +287,7 @@ def test_the_card_says_what_the_report_says(folder) -> None:
     for name in ("reference", DRAFT):
         assert costs[name] == [f"{report_of(name)['budget'][key]:,.0f}" for key in keys]
     method = table(card, "How it was checked")
-    state = runs.read_state(Run(EXAMPLE))
+    state = runs.read_state(Run(EXAMPLES["example"]))
     assert method["data, as token ids"] == [f"`{state.hashes['data']}`"]
     assert method["target's weights"] == [f"`{state.hashes['target']}`"]
     assert state.facts.torch in method["trained with"][0]
@@ -244,13 +317,13 @@ def test_another_names_training_and_the_stock_draft_say_so(tmp_path, monkeypatch
         ("distillspec", "Its weights are those of `reference`"),
         ("stock", "It is the stock draft, `assets:tiny/stock`, before any distillation."),
     ):
-        found = export.export_draft(Run(EXAMPLE), name, tmp_path / name)
+        found = export.export_draft(Run(EXAMPLES["example"]), name, tmp_path / name)
         card = card_of(tmp_path / name)
         assert sentence in card
         assert found.measured.model_dump(mode="json") == report_of(name)
         assert f"{report_of(name)['alpha']['generated']:.4f}" in card
         same = "reference" if name == "distillspec" else "stock"
-        expected = opened(EXAMPLE / "models" / same)
+        expected = opened(EXAMPLES["example"] / "models" / same)
         assert models.weights_hash(opened(tmp_path / name)) == models.weights_hash(expected)
         assert "selector" in card if found.training else "selector" not in card
 
@@ -372,7 +445,7 @@ def test_a_decoder_that_loses_is_not_kept(tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(export, "speculate", sampled)
     with pytest.raises(AdaspecError, match=r"check of greedy decoding .* after \d+ tokens"):
-        export.export_draft(Run(EXAMPLE), DRAFT, tmp_path / "draft")
+        export.export_draft(Run(EXAMPLES["example"]), DRAFT, tmp_path / "draft")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -381,7 +454,7 @@ import os, signal, sys
 from pathlib import Path
 from adaspec import export, runs
 export.verify = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-export.export_draft(runs.Run(runs.EXAMPLE), "adaspec", Path(sys.argv[1]))
+export.export_draft(runs.Run(runs.EXAMPLES["example"]), "adaspec", Path(sys.argv[1]))
 """
 
 
@@ -391,7 +464,7 @@ def test_killed_it_leaves_no_folder_and_the_next_one_clears_up(tmp_path) -> None
     assert killed.returncode == -signal.SIGKILL
     assert not place.exists()
     assert len(list(tmp_path.glob(".draft.*.adaspec-new"))) == len(list(tmp_path.iterdir())) == 1
-    export.export_draft(Run(EXAMPLE), DRAFT, place)
+    export.export_draft(Run(EXAMPLES["example"]), DRAFT, place)
     assert [path.name for path in tmp_path.iterdir()] == ["draft"]
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adaspec import AdaspecError, drawing, figures, tokens
-from adaspec.analysis import ablation, seeds
+from adaspec import AdaspecError, drawing, figures, tabular, tokens
+from adaspec.analysis import ablation, seeds, tabulated
 from adaspec.analysis.comparison import compare
 from adaspec.analysis.drafts import entries
 from adaspec.analysis.results import Comparison, RatioPoint, RatioSeries
@@ -37,6 +37,7 @@ def test_a_comparison_is_drawn_with_its_numbers() -> None:
     drawn = figures.of_comparison(COMPARISON)
     assert list(drawn) == [
         "differences",
+        "acceptance-against-compute",
         "speedup-against-gamma",
         "acceptance-by-position",
         "accepted-lengths",
@@ -109,7 +110,9 @@ def several_runs() -> Comparison:
     others = [
         draft.model_copy(update={"run": "other", "label": f"…ther/{draft.label}"}) for draft in rest
     ]
-    return COMPARISON.model_copy(update={"drafts": [first, *others]})
+    (run,) = COMPARISON.runs
+    runs = [run, run.model_copy(update={"run": "other"})]
+    return COMPARISON.model_copy(update={"drafts": [first, *others], "runs": runs})
 
 
 def test_drafts_of_another_run_have_its_line_and_hollow_bars() -> None:
@@ -174,7 +177,11 @@ def test_what_is_no_better_than_the_untrained_draft_sets_no_scale() -> None:
 
 def test_an_ablation_is_drawn_with_its_numbers() -> None:
     drawn = figures.of_ablation(SUMMARY, "adaspec", "steps")
-    assert list(drawn) == ["acceptance-against-cost", "differences"]
+    assert list(drawn) == [
+        "acceptance-against-cost",
+        "acceptance-against-compute",
+        "differences",
+    ]
     shown = {row["draft"]: row for row in rows(drawn["acceptance-against-cost"], "foot")}
     for method in SUMMARY.methods:
         if method.total.steps:
@@ -187,6 +194,27 @@ def test_an_ablation_is_drawn_with_its_numbers() -> None:
         for method in SUMMARY.methods
         if "adaspec" in method.difference
     }
+
+
+def test_the_frontier_is_filled_and_a_flight_of_stairs() -> None:
+    chart = figures.of_comparison(COMPARISON)["acceptance-against-compute"]
+    drawn = {row["draft"]: row for row in rows(chart, "frontier")}
+    bills = {draft.label: draft.compute for draft in COMPARISON.drafts}
+    assert {draft: row["cost"] for draft, row in drawn.items()} == {
+        label: bill.flops for label, bill in bills.items() if bill and bill.flops
+    }
+    assert {draft for draft, row in drawn.items() if row["frontier"]} == {
+        draft.label
+        for draft in COMPARISON.drafts
+        if draft.draft in COMPARISON.frontier and draft.name != "stock"
+    }
+    spec = figures.specification(chart)
+    (stairs,) = marks(spec, "line")
+    steps = spec["datasets"][stairs["data"]["name"]]
+    assert [step["alpha"] for step in steps] == sorted(step["alpha"] for step in steps)
+    assert stairs["mark"]["interpolate"] == "step-after"
+    assert "distillspec-data: exact acceptance 0.7398" in spec["description"]
+    assert spec["description"].count("on the frontier") == 3
 
 
 def test_lines_against_k_differ_in_k_alone() -> None:
@@ -270,6 +298,11 @@ def test_the_commands_write_every_figure(tmp_path: Path) -> None:
     assert str(tmp_path / "compare") in done.stdout.replace("\n", "")
     drafts = ("stock", "reference", "distillspec-data", "adaspec")
     expected = [*figures.of_comparison(COMPARISON), *(f"overlap-against-kl-{d}" for d in drafts)]
-    assert names == {f"{name}.{form}" for name in expected for form in figures.FORMATS}
+    expected += [f"atlas-{draft}" for draft in drafts]
+    expected += [f"atlas-{d}-minus-baseline" for d in drafts if d != COMPARISON.baseline]
+    tables = [table.name for table in tabulated.of_comparison(COMPARISON)]
+    assert names == {f"{name}.{form}" for name in expected for form in figures.FORMATS} | {
+        f"{name}.{form}" for name in tables for form in tabular.FORMATS
+    }
     adaspec("ablation", "example", "--to", str(tmp_path / "ablation"), home=tmp_path)
     assert (tmp_path / "ablation" / "acceptance-against-cost.png").is_file()

@@ -50,7 +50,7 @@ def test_what_is_no_name(home, mini, name) -> None:
 
 
 def test_the_example_stays_as_it_is(home) -> None:
-    example = Run(runs.EXAMPLE)
+    example = Run(runs.EXAMPLES["example"])
     with pytest.raises(AdaspecError, match="keeps its name"):
         runs.rename(example, "x")
     with pytest.raises(AdaspecError, match="cannot be deleted"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import signal
@@ -18,7 +19,8 @@ from transformers import AutoModelForCausalLM
 from adaspec import AdaspecError, inference, measurement, pipeline, recipe, runs, tokens, vocabulary
 from adaspec.inference import Models, read_text, speculate
 from adaspec.recipe import Decoding
-from adaspec.runs import EXAMPLE, Run
+from adaspec.rows import for_any_text
+from adaspec.runs import EXAMPLES, Run
 from adaspec.runs.tables import SNAPSHOT, TOP
 from adaspec.speculation import decoding
 
@@ -34,7 +36,7 @@ def models(finished_run: Run) -> Models:
 
 @pytest.fixture(scope="module")
 def example() -> Models:
-    return inference.open_run(Run(EXAMPLE))
+    return inference.open_run(Run(EXAMPLES["example"]))
 
 
 @pytest.fixture
@@ -104,7 +106,7 @@ def test_a_text_of_ones_own_equals_a_plain_float64_recomputation(example) -> Non
         with torch.no_grad():
             return model(input_ids=ids[None]).logits[0].softmax(-1)[first - 1 : -1].numpy()
 
-    p = probabilities(EXAMPLE.parent / "tiny" / "target")
+    p = probabilities(EXAMPLES["example"].parent / "tiny" / "target")
     columns = reading.columns
     np.testing.assert_allclose(columns["p"], p[at, next_ids], atol=1e-4)
     np.testing.assert_allclose(columns["entropy"], -(p * np.log(p)).sum(-1), atol=1e-4)
@@ -162,6 +164,28 @@ def test_a_prompt_alone_is_continued_by_the_target(models) -> None:
     assert read_text(models, PROMPT, "", ["stock"], seed=3, new_tokens=20) == reading
     others = [read_text(models, PROMPT, "", [], seed=seed).ids for seed in range(4)]
     assert len({tuple(ids) for ids in others}) > 1
+
+
+def test_in_a_run_on_conversations_the_prompt_is_what_a_user_says(models) -> None:
+    """Rendered by the template, with what the recipe says to every row, and nothing of one row."""
+    tokenizer = copy.deepcopy(models.tokenizer)
+    tokenizer.chat_template = (
+        "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}<|endoftext|>{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    turns = ({"user": "{question}", "assistant": "of a row"}, {"user": "Hi", "assistant": "Ho"})
+    chat = for_any_text(recipe.Chat(system="Be brief.", turns=turns))
+    talking = replace(
+        models, tokenizer=tokenizer, data=models.data.model_copy(update={"chat": chat})
+    )
+    before = (
+        "[system] Be brief.<|endoftext|>[user] Hi<|endoftext|>[assistant] Ho<|endoftext|>"
+        "[user] 2 + 2?<|endoftext|>[assistant] "
+    )
+    for response in ("", "4, of course"):
+        example = inference._tokenise(talking, "2 + 2?", response, 2000)
+        assert tokenizer.decode(example.ids[: example.prompt_length]) == before
+        assert tokenizer.decode(example.ids[example.prompt_length :]) == response
 
 
 def test_a_continuation_ends_where_the_models_do(models) -> None:

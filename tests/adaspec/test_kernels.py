@@ -262,6 +262,8 @@ def test_other_heads_rows_and_measures_go_the_plain_way(chosen: list[str]) -> No
     nothing = [rows._replace(hidden=rows.hidden[:0]) for rows in (p, q)]
     assert len(measure_rows(overlap, *nothing)) == 0
     assert len(backward_objective(BLENDS[0], *nothing, pair.weights[:0])) == 0
+    backward_objective(Objective(divergence.lk_hybrid), *pair.rows(), pair.weights)
+    backward_objective(blend("forward_kl", "lk_hybrid", 0.5), *pair.rows(), pair.weights)
     assert chosen == []
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, recipe
+from adaspec import ASSETS, AdaspecError, recipe, rows, runs
 from adaspec.recipe import paths
 
 
@@ -34,6 +34,20 @@ def test_a_part_of_a_matrix_is_named_by_some_of_its_values() -> None:
         assert recipe.cells(nothing) == []
 
 
+def test_a_bundled_file_is_the_same_in_every_installation(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = recipe.load("english")
+    assert str(loaded.data.train.file) == "assets:english/train.parquet"
+    assert loaded.data.train.path == ASSETS / "english" / "train.parquet"
+    assert len(rows.read(loaded.data.train, "data.train")) == 7000
+    own = recipe.load("english", ["data.evaluation=own.jsonl"]).data.evaluation
+    assert own.path == own.file == tmp_path / "own.jsonl"
+
+
+def test_the_place_of_a_bundled_folder_is_a_folder_here() -> None:
+    assert recipe.bundled_path("assets:tiny/target") == ASSETS / "tiny" / "target"
+
+
 # The paper's table: batch, learning rate of Pythia and of CodeGen, optimal epochs of each.
 PUBLISHED = {
     "gsm8k": (16, 3e-4, 3e-4, (6, 15, 30), (3, 30, 30)),
@@ -55,6 +69,7 @@ def test_the_matrix_is_the_published_table(task: str, pair: int) -> None:
         assert (paper.stage1.lr, paper.stage2.lr) == (rest[pair],) * 2
         assert (paper.stage0.epochs, paper.stage1.epochs, paper.stage2.epochs) == epochs
         assert paper.stage2.k == 0.4
+        assert (paper.stage1.pool, paper.stage1.micro_batch) == ("micro_batch", 2)
         assert ("pythia" in paper.target.source[0]) == (name == "pythia")
 
 
@@ -126,6 +141,8 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["stage2.methods.stock={}"], "'stock' is taken"),
         (["stage2.methods.a/b={}"], "use at most 40 letters, digits"),
         (["data.train={}"], "give exactly one of `file`, `hub`, `stories`"),
+        (["data.train=assets:../secret.jsonl"], "a bundled file lies inside the folder"),
+        (["data.train=assets:/secret.jsonl"], "a bundled file lies inside the folder"),
         (["draft=null"], "stage1 distils a draft: give `draft`"),
         (["stage1=null"], "stage2 compares against the reference"),
         (["stage2.k"], "write FIELD=VALUE"),
@@ -194,6 +211,18 @@ def test_a_broken_file_names_its_line(tmp_path) -> None:
     (tmp_path / "b.yaml").write_text("- 1\n")
     with pytest.raises(AdaspecError, match="a recipe is a YAML mapping"):
         recipe.load(str(tmp_path / "b.yaml"))
+
+
+def test_runs_from_before_stage_1_had_a_pool_keep_their_hash(content) -> None:
+    """That of the bundled run was made then."""
+    run = runs.find("example")
+    assert runs.read_recipe(run).hash == runs.read_state(run).recipe_hash
+    stage1 = content["stage1"]
+    hashes = [
+        recipe.parse(content | {"stage1": stage1 | pool}).hash
+        for pool in ({}, {"pool": "batch"}, {"pool": "micro_batch"})
+    ]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_the_name_is_for_display_only(content) -> None:

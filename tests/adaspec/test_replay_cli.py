@@ -15,7 +15,7 @@ from adaspec.speculation.trace import Trace
 from adaspec.vocabulary import Piece
 from tests.adaspec.test_cli import adaspec, one_line_error
 
-EXAMPLE = Run(runs.EXAMPLE)
+EXAMPLE = Run(runs.EXAMPLES["example"])
 PROMPT = "Tom has 12 apples. He gives 5 of them to Ada. How many apples does Tom have now?\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, recipe, rows
+from adaspec import AdaspecError, estimate, recipe, rows
 from adaspec.recipe import Data
 from adaspec.stories import stories
 
@@ -102,13 +103,47 @@ def test_replace_is_applied_to_the_response() -> None:
 
 
 @given(st.floats(0.05, 0.9), st.integers(0, 5))
-@settings(deadline=None)
 def test_holdout_splits_without_overlap(fraction: float, seed: int) -> None:
     chosen = spec(evaluation={"holdout": fraction})
     train, evaluation = rows.read_splits(chosen, seed)
     assert len(train) + len(evaluation) == 20
     assert [row for row in stories(20, 0) if row in train or row in evaluation] == stories(20, 0)
     assert not [row for row in train if row in evaluation]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"limit": 7, "evaluation_limit": 2},
+        {"limit": 1000},
+        {"evaluation": {"holdout": 0.01}},
+        {"evaluation": {"holdout": 0.33}, "limit": 3},
+        {"evaluation": {"holdout": 0.999}},
+        {"train": "rows.txt"},
+        {"train": "nowhere.txt"},
+        {"train": {"stories": 1}, "evaluation": {"holdout": 0.5}},
+    ],
+)
+def test_rows_are_counted_as_they_are_split(tmp_path, monkeypatch, changes) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.txt").write_text("one\n\ntwo\nthree")
+    chosen = spec(**changes)
+    try:
+        counts = tuple(map(len, rows.read_splits(chosen, 0)))
+    except AdaspecError as error:
+        with pytest.raises(AdaspecError, match=re.escape(str(error))):
+            rows.count_splits(chosen)
+    else:
+        assert rows.count_splits(chosen) == counts
+
+
+def test_bundled_rows_are_counted_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    english = recipe.load("english")
+    sizes = tuple(map(len, rows.read_splits(english.data, english.seed)))
+    assert rows.count_splits(english.data) == sizes
+    assert estimate.count_rows(english) == sizes
 
 
 def test_stories_are_equal_for_equal_seeds() -> None:
@@ -204,7 +239,7 @@ def test_an_uploads_name_is_not_believed(home, name, kept) -> None:
 
 
 @given(st.text(max_size=60), st.sampled_from([".txt", ".jsonl", ".TXT", ".exe", ""]))
-@settings(max_examples=100, deadline=None)  # it writes to disk
+@settings(max_examples=100)  # it writes to disk
 def test_no_name_leads_out_of_the_folder(tmp_path_factory, name: str, suffix: str) -> None:
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -258,3 +293,49 @@ def test_replacements_of_replacements_do_not_fill_the_memory() -> None:
     many = grown.model_copy(update={"replace": {}, "response": "{answer}" * 900})
     with pytest.raises(AdaspecError, match="are the most"):
         rows.render({"question": "e", "answer": "e" * 10_000}, many)
+
+
+def test_a_hub_id_is_never_a_folder_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own" / "there").mkdir(parents=True)
+    (tmp_path / "own" / "there" / "train.csv").write_text("question,answer\nsecret,secret\n")
+    messages = []
+    for name in ("there", "absent"):
+        with pytest.raises(AdaspecError, match="cannot fetch") as raised:
+            rows.read_splits(spec(train={"hub": f"own/{name}"}), 0)
+        messages.append(str(raised.value).replace(name, "x"))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["/etc/passwd.csv", "file:///etc/x.csv", "zip://x.csv::/etc/x.zip", "http://10.0.0.1/x.csv"],
+)
+def test_a_data_set_on_the_hub_reads_no_file_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    """It names its own files, in its card."""
+    import datasets
+    from datasets.data_files import DataFilesDict, DataFilesList
+
+    class Builder:
+        def __init__(self, *paths: str) -> None:
+            named = DataFilesDict({"train": DataFilesList(list(paths), [()] * len(paths))})
+            self.config = datasets.BuilderConfig(data_files=named)
+
+        def download_and_prepare(self) -> None:
+            assert file not in self.config.data_files["train"], "it has been read"
+
+        def as_dataset(self, split: str) -> list[dict[str, str]]:
+            return [{"question": "q", "answer": split}]
+
+    own = ["hf://datasets/a/b@1/x.csv", "zip://x.csv::hf://datasets/a/b@1/x.zip", "https://a/x.csv"]
+    chosen = spec(train={"hub": "a/b"}, evaluation={"hub": "a/b", "split": "test"})
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, **__: Builder(*own))
+    assert [row["answer"] for part in rows.read_splits(chosen, 0) for row in part] == [
+        "train",
+        "test",
+    ]
+    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, **__: Builder(*own, file))
+    with pytest.raises(AdaspecError, match=r"cannot fetch a/b .*FileNotFoundError"):
+        rows.read_splits(chosen, 0)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaspec.divergence import OBJECTIVES, entropy
-from adaspec.recipe import Method, Objective, Selector, Training
+from adaspec.recipe import Method, Objective, Selector, Training, Weight
 from adaspec.selection import SELECTORS, Columns, Need, count, entry, select
+from adaspec.weighting import WEIGHTS
 
 RATIOS = st.integers(1, 1000).map(lambda n: n / 1000)
 VALUES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=200)
@@ -23,6 +24,8 @@ def mask_of(selector: str, k: float | None, q, r=None, seed: int = 0) -> np.ndar
         None if r is None else torch.tensor(r),
         torch.tensor(q).flip(0),
         torch.Generator().manual_seed(seed),
+        log_q=torch.tensor(q),
+        log_r=None if r is None else torch.tensor(r),
     )
     return select(selector, k, columns, torch.device("cpu")).numpy()
 
@@ -63,6 +66,17 @@ def test_same_tokens_as_the_published_quantile(n: int, k: float) -> None:
     threshold = below + (above - below) * ((1 - k) * (n - 1) - position[0])
     mask = mask_of("top_delta", k, score, np.zeros(n))
     np.testing.assert_array_equal(mask, score >= threshold - 1e-6)
+
+
+def test_the_published_quantile_in_float32_keeps_one_fewer_of_some_sizes_at_two_fifths() -> None:
+    for k in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 0.9):
+        fewer = [
+            count(n, k) - int((values >= values.quantile(1 - k)).sum())
+            for n in range(3, 1501)
+            for values in [torch.arange(n, dtype=torch.float32)]
+        ]
+        assert set(fewer) <= {0, 1}
+        assert sum(fewer) == (124 if k == 0.4 else 0)
 
 
 def test_equal_models_do_not_select_everything() -> None:
@@ -115,6 +129,7 @@ def test_a_name_that_is_no_selector_selects_nothing() -> None:
 
 
 def test_a_recipe_can_name_every_row_of_the_tables() -> None:
+    assert get_args(Weight) == tuple(WEIGHTS)
     assert get_args(Selector) == tuple(SELECTORS)
     assert get_args(Objective) == tuple(OBJECTIVES)
 
@@ -130,8 +145,10 @@ def test_a_selector_needs_what_it_says(name: str) -> None:
             "loss_r": r,
             "entropy": torch.arange(9.0) * 2 % 9,
             "generator": torch.Generator().manual_seed(3),
+            "log_q": torch.arange(9.0) * 5 % 9,
+            "log_r": torch.arange(9.0) * 7 % 9,
         }
-        columns = Columns(9, **{need: everything[need] for need in needs})
+        columns = Columns(9, **{need: everything.get(need, q) for need in needs})
         return select(name, 0.4, columns, torch.device("cpu")).tolist()
 
     needs = SELECTORS[name].needs

@@ -19,8 +19,10 @@ from adaspec import AdaspecError, measurement, pipeline, runs, selection, tokens
 from adaspec.data import Example, collate
 from adaspec.divergence import Rows
 from adaspec.measurement import draft_columns, target_columns
+from adaspec.recipe import Method
 from adaspec.runs import Run
 from adaspec.runs.tables import VOCABULARY
+from adaspec.weighting import WEIGHTS, Tokens, weigh
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.adaspec.test_measurement import probabilities
 
@@ -35,7 +37,7 @@ def run(home: Path, finished_run: Run) -> Run:
 
 
 def everything(run: Run) -> Iterator[tuple[str, Any]]:
-    for source in tokens.SOURCES:
+    for source in tokens.sources(run):
         for example in tokens.examples(run, source).itertuples():
             yield source, example
 
@@ -181,6 +183,57 @@ def test_rankings_are_means_over_the_rows(finished_run: Run, order: str) -> None
         assert one.score == pytest.approx(expected[order], abs=1e-5)
 
 
+@pytest.mark.parametrize("order", tokens.TOKEN_ORDERS)
+def test_every_token_in_order(finished_run: Run, order: str) -> None:
+    """Held against the rows of each example, read one by one."""
+    names = ["stock", "reference", "adaspec", "distillspec-data"]
+    ranked = tokens.ranked_tokens(
+        finished_run, "generated", order, "adaspec", "distillspec-data", by="stock", k=300
+    )
+    expected = {}
+    for example in tokens.examples(finished_run, "generated").itertuples():
+        rows = tokens.rows(finished_run, "generated", example.seq, names)
+        entries = tokens.example_entries(finished_run, "generated", example.seq, "stock", "corpus")
+        for row, entry in zip(rows.to_dict("records"), entries, strict=True):
+            expected[(example.seq, row["pos"])] = row | {"kept": entry <= 300}
+    assert len(ranked) == len(expected)
+    scores, kept = [], []
+    for row in ranked.to_dict("records"):
+        true = expected[(row["seq"], row["pos"])]
+        kl = true["kl@adaspec"]
+        assert (row["token"], row["kl"], row["kept"]) == (true["token"], kl, true["kept"])
+        assert row["text"] == tokens.vocabulary(finished_run)[row["token"]].text
+        score = {
+            "hardest": kl,
+            "selected": true["kl@stock"] - true["kl@reference"],
+            "disputed": abs(true["kl@distillspec-data"] - kl),
+            "improved": true["kl@stock"] - kl,
+            "unsure": true["entropy"],
+        }
+        scores.append(score[order])
+        kept.append(true["kept"])
+    np.testing.assert_allclose(scores, sorted(scores, reverse=True), atol=1e-6)
+    if order == "selected":
+        assert kept == sorted(kept, reverse=True)
+
+
+def test_of_every_token_some_and_one_class(finished_run: Run) -> None:
+    everything = tokens.ranked_tokens(finished_run, "dataset", "hardest", "adaspec")
+    kind = everything["class"].iloc[3]
+    of_class = everything[everything["class"] == kind].reset_index(drop=True)
+    some = tokens.ranked_tokens(finished_run, "dataset", "hardest", "adaspec", kind=kind, most=5)
+    pd.testing.assert_frame_equal(some, of_class.head(5))
+    assert "dispute" not in some
+
+
+def test_without_a_reference_no_token_is_kept(run: Run) -> None:
+    run.tokens_file("reference").unlink()
+    ranked = tokens.ranked_tokens(run, "generated", "hardest", "adaspec")
+    assert not {"delta", "kept"} & set(ranked)
+    with pytest.raises(AdaspecError, match="no reference"):
+        tokens.ranked_tokens(run, "generated", "selected", "adaspec")
+
+
 def test_measuring_again_gives_the_same(run: Run) -> None:
     before = {path.name: path.read_bytes() for path in run.contexts_file.parent.glob("*.parquet")}
     report = runs.read_report(run)
@@ -192,7 +245,7 @@ def test_measuring_again_gives_the_same(run: Run) -> None:
     assert after == before
     again = runs.read_report(run)
     assert all(draft.speedup.measured > 0 for draft in again.drafts)  # the clock's
-    clock = {"drafts": {"__all__": {"speedup"}}}
+    clock = {"drafts": {"__all__": {"speedup"}}, "business": True}
     assert again.model_dump(exclude=clock) == report.model_dump(exclude=clock)
     assert runs.read_state(run).state == "finished"
 
@@ -252,6 +305,11 @@ def test_from_a_terminal(run: Run) -> None:
     table = adaspec("tokens", run.path.name, "--sequence", "2", home=home)
     assert table.returncode == 0
     assert "kept" in table.stdout
+    hardest = adaspec("tokens", run.path.name, "--each", "--limit", "2", "--json", home=home)
+    ranked = tokens.ranked_tokens(run, "generated", "hardest", "adaspec", by="adaspec")
+    assert [row["kl"] for row in json.loads(hardest.stdout)] == pytest.approx(ranked["kl"][:2])
+    disputed = adaspec("tokens", run.path.name, "--each", "--order", "disputed", home=home)
+    assert "No rival" in one_line_error(disputed)
     shutil.rmtree(run.contexts_file.parent)
     without = adaspec("tokens", run.path.name, home=home)
     assert "has no token tables: adaspec measure" in one_line_error(without)
@@ -266,13 +324,17 @@ def test_an_unknown_pool_and_a_run_without_reference(run: Run) -> None:
 def test_rivals_select_by_their_own_scores(finished_run: Run) -> None:
     """Each of the table of selectors that selects, but AdaSPEC's own."""
     rivals = tokens.rival_entries(finished_run, "generated", "stock", "corpus")
-    assert set(rivals) == {"random", "lowest_delta", "highest_kl", "highest_entropy"}
+    assert set(rivals) == {
+        "random", "lowest_delta", "highest_kl", "highest_entropy", "excess_loss",
+    }  # fmt: skip
     kl = tokens.column(finished_run, "generated", "kl", "stock")
     delta = tokens.delta(finished_run, "generated", "stock")
     scores = {
         "highest_kl": kl,
         "lowest_delta": -delta,
         "highest_entropy": tokens.column(finished_run, "generated", "entropy"),
+        "excess_loss": np.log(tokens.column(finished_run, "generated", "q", "reference"))
+        - np.log(tokens.column(finished_run, "generated", "q", "stock")),
     }
     for k in (100, 400):
         size = selection.count(len(kl), k / 1000)
@@ -281,3 +343,58 @@ def test_rivals_select_by_their_own_scores(finished_run: Run) -> None:
             assert kept.sum() == size
             assert score[kept].min() >= score[~kept].max()
         assert (rivals["random"] <= k).sum() == size
+
+
+def weighed(run: Run, **method: Any) -> Any:
+    """The run, as if its AdaSPEC had trained with this method; its training."""
+    trained = runs.read_trained(run, "adaspec")
+    training = trained.training
+    method = Method(**({"selector": "top_delta"} | method))
+    changed = training.model_copy(update={"method": method})
+    runs.TRAINED.write(run.budget_file("adaspec"), trained.model_copy(update={"training": changed}))
+    return changed
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_in_views_are_those_of_the_models(run: Run, mini, name: str) -> None:
+    """From the tables, without a model, against the kept weights in float64."""
+    training = weighed(run, weight=name)
+    shown = tokens.weights(run, "generated", "adaspec", training)
+    models = (mini.target.source[0], run.model("adaspec"), run.model("reference"))
+    known: dict[str, list[np.ndarray]] = {}
+    for example in measurement.read_sequences(run.sequences_file)["generated"]:
+        p, q, r = (probabilities(model, example) for model in models)
+        rows, said = np.arange(len(p)), example.ids[example.prompt_length :]
+        among = (-np.sort(-p)[:, 4:5] <= p[rows, q.argmax(1)][:, None])[:, 0]
+        columns = {
+            "loss_q": (p * np.log(p / q)).sum(-1),
+            "loss_r": (p * np.log(p / r)).sum(-1),
+            "log_p": np.log(p[rows, said]),
+            "log_q": np.log(q[rows, said]),
+            "agree": p.argmax(1) == q.argmax(1),
+            "verified": among,
+            "position": rows,
+        }
+        for column, values in columns.items():
+            known.setdefault(column, []).append(values)
+    columns = selection.Columns(
+        len(shown), **{column: np.concatenate(parts) for column, parts in known.items()}
+    )
+    score = columns.loss_q - columns.loss_r
+    mask = selection.entry(score) <= 400
+    softness = WEIGHTS[name].softness
+    expected = weigh(name, Tokens(columns, mask, score, softness, 4))
+    np.testing.assert_allclose(shown, expected, atol=2e-3)
+
+
+def test_a_list_of_tokens_has_the_weights_of_its_draft(run: Run) -> None:
+    plain = tokens.ranked_tokens(run, "generated", "hardest", "adaspec", by="adaspec")
+    assert "weight" not in plain
+    training = weighed(run, weight="verified", selector="all")
+    training = training.model_copy(update={"k": None})
+    ranked = tokens.ranked_tokens(run, "generated", "hardest", "adaspec", by="adaspec")
+    assert "weight" not in tokens.ranked_tokens(run, "generated", "hardest", "stock")
+    order = np.argsort(-tokens.column(run, "generated", "kl", "adaspec"), kind="stable")
+    whole = tokens.weights(run, "generated", "adaspec", training)
+    assert ranked["weight"].tolist() == whole[order].tolist()
+    assert ranked["weight"].mean() == pytest.approx(1)

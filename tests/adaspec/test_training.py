@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -19,10 +20,11 @@ from hypothesis import strategies as st
 from adaspec import AdaspecError, data, divergence, models, recipe, training
 from adaspec.checkpoints import KEEP
 from adaspec.recipe import ModelSpec, Optimisation
-from adaspec.selection import SELECTORS, Columns
+from adaspec.selection import SELECTORS, Columns, count
 from adaspec.steps import activation_bytes, read_step, sequence_order
 from adaspec.teacher import Teacher, rows_of
 from adaspec.training import Hooks
+from adaspec.weighting import Tokens, weigh
 
 
 class World:
@@ -191,6 +193,24 @@ def test_the_micro_batch_pool_is_the_mean_over_its_micro_batches(world, mini) ->
     assert loss == pytest.approx(sum(parts).item() / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("pool", ["batch", "micro_batch"])
+def test_the_reference_weighs_tokens_by_the_pool_of_its_stage(world, mini, pool) -> None:
+    """Over micro-batches of 2: the mean of their means as published, or of all tokens alike."""
+    stage1 = mini.stage1.model_copy(update={"pool": pool, "micro_batch": 2})
+    chosen = mini.model_copy(update={"stage1": stage1})
+    spec = next(t for t in recipe.trainings(chosen, 30) if t.name == "reference")
+    parts = [(i, i + 2) for i in (0, 2, 4)] if pool == "micro_batch" else [(0, 6)]
+    expected = sum(
+        plain_loss(world, world.examples[start:stop], 1.0, "published")[0] for start, stop in parts
+    ) / len(parts)
+    expected.backward()
+    twin = [p.grad.clone() for p in world.draft.parameters()]
+    loss, gradient = gradients(world, spec, 6)
+    assert loss == pytest.approx(expected.item(), rel=1e-5)
+    for ours, theirs in zip(gradient, twin, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
 def test_cross_entropy_is_the_mean_over_response_tokens(world, mini) -> None:
     examples = world.examples[:4]
     batch = data.collate(examples)
@@ -345,7 +365,7 @@ pipeline.execute(chosen, Path(sys.argv[2]), accelerator=Accelerator(cpu=True))
 """
 
 
-@pytest.mark.parametrize("micro_batch", [None, 2])
+@pytest.mark.parametrize("micro_batch", [pytest.param(None, marks=pytest.mark.slow), 2])
 def test_two_processes_give_the_losses_of_one(content, tmp_path, micro_batch) -> None:
     """Real processes over gloo, batch pool: every loss to 1e-5."""
     changed = copy.deepcopy(content)
@@ -412,3 +432,94 @@ def test_adamw_in_one_pass_is_adamw(world, mini, tmp_path, monkeypatch) -> None:
         weights.append(list(draft.parameters()))
     for a, b in zip(*weights, strict=True):
         assert (a - b).norm() / b.norm() < 1e-5
+
+
+# Weights
+
+
+def plain_weighted(
+    world: World, spec: recipe.Training, examples: list[data.Example]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Losses and weights from three whole forwards in float64, one token after the other."""
+    method = spec.method
+    assert method
+    assert method.weight
+    models = (world.target.double(), world.draft.double(), world.reference.double())
+    losses, known = [], {name: [] for name in ("log_p", "log_q", "agree", "verified", "position")}
+    scores = []
+    for example in examples:
+        ids = torch.from_numpy(example.ids)[None]
+        logp, logq, logr = (
+            model(input_ids=ids).logits[0, :, : world.vocabulary].log_softmax(-1)
+            for model in models
+        )
+        for t in range(example.prompt_length, len(example.ids)):
+            p, q, r, x = logp[t - 1].detach(), logq[t - 1], logr[t - 1].detach(), example.ids[t]
+            losses.append((p.exp() * (p - q)).sum())
+            known["log_p"].append(float(p[x]))
+            known["log_q"].append(float(q[x].detach()))
+            known["agree"].append(bool(p.argmax() == q.argmax()))
+            known["verified"].append(bool(q.argmax() in p.topk(5).indices))
+            known["position"].append(t - example.prompt_length)
+            delta = (p.exp() * (p - q)).sum() - (p.exp() * (p - r)).sum()
+            score = delta if method.selector == "top_delta" else r[x] - q[x]
+            scores.append(float(score.detach()))
+    columns = Columns(len(losses), **{name: np.array(values) for name, values in known.items()})
+    score, mask = np.array(scores), np.ones(len(scores), dtype=bool)
+    if spec.k is not None:
+        kept = sorted(scores)[-count(len(scores), spec.k)]
+        mask = score >= kept
+    ranked = None if spec.k is None else score
+    tokens = Tokens(columns, mask, ranked, method.own_softness, method.gamma)
+    return torch.stack(losses), torch.tensor(weigh(method.weight, tokens))
+
+
+WEIGHED = [
+    {"weight": "soft", "selector": "top_delta"},
+    {"weight": "soft", "selector": "excess_loss", "softness": 0.5},
+    {"weight": "confidence", "selector": "all"},
+    {"weight": "expected_length", "selector": "all", "gamma": 3},
+    {"weight": "first_error", "selector": "top_delta", "softness": 0.2},
+    {"weight": "verified", "selector": "all"},
+]
+
+
+@pytest.mark.parametrize(
+    "method", WEIGHED, ids=lambda method: f"{method['weight']}-{method['selector']}"
+)
+@pytest.mark.parametrize("micro_batch", [None, 2])
+def test_losses_and_gradients_are_the_weighted_formula(world, mini, method, micro_batch) -> None:
+    """The step in float32, in one pass and in several, against the formula in float64."""
+    spec = plan(mini, "adaspec", **method)
+    optimisation = spec.optimisation.model_copy(update={"micro_batch": micro_batch})
+    spec = spec.model_copy(update={"optimisation": optimisation})
+    assert (spec.k is None) == (method["selector"] == "all")
+    accelerator = Accelerator(cpu=True)
+    step = read_step(spec, world.teacher, world.examples, list(range(5)), 0, accelerator)
+    loss, trained = training.accumulate(spec, world.draft, world.teacher, step, accelerator).read()
+    ours = [p.grad.double() for p in world.draft.parameters()]
+    world.draft.zero_grad()
+    losses, weights = plain_weighted(world, spec, world.examples[:5])
+    expected = (losses * weights).sum() / len(losses)
+    expected.backward()
+    assert loss == pytest.approx(float(expected.detach()), rel=1e-4)
+    assert trained == int((weights > 0).sum())
+    for gradient, parameter in zip(ours, world.draft.parameters(), strict=True):
+        assert (gradient - parameter.grad).abs().max() < 1e-4 * parameter.grad.abs().max()
+
+
+@pytest.mark.parametrize("loss", ["published", "mean_selected"])
+def test_zeros_and_ones_train_to_the_selections_weights_bit_for_bit(
+    world, mini, loss, tmp_path
+) -> None:
+    """AdaSPEC's selection by its mask, and by weights of softness 0."""
+    rows = len(world.examples)
+    ways = [{}, {"weight": "soft", "softness": 0.0}, {"weight": "soft"}]
+    specs = [plan(mini, "adaspec", rows=rows, loss=loss, **way) for way in ways]
+    selected, zeros, soft = (
+        run_training(world, spec, tmp_path / str(i)) for i, spec in enumerate(specs)
+    )
+    assert zeros[0] == selected[0] != soft[0]
+    assert zeros[1][-1]["loss"] == selected[1][-1]["loss"]
+    budgets = [budget.selected_tokens for _, _, budget in (selected, zeros, soft)]
+    assert budgets[0] == budgets[1] < budgets[2]

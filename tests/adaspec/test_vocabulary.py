@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from tokenizers.models import BPE
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from adaspec import ASSETS
-from adaspec.vocabulary import Piece, classify, pieces, whole_characters
+from adaspec.vocabulary import CLASSES, Piece, classes, classify, pieces, whole_characters
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
 
@@ -47,7 +49,7 @@ def data(tokenizer) -> list[bytes]:
 
 
 @given(text=TEXTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_pieces_of_a_text_are_its_bytes(tokenizer, data, text: str) -> None:
     ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assume(tokenizer.decode(ids) == text)  # SmolLM2's has no token for some bytes, and drops them
@@ -62,23 +64,56 @@ def test_every_id_has_a_piece_in_order(tokenizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "special", "expected"),
+    ("before", "data", "expected"),
     [
-        (b" apple", False, "words"),
-        ("東京".encode(), False, "words"),
-        (b" 12", False, "digits"),
-        (b"x2", False, "digits"),
-        (b".\n", False, "punctuation"),
-        ("…”".encode(), False, "punctuation"),
-        (b" \n\t", False, "whitespace"),
-        (b"", False, "whitespace"),
-        (b" +=", False, "code"),
-        (b"\xe2\x82", False, "bytes"),
-        (b"<|endoftext|>", True, "special"),
+        ("an", b" apple", "word start"),
+        ("", b"apple", "word start"),
+        ("(", b"apple", "word start"),
+        (" app", b"le", "word middle"),
+        (" Mc", b"Donald", "word middle"),
+        (" don", b"'t", "word middle"),
+        ("'", b"t", "word start"),
+        (" saw", b" Tom", "name"),
+        (" saw ", b"Tom", "name"),
+        (",", b" Tom", "name"),
+        (" am", b" I", "word start"),
+        (".", b" Tom", "word start"),
+        (" ", b"Tom", "word start"),
+        ("\n", b"Tom", "word start"),
+        ('"', b"Tom", "word start"),
+        ("", b"Tom", "word start"),
+        ("", "東".encode(), "word start"),
+        ("東", "京".encode(), "word middle"),
+        ("", b" 12", "number"),
+        (" x", b"x2", "number"),
+        ("", b".\n", "punctuation"),
+        ("", "…”".encode(), "punctuation"),
+        ("", b" \n\t", "line end"),
+        ("", b" \t", "space"),
+        ("", b"", "space"),
+        ("", b" +=", "symbol"),
+        ("", b"\xe2\x82", "bytes"),
     ],
 )
-def test_classes(data: bytes, special: bool, expected: str) -> None:
-    assert classify(Piece(0, data, special)) == expected
+def test_classes(before: str, data: bytes, expected: str) -> None:
+    assert classify(Piece(0, data, False), before) == expected
+    assert classify(Piece(0, data, True), before) == "special"
+    assert expected in CLASSES
+
+
+@given(st.data())
+def test_a_token_s_class_depends_on_the_token_before_it_in_its_text(data: st.DataObject) -> None:
+    words = [b"<end>", b" Tom", b"Tom", b"my", b" my", b".", b"\n", b"7", b" ", b"\xe2", b"I"]
+    tokens = [Piece(i, word, i == 0) for i, word in enumerate(words)]
+    texts = data.draw(st.lists(st.lists(st.integers(0, len(words) - 1), min_size=1), min_size=1))
+    expected = [
+        classify(tokens[token], tokens[text[i - 1]].text if i else "")
+        for text in texts
+        for i, token in enumerate(text)
+    ]
+    first = np.array([i == 0 for text in texts for i in range(len(text))])
+    numbers = classes(tokens, np.array([*chain(*texts)], dtype=np.int32), first)
+    assert [list(CLASSES)[number] for number in numbers] == expected
 
 
 @given(text=TEXTS, cut=st.lists(st.integers(1, 3), min_size=1, max_size=200))

@@ -20,7 +20,7 @@ from adaspec.analysis.results import ABLATION, Fairness
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.adaspec.test_resampling import plainly
-from tests.comparisons import ABLATION_1, fields
+from tests.comparisons import ABLATION_2, fields
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def overlaps(run: Run, draft: str) -> tuple[np.ndarray, np.ndarray]:
 def test_the_seeds_of_a_run_are_found(there: list[Run]) -> None:
     assert [(one.seed, one.run) for one in seeds.relatives(there[1])] == list(enumerate(there))
     assert seeds.of(there[::-1]) == seeds.relatives(there[0])
-    alone = seeds.relatives(Run(runs.EXAMPLE))
+    alone = seeds.relatives(Run(runs.EXAMPLES["example"]))
     assert [one.seed for one in alone] == [0]
 
 
@@ -86,8 +86,8 @@ def test_the_summary_is_means_over_seeds_of_paired_differences(there: list[Run])
 
 def test_the_fields_of_its_json_stay() -> None:
     """Another field, or one less, is a new version."""
-    content = json.loads(ABLATION.dump(ablation.summary(seeds.of([Run(runs.EXAMPLE)]))))
-    assert fields(content) == fields(json.loads(ABLATION_1.read_bytes()))
+    content = json.loads(ABLATION.dump(ablation.summary(seeds.of([Run(runs.EXAMPLES["example"])]))))
+    assert fields(content) == fields(json.loads(ABLATION_2.read_bytes()))
 
 
 def test_a_seed_without_a_block_efficiency_leaves_none() -> None:
@@ -114,7 +114,7 @@ def test_a_methods_interval_is_over_seeds_and_prompts(there: list[Run]) -> None:
 @pytest.mark.parametrize("draft", ["adaspec", "distillspec-data", "stock"])
 def test_of_one_seed_report_comparison_and_ablation_say_the_same(draft: str) -> None:
     """They used to draw by other seeds, and another number of times."""
-    example = Run(runs.EXAMPLE)
+    example = Run(runs.EXAMPLES["example"])
     methods = {one.name: one for one in ablation.summary(seeds.of([example])).methods}
     reported = runs.read_report(example).draft(draft).alpha
     assert methods[draft].alpha.ci == pytest.approx(reported.generated_ci, abs=1e-12)
@@ -168,7 +168,7 @@ def test_the_table_has_every_number_in_a_column(there: list[Run]) -> None:
 
 
 def test_what_does_not_belong_together_is_refused(there: list[Run]) -> None:
-    example = Run(runs.EXAMPLE)
+    example = Run(runs.EXAMPLES["example"])
     with pytest.raises(AdaspecError, match="differ in more than their seed"):
         seeds.of([there[0], example])
     with pytest.raises(AdaspecError, match="have the same seed"):
@@ -193,16 +193,18 @@ def test_a_family_differs_in_nothing_but_the_seed(mini: recipe.Recipe) -> None:
 
 def test_the_bundled_ablations_give_every_method_the_same(home) -> None:
     conditions = ("short", "long", "longest", "half", "raw", "twice", "cut", "micro")
-    stems = [("ablation-tiny", 1200)]
+    stems = [("ablation-tiny", 1200), ("methods-tiny", 1200)]
     stems += [("ablation-smollm2/brief", 120), ("ablation-smollm2/longer", 120)]
     stems += [("ablation-smollm2/wide", 360)]
     stems += [(f"conditions-tiny/{condition}", 1200) for condition in conditions]
+    stems += [("methods-tiny", 1200), ("findings-gpu", 7473)]
+    stems += [("findings-english/rows", 960), ("findings-english/own", 960)]
     for stem, rows in stems:
         cells = recipe.cells(stem)
-        assert len(cells) == 3
+        assert len(cells) == (5 if "english" in stem else 3)
         loaded = [recipe.load(cell) for cell in cells]
         assert len({one.family for one in loaded}) == 1
-        assert [one.seed for one in loaded] == [0, 1, 2]
+        assert [one.seed for one in loaded] == [*range(len(cells))]
         plan = [one for one in recipe.trainings(loaded[0], rows) if one.name != "reference"]
         assert len({(one.steps, one.sequences) for one in plan}) == 1
 

@@ -35,6 +35,8 @@ def test_methods_that_differ_in_the_pool_do_not_differ_in_k_alone() -> None:
         "start=reference",
         "objective=reverse_kl",
         "selector=random",
+        "weight=soft",
+        "weight=confidence",
         "budget=data",  # of another k it also reads other sequences
     ],
 )
@@ -48,6 +50,9 @@ def test_another_method_is_on_no_line_of_this_one(change: str) -> None:
 def test_a_method_in_words() -> None:
     tiny = recipe.load("tiny", ["stage2.methods.x={to: total_variation, selector: random, k: 0.2}"])
     assert made("x", tiny) == "forward_kl → total_variation · random 0.2 · from stock"
+    soft = ["stage2.methods.x={selector: top_delta, weight: soft, softness: 0.2}"]
+    words = "forward_kl · top_delta 0.4 · weight: soft 0.2 · from stock"
+    assert made("x", recipe.load("tiny", soft)) == words
     assert made("distillspec", tiny) == "forward_kl · all · from stock"
     assert made("reference", tiny) == "stage 1: KL, all tokens"
     assert made("stock", tiny) == "before any distillation"

@@ -1,10 +1,10 @@
-"""Who asked for what: a line for every submit, resume, cancel, move and delete that was done."""
+"""Who asked for what: a line for each submit, resume, cancel, move, rename, note, delete."""
 
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from adaspec import AdaspecError, recipe
+from adaspec import AdaspecError, recipe, runs
 from adaspec.jobs import audit, queue
 
 
@@ -15,6 +15,10 @@ def test_everything_that_is_asked_for_is_written_down(home: Path) -> None:
     queue.cancel(job.id[:20], "bob")
     queue.resume(job.id, "ada")
     queue.cancel(job.id)
+    run = runs.create(recipe.load("tiny"), runs.runs_folder() / job.id)
+    queue.rename(run, " second try ", "ada")
+    queue.annotate(run, ["good", "paper"], "Figure 3.", "ada")
+    runs.write_state(run, runs.read_state(run).model_copy(update={"state": "interrupted"}))
     queue.delete(job.id, "ada")
     deeds = audit.deeds()
     assert [(deed.by, deed.action, deed.id) for deed in deeds] == [
@@ -23,8 +27,11 @@ def test_everything_that_is_asked_for_is_written_down(home: Path) -> None:
         ("bob", "cancel", job.id),
         ("ada", "resume", job.id),
         (queue.me(), "cancel", job.id),
+        ("ada", "rename", job.id),
+        ("ada", "note", job.id),
         ("ada", "delete", job.id),
     ]
+    assert [deed.about for deed in deeds if deed.action == "rename"] == ["second try"]
     assert all(before <= deed.time <= time.time() for deed in deeds)
 
 

@@ -24,7 +24,7 @@ from adaspec.recipe import Recipe
 from adaspec.runs import Run
 from tests.studio import ROOT, enough
 
-FAULTS = int(os.environ.get("ADASPEC_FAULTS", "3"))
+FAULTS = int(os.environ.get("ADASPEC_FAULTS", "2"))
 """How many jobs and how many kills of the campaign; `make faults` does 100."""
 
 
@@ -61,6 +61,14 @@ def serving(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     process.kill()
     process.wait()
+
+
+def orphan(chosen: Recipe, home: Path) -> Job:
+    """A job in training whose supervisor is gone: nobody but the attempt itself can end it."""
+    job = queue.submit(chosen, "ada")
+    with serving(home):
+        enough(lambda: steps(job) > 3)
+    return job
 
 
 def supervisor() -> subprocess.Popen[bytes]:
@@ -129,27 +137,43 @@ def test_cancelled_and_resumed_it_ends_as_if_nothing_had_been(home, longer, tmp_
 
 
 def test_a_fenced_out_attempt_writes_nothing_more(home, longer):
-    job = queue.submit(longer, "ada")
-    with serving(home) as process:
-        enough(lambda: steps(job) > 3)
-        process.kill()  # so that nobody but the attempt itself can end it
-        process.wait()
-        mailbox.send(job.id, Lease(token="another attempt's"))
-        fenced = time.monotonic()
-        enough(lambda: not workers(job))
-        assert time.monotonic() - fenced < 3
+    job = orphan(longer, home)
+    mailbox.send(job.id, Lease(token="another attempt's"))
+    fenced = time.monotonic()
+    enough(lambda: not workers(job))
+    assert time.monotonic() - fenced < 3
     assert mailbox.latest(job.id, mailbox.Verdict) is None
     assert runs.read_state(run_of(job)).state == "interrupted"
 
 
+def test_an_attempt_that_slept_for_longer_than_its_lease_writes_nothing(home, longer):
+    job = orphan(longer, home)
+    (worker,) = workers(job)
+    worker.suspend()
+    mailbox.send(job.id, Lease(token="another attempt's"))
+    before = visible(home)
+    worker.resume()
+    enough(lambda: not workers(job))
+    after = visible(home)
+    assert after.items() <= before.items()
+    assert all("checkpoints" in path.parts for path in before.keys() - after.keys())  # superseded
+
+
+def visible(home: Path) -> dict[Path, bytes]:
+    """Every file of the run and of its messages; names with a dot are of what never came to be."""
+    return {
+        path: path.read_bytes()
+        for path in home.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(home).parts)
+        and path.name != "output.txt"
+    }
+
+
 def test_an_attempt_sees_by_itself_that_it_shall_stop(home, longer):
-    job = queue.submit(longer, "ada")
-    with serving(home) as process:
-        enough(lambda: steps(job) > 3)
-        process.kill()  # so that nobody sends a signal
-        process.wait()
-        mailbox.send(job.id, Lease(token=now(job).token, cancel=True))
-        enough(lambda: not workers(job))
+    job = orphan(longer, home)
+    mailbox.send(job.id, Lease(token=now(job).token, cancel=True))
+    enough(lambda: not workers(job))
     verdict = mailbox.latest(job.id, mailbox.Verdict)
     assert verdict
     assert (verdict.token, verdict.outcome) == (now(job).token, "stopped")
@@ -175,6 +199,7 @@ def test_what_the_user_must_put_right_fails_once_and_in_words(home, content, tmp
     assert large.error.startswith("Out of memory. Set a smaller")
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_a_job_which_then_goes_on(home, longer, tmp_path):
     """A small file system of its own, filled up for real while the job writes."""
     home.mkdir()

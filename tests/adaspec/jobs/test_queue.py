@@ -123,9 +123,7 @@ def test_a_person_may_have_three_waiting_and_others_too(monkeypatch: pytest.Monk
     ask()
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_actors_do_with_old_knowledge_every_attempt_ends_once(home: Path, data):
     """Several actors act on jobs as they read them at some time before."""
@@ -228,11 +226,64 @@ def test_nobody_waits_for_a_second_job_of_another_while_having_none(owners: list
         assert mine == sorted(mine)
 
 
+def plainly_in_order(jobs: list[Job]) -> list[Job]:
+    """One after the other, each time the best of all that are left."""
+    turns: dict[str, int] = {}
+    for job in jobs:
+        for name in (job.owner, queue.team(job.owner)):
+            turns[name] = max(turns.get(name, 0), job.turn)
+    left = sorted((job for job in jobs if job.state == "queued"), key=lambda job: job.place)
+    order: list[Job] = []
+    for turn in range(len(left)):
+        priority = max(job.priority for job in left)
+        equals = [job for job in left if job.priority == priority]
+        # Whom each team would send, then the team whose turn it is.
+        sent: dict[str, Job] = {}
+        for job in sorted(equals, key=lambda job: (turns[job.owner], job.place)):
+            sent.setdefault(queue.team(job.owner), job)
+        ours = min(sent.values(), key=lambda job: (turns[queue.team(job.owner)], job.place))
+        order.append(ours)
+        left.remove(ours)
+        turns[ours.owner] = turns[queue.team(ours.owner)] = turn + 1_000
+    return order
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "room: c", "room: d", "other: e"]),
+            st.integers(0, 9),
+            st.integers(-1, 1),
+            st.sampled_from(["queued", "queued", "running", "failed"]),
+        ),
+        max_size=30,
+    )
+)
+def test_the_order_is_that_of_choosing_one_by_one(those: list[tuple[str, int, int, str]]):
+    jobs = [
+        waiting(owner, place, turn, priority=priority, state=state)
+        for place, (owner, turn, priority, state) in enumerate(those)
+    ]
+    assert queue.in_order(jobs) == plainly_in_order(jobs)
+
+
 def test_one_running_each(monkeypatch: pytest.MonkeyPatch):
     jobs = [running("ada", 1), waiting("ada", 1), waiting("bob", 2)]
     assert [job.id for job in queue.startable(jobs)] == ["bob2"]
     monkeypatch.setenv("ADASPEC_RUNNING_EACH", "2")
     assert [job.id for job in queue.startable(jobs)] == ["bob2", "ada1"]
+
+
+def test_a_team_takes_turns_as_one_person_and_its_members_among_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    jobs = [waiting(owner, place) for place, owner in enumerate(["r: ann", "r: ann", "r: bob"])]
+    jobs += [waiting("cy", 4), waiting("cy", 5)]
+    assert order(*jobs) == ["r: ann0", "cy4", "r: bob2", "cy5", "r: ann1"]
+    jobs.append(running("r: ann", 1))
+    assert [job.id for job in queue.startable(jobs)] == ["cy4", "cy5"]
+    monkeypatch.setenv("ADASPEC_RUNNING_EACH", "2")
+    assert [job.id for job in queue.startable(jobs)][:2] == ["cy4", "r: bob2"]
 
 
 def test_expected_starts():

@@ -95,9 +95,7 @@ def test_a_table_with_fewer_rows_is_refused() -> None:
         tables.read_rows(old("sequences"), tables.SEQUENCES, ["seq"], 399, 401)
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(SCHEMAS)), data=st.data())
 def test_torn_and_flipped_bytes_are_read_or_refused(name: str, data: Any, tmp_path: Path) -> None:
     content = bytearray(old(name).read_bytes())

@@ -677,7 +677,7 @@ def check_likeliest(
     assert order == sorted(order, reverse=True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     how=st.builds(
         Decoding,

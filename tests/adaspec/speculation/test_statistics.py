@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adaspec import replays, runs
@@ -17,7 +17,7 @@ from adaspec.runs.speed import Timed
 from adaspec.speculation import statistics
 from adaspec.speculation.trace import Last, Proposal, Round, Trace
 
-EXAMPLE = Run(runs.EXAMPLE)
+EXAMPLE = Run(runs.EXAMPLES["example"])
 keeps = st.lists(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]), min_size=1, max_size=30)
 gammas = st.integers(1, 9)
 
@@ -124,7 +124,6 @@ def test_nothing_tested_has_no_rate() -> None:
 
 
 @given(keeps, gammas)
-@settings(deadline=None)
 def test_expected_passes_are_the_mean_of_playing_it(keep, gamma) -> None:
     """4 standard errors of 400 plays; exact where nothing is left to chance."""
     expected = statistics.expected_passes(play(keep, 1, random.Random(0)), gamma)

@@ -21,8 +21,7 @@ from adaspec.analysis.comparison import compare
 from adaspec.analysis.drafts import entries
 from adaspec.analysis.measures import MEASURES
 from adaspec.speculation.uniforms import TEST, uniforms
-from app.compare import view as compare_view
-from app.compare.board import standalone
+from adaspec.views import compare_view
 from tests.adaspec.test_cli import adaspec
 from tests.app.tokens.test_pages import link_of, wait_for_link
 from tests.comparisons import EXAMPLE, copied, hash_changed, hostile
@@ -118,11 +117,63 @@ def test_the_pages_numbers_are_the_commands_and_the_reports(example: Page, studi
         assert found["verdict"] in text
 
 
-def test_every_number_is_defined_on_hover(example: Page):
+def test_everything_that_a_draft_needed_stands_beside_its_own_training(example: Page):
+    rows = table(example, "In all: everything that each draft needed")
+    shown = {(draft, name): value for draft, name, value, _ in rows.evaluate_all(CELLS)}
+    bills = {draft.draft: draft.compute for draft in NUMBERS.drafts}
+    assert shown == {
+        (draft, name): getattr(bill, name)
+        for draft, bill in bills.items()
+        for name in ("flops", "seconds")
+    }
+    assert [on.startswith("✓") for on in rows.locator("td:nth-child(4)").all_inner_texts()] == [
+        draft in NUMBERS.frontier for draft in DRAFTS
+    ]
+    expect(rows.last).to_contain_text("the target over the training rows, once: 313 GFLOP, 4 s")
+    expect(example.get_by_text("Assumed: 96.3 tokens a training sequence")).to_be_visible()
+
+
+def test_differences_are_adjusted_for_their_number(example: Page):
+    cells = table(example, "Paired differences: draft − distillspec-data").locator("[data-field]")
+    for found, cell in zip(NUMBERS.differences, cells.all(), strict=True):
+        assert found.adjusted
+        holm = found.adjusted.holm
+        written = "< 0.0001" if holm < 0.0001 else f"{holm:.4f}"
+        expect(cell).to_contain_text(f"Holm p {written}")
+        assert "as one of 3 comparisons, by Holm" in (cell.get_attribute("title") or "")
+
+
+def test_a_cell_of_the_atlas_opens_its_tokens(page: Page, address: str):
+    visit(page, address, "run=example&atlas=distillspec-data&down=class")
+    figure = page.locator(".st-key-compare-atlas")
+    expect(figure.get_by_text("Where distillspec-data loses acceptance")).to_be_visible()
+    cell = figure.locator("[aria-label^='number, ≥ 2 nats']").first
+    amount = (cell.get_attribute("aria-label") or "").partition(" tokens")[0].split()[-1]
+    cell.click(force=True)  # on its number, which is drawn over it
+    page.wait_for_url("**/tokens?*")
+    settle(page)
+    expect(page.get_by_text(f"The {amount} of 11,355 tokens")).to_be_visible()
+    place = {"class": "number", "entropy": "≥ 2 nats", "of": "Every token"}
+    place["draft"] = "distillspec-data"
+    assert place.items() <= link_of(page).items()
+
+
+def test_a_verdict_can_be_taken_away(page: Page, address: str):
+    visit(page, address)
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Verdict").click()
+    assert got.value.suggested_filename == "verdict-example.html"
+    text = got.value.path().read_text("utf-8")
+    assert "adaspec is behind distillspec-data: −0.68 points of exact acceptance" in text
+
+
+def test_every_number_is_defined(example: Page):
+    """By hover, by click and by key: see the tests of Filter's lab for the box that opens."""
     page = example
     for name in ("exact α", "tested α", "tokens a pass", "speed-up", "break-even α", "steps"):
         head = page.get_by_role("columnheader", name=name, exact=True)
-        assert len(head.get_attribute("title") or "") > 15, name
+        term = head.get_by_role("button", name=name, exact=True)
+        assert len(term.get_attribute("title") or "") > 15, name
 
 
 def test_unequal_budgets_are_said_and_one_click_leaves_the_fair_pair(page: Page, address: str):
@@ -182,8 +233,25 @@ def test_drafts_of_two_runs_stand_side_by_side(page: Page, address: str):
         "example/adaspec",
         f"{OTHER}/adaspec",
     ]
-    expect(rows.last).to_contain_text("…AAAC/adaspec")
+    expect(rows.last).to_contain_text("again/adaspec")
     expect(page.get_by_text("Speed-ups were measured run by run")).to_be_visible()
+
+
+COLOURS = """rows => Object.fromEntries(rows.map(row => [row.dataset.draft,
+    getComputedStyle(row.querySelector('[style*="--c"]')).getPropertyValue('--c')]))"""
+
+
+def test_drafts_of_two_runs_have_colours_of_their_own_and_keep_them(page: Page, address: str):
+    visit(page, address, f"run=example&with={OTHER}")
+    rows = table(page, "What each draft reached")
+    before = rows.evaluate_all(COLOURS)
+    assert len(before) == len(set(before.values())) == 7
+    page.get_by_role("button", name="Only the fair").last.click()
+    expect(rows).not_to_have_count(7)
+    settle(page)
+    after = rows.evaluate_all(COLOURS)
+    assert len(after) > 2
+    assert after == {draft: before[draft] for draft in after}
 
 
 # Lanes
@@ -603,9 +671,17 @@ def test_the_report_opens_from_disk_without_a_network(
         NUMBERS.definitions["block_efficiency"],
     ):
         expect(report.get_by_text(text).first).to_be_visible()
-    expect(report.locator("figure")).to_have_count(6)
-    expect(report.locator(".figures svg.marks")).to_have_count(4)
-    for title in ("Paired differences", "Speed-up against γ", "Acceptance by position", "lengths"):
+    expect(report.locator("figure")).to_have_count(8)
+    expect(report.locator(".figures svg.marks")).to_have_count(6)
+    expect(report.locator(".figures a")).to_have_count(0)  # there is no studio to lead to
+    for title in (
+        "Paired differences",
+        "everything that was computed",
+        "Speed-up against γ",
+        "Acceptance by position",
+        "lengths",
+        "Where distillspec-data loses acceptance",
+    ):
         expect(report.locator(".figures").get_by_text(title).first).to_be_visible()
     assert report.locator(".compare").evaluate(BOARD) == page.locator(TOKENS).evaluate(BOARD)
     report.locator("button[data-cell=first]").click()
@@ -616,7 +692,7 @@ def test_the_report_opens_from_disk_without_a_network(
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_nothing_is_in_the_way_of_anybody(chromium: Browser, address: str, theme: str):
     page = chromium.new_page(viewport={"width": 1024, "height": 900}, color_scheme=theme)
     for lanes in ("free", "forced"):
@@ -646,7 +722,7 @@ def test_hostile_names_and_tokens_are_text(
     file = tmp_path / "report.html"
     view = compare_view.board([run], picked, numbers)
     charts = compare_view.drawn([run], picked, "stock")
-    file.write_text(standalone(view, {}, charts), encoding="utf-8")
+    file.write_text(compare_view.standalone(view, {}, charts, figures.bundle()), encoding="utf-8")
     with faultless(chromium) as report:
         report.goto(file.as_uri())
         report.locator("button[data-cell=both]").click()

@@ -18,8 +18,8 @@ if str(ROOT) not in sys.path:
 
 from adaspec.recipe import Decoding  # noqa: E402
 from adaspec.speculation.trace import Last, Proposal, Round, Trace  # noqa: E402
+from adaspec.views import replay_view  # noqa: E402
 from adaspec.vocabulary import Piece  # noqa: E402
-from app.replay import view as replay_view  # noqa: E402
 from app.replay.player import replay_player  # noqa: E402
 from tests.views import vocabulary  # noqa: E402
 

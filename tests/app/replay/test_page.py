@@ -20,13 +20,14 @@ from adaspec.runs import Run
 from adaspec.runs.speed import Speed, Timed
 from adaspec.runs.tables import VOCABULARY
 from adaspec.speculation.trace import Trace
-from app.replay import view as replay_view
+from adaspec.views import replay_view
+from tests.app.replay.test_own import WITHOUT_WORKERS
 from tests.app.tokens.test_pages import link_of, select, visit, wait_for_link
 from tests.studio import enough, faultless, studio
 from tests.views import HOSTILE
 
 expect.set_options(timeout=20_000)  # two busy cores
-EXAMPLE = Run(runs.EXAMPLE)
+EXAMPLE = Run(runs.EXAMPLES["example"])
 BARE = "01BBBBBBBBBBBBBBBBBBBBBBBB"
 HOSTILE_RUN = "01HHHHHHHHHHHHHHHHHHHHHHHH"
 
@@ -124,7 +125,7 @@ def test_the_first_minute(page: Page, address: str):
     visit(page, f"{address}/replay")
     assert link_of(page) == {"run": HOSTILE_RUN}
     visit(page, f"{address}/replay?run=example")
-    expect(page.locator(".replay h3")).to_contain_text("tiny · prompt #0 · adaspec")
+    expect(page.locator(".replay h2")).to_contain_text("tiny · prompt #0 · adaspec")
     expect(page.locator(".replay .caption")).to_contain_text("guesses the next 4 tokens")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     enough(lambda: page.wait_for_timeout(100) or steps(page) > 0, 20)
@@ -142,7 +143,7 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
     select(page, "Draft q", "stock")
     page.get_by_role("combobox", name="Prompt").click()
     page.get_by_role("option", name=re.compile("^#3 ")).click()
-    expect(page.locator(".replay h3")).to_contain_text("prompt #3 · stock")
+    expect(page.locator(".replay h2")).to_contain_text("prompt #3 · stock")
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("slider", name="Step").fill("40")
     page.get_by_label("Speed").select_option("5")
@@ -160,7 +161,7 @@ def test_a_link_is_the_view(page: Page, address: str, chromium: Browser):
             there, here = (at.locator(part).evaluate(looks) for at in (other, page))
             assert there == here
     select(page, "Draft q", "adaspec")
-    expect(page.locator(".replay h3")).to_contain_text("prompt #3 · adaspec")
+    expect(page.locator(".replay h2")).to_contain_text("prompt #3 · adaspec")
     assert not {"step", "token"} & link_of(page).keys()  # of the other replay
 
 
@@ -198,7 +199,8 @@ def test_hostile_text_is_text(page: Page, address: str):
     assert page.locator(".replay :is(script, img)").count() == 0
 
 
-def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
+def test_a_prompt_of_ones_own_by_the_server(page: Page, address: str, chromium: Browser):
+    page.add_init_script(WITHOUT_WORKERS)
     asked = "of=own&temperature=0&gamma=3&max_new_tokens=24&seed=5"
     visit(page, f"{address}/replay?run=example&{asked}&step=0")
     expect(page.get_by_text("Decoded in")).to_be_visible(timeout=60_000)
@@ -206,7 +208,7 @@ def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
     prompt.fill("Mia has 7 <script>window.hacked=1</script> shells. How many has she?\n")
     page.get_by_role("button", name="Decode").click()
     expect(page.locator(".text")).to_contain_text("window.hacked=1</script> shells.")
-    expect(page.locator(".replay h3")).to_contain_text("γ = 3 · greedy · seed 5")
+    expect(page.locator(".replay h2")).to_contain_text("γ = 3 · greedy · seed 5")
     took = float(re.search(r"[\d.]+", page.get_by_text("Decoded in").inner_text())[0])
     print(f"warm: {took} s")
     assert took < 3
@@ -217,6 +219,7 @@ def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
     assert link_of(page)["max_new_tokens"] == "24"
     assert "shells" in link_of(page)["prompt"]
     with faultless(chromium) as other:  # greedy: the same tokens; the clock is another
+        other.add_init_script(WITHOUT_WORKERS)
         visit(other, page.url)
         expect(other.locator(".told")).to_contain_text(summary)
         words = "all => all.map(one => one.textContent)"
@@ -225,6 +228,71 @@ def test_a_prompt_of_ones_own(page: Page, address: str, chromium: Browser):
     prompt.fill("")
     page.get_by_role("button", name="Decode").click()
     expect(page.get_by_test_id("stAlert")).to_contain_text("nothing to predict")
+
+
+# Another way than recorded.
+
+
+def test_a_recorded_prompt_with_another_draft_length(page: Page, address: str):
+    """A column of the what-if decodes it, a slider too; with the recorded settings it is the
+    recording. Its text has the recording's tokens.
+    """
+    prompt, words = page.locator(".text .word.prompt"), "all => all.map(one => one.textContent)"
+    visit(page, f"{address}/replay?run=example&example=3&step=20")
+    page.get_by_role("button", name="γ = 7 instead").click()
+    expect(page.locator(".own .replay h2")).to_contain_text("prompt #3 · adaspecγ = 7")
+    wait_for_link(page, run="example", example="3", gamma="7")
+    expect(page.get_by_text("Decoded anew: γ = 7, temperature 1.")).to_be_visible()
+    page.get_by_role("button", name="γ = 2 instead").click()
+    expect(page.locator(".own .replay h2")).to_contain_text("γ = 2")
+    anew = prompt.evaluate_all(words)
+    page.get_by_role("button", name="Race, γ, temperature").click()
+    temperature = page.get_by_role("slider", name="Temperature")
+    expect(temperature).to_have_value("1")
+    expect(page.get_by_role("slider", name="γ")).to_have_value("2")
+    temperature.press("ArrowRight")
+    expect(page.locator(".own .replay h2")).to_contain_text("γ = 2 · temperature 1.1")
+    wait_for_link(page, run="example", example="3", gamma="2", temperature="1.1")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="As recorded").click()
+    expect(page.locator(".own")).to_have_count(0)
+    expect(page.locator(".replay h2")).to_contain_text("γ = 4 · temperature 1 · seed 3")
+    assert prompt.evaluate_all(words) == anew
+    assert not {"gamma", "temperature"} & link_of(page).keys()
+
+
+def test_two_drafts_race(page: Page, address: str, chromium: Browser):
+    visit(page, f"{address}/replay?run=example&example=1")
+    page.get_by_role("button", name="Race, γ, temperature").click()
+    select(page, "Race against", "stock")
+    page.keyboard.press("Escape")
+    expect(page.locator(".duel h2")).to_contain_text("prompt #1 · adaspec against stock")
+    page.get_by_role("button", name="Pause").click()
+    clock = page.get_by_role("slider", name="Clock")
+    clock.fill("30")
+    expect(page.locator(".told")).to_contain_text(re.compile("ahead after 30|Level after 30"))
+    counts = page.locator(".duel .count").all_inner_texts()
+    assert all(int(count.split()[0]) > 0 for count in counts)
+    wait_for_link(page, run="example", example="1", against="stock", clock="30")
+    with faultless(chromium) as other:
+        visit(other, page.url)
+        expect(other.locator(".duel .count")).to_have_text(counts)
+    clock.press("End")
+    ends = {
+        draft: (len(trace.text), len(trace.rounds))
+        for draft in ("adaspec", "stock")
+        for trace in [replays.read(EXAMPLE, draft, 1)]
+    }
+    for draft, (tokens_made, passes) in ends.items():
+        said = f"{draft}: {tokens_made} tokens in {passes} passes"
+        expect(page.locator(".told")).to_contain_text(said)
+    expect(page.locator(".told")).to_contain_text("times as fast, token for token")
+    expect(page.get_by_role("link", name="Compare").last).to_have_attribute(
+        "href", "compare?run=example&drafts=adaspec%2Cstock"
+    )
+    select(page, "Draft q", "stock")  # nobody races against himself
+    expect(page.locator(".replay h2")).to_contain_text("prompt #1 · stock")
+    expect(page.locator(".duel")).to_have_count(0)
 
 
 def test_files_to_take_away(page: Page, address: str, chromium: Browser, tmp_path: Path):
@@ -251,3 +319,74 @@ def test_files_to_take_away(page: Page, address: str, chromium: Browser, tmp_pat
     alone.get_by_role("button", name="To the end").click()
     expect(alone.locator(".told")).to_contain_text(f"{len(trace.text)} tokens in")
     alone.close()
+
+
+# Before an audience.
+
+RACE, PASSES, ANSWER = ".replay .race", ".replay .round.current", ".replay .why"
+SCREENS = {"1024x768": (1024, 768), "1080p at 150 %": (1280, 720), "1080p at 200 %": (960, 540)}
+
+
+def within(page: Page, selector: str, height: float) -> bool:
+    box = page.locator(selector).bounding_box()
+    assert box
+    return box["y"] >= 0 and box["y"] + min(box["height"], height) <= page.viewport_size["height"]
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("decided", ["rejected", "accepted", "residual"])
+def test_race_passes_and_answer_are_seen_at_once(
+    page: Page, address: str, screen: str, decided: str
+) -> None:
+    width, height = SCREENS[screen]
+    page.set_viewport_size({"width": width, "height": height})
+    visit(page, f"{address}/replay?run=example&step=99")
+    page.locator(f".ladder .chip.{decided}").last.click()
+    if height < 700:  # the page's fields are above it, one scroll away
+        page.locator(".replay .controls").evaluate("part => part.scrollIntoView()")
+        page.mouse.move(width / 2, height / 2)
+        page.mouse.wheel(0, -70)  # the page's head covers what is at the very top
+        page.wait_for_timeout(300)
+    for part in (RACE, PASSES, ANSWER):
+        assert within(page, part, 190), part
+
+
+@pytest.mark.parametrize("screen", [*SCREENS, "1080p"])
+def test_a_link_opens_it_before_an_audience(page: Page, address: str, screen: str) -> None:
+    width, height = SCREENS.get(screen, (1920, 1080))
+    page.set_viewport_size({"width": width, "height": height})
+    visit(page, f"{address}/replay?run=example&step=99&present=yes")
+    for part in (RACE, ".replay .ladder", ".replay .answer"):
+        assert within(page, part, height), part
+    # Nothing but the replay is there, and its type grows with the screen.
+    covers = page.get_by_role("dialog").bounding_box()
+    assert covers == {"x": 0, "y": 0, "width": width, "height": height}
+    size = page.locator(".replay .told").evaluate(
+        "part => parseFloat(getComputedStyle(part).fontSize) * part.currentCSSZoom"
+    )
+    assert size >= 16 * max(1, min(width / 1100, height / 640))
+
+
+def test_a_clicker_works_at_once_and_escape_leaves(page: Page, address: str) -> None:
+    visit(page, f"{address}/replay?run=example&step=9&present=yes")
+    step = page.get_by_role("slider", name="Step")
+    for key, expected in (
+        ("PageDown", "10"), ("PageDown", "11"), ("PageUp", "10"), ("ArrowRight", "11"),
+        ("ArrowDown", "12"), ("ArrowLeft", "11"), ("ArrowUp", "10"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        expect(step).to_have_value(expected)
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.keyboard.press(" ")
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    wait_for_link(page, present="yes")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("combobox", name="Prompt")).to_be_visible()
+    enough(lambda: page.wait_for_timeout(100) or "present" not in link_of(page))
+    page.get_by_role("button", name="Present").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    wait_for_link(page, present="yes")
+    page.get_by_role("button", name="Leave the presentation").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)

@@ -15,6 +15,7 @@ from adaspec.jobs import queue
 from adaspec.runs import Run
 from tests.studio import (
     enough,
+    faultless,
     mini,
     settle,
     studio,
@@ -67,7 +68,7 @@ def submit(home: Path, stage1_epochs: int) -> str:
 
 
 def test_a_finished_run_from_list_to_link(page: Page, address: str):
-    page.goto(address)
+    page.goto(f"{address}/runs")
     settle(page)
     page.locator(f".st-key-open-{FINISHED} button").click()
     expect(page).to_have_url(re.compile(f"run={FINISHED}"))
@@ -87,16 +88,117 @@ def test_a_finished_run_from_list_to_link(page: Page, address: str):
     expect(axis_title).to_be_visible()
 
 
+def test_filters_are_in_the_link_and_survive_it(page: Page, address: str, studio_home: Path):
+    page.goto(f"{address}/runs?run={FINISHED}")
+    settle(page)
+    openers = page.locator("[class*=st-key-open-] button")
+    expect(openers).to_have_count(3)  # and the bundled examples
+    page.get_by_label("Find runs").fill("mini")
+    page.get_by_label("Find runs").press("Enter")
+    expect(openers).to_have_count(1)
+    page.get_by_role("button", name="Sort and filter").click()
+    page.get_by_text("Group by recipe").click()
+    page.get_by_role("combobox", name="States").click()
+    page.get_by_role("option", name="finished").click()
+    page.keyboard.press("Tab")  # closes the list of states
+    page.get_by_role("combobox", name="Order").click()
+    page.get_by_role("option", name="Oldest first").click()
+    for part in ("find=mini", "group=true", "state=finished", "order=oldest"):
+        expect(page).to_have_url(re.compile(part))
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    settle(page)
+    expect(openers).to_have_count(1)
+    expect(page.locator(".runs-heading abbr").first).to_have_text("mini")
+    page.get_by_role("button", name="Clear").click()
+    expect(openers).to_have_count(3)
+    expect(page).not_to_have_url(re.compile("find="))
+
+
+def test_a_report_can_be_taken_away(
+    page: Page, chromium: Browser, address: str, studio_home: Path, tmp_path: Path
+):
+    page.goto(f"{address}/runs?run={FINISHED}")
+    settle(page)
+    report = runs.read_report(Run(studio_home / "runs" / FINISHED))
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Report", exact=True).click()
+    file = tmp_path / "report.html"
+    got.value.save_as(file)
+    page.get_by_role("button", name="Tables").click()
+    for ending, label in (("csv", "CSV"), ("tex", "LaTeX"), ("md", "Markdown")):
+        with page.expect_download() as got:
+            page.get_by_role("button", name=label, exact=True).first.click()
+        assert got.value.suggested_filename == f"report-{FINISHED}-drafts.{ending}"
+        text = got.value.path().read_text(encoding="utf-8")
+        assert all(draft.name in text for draft in report.drafts)
+    with faultless(chromium) as offline:
+        offline.goto(file.as_uri())
+        expect(offline.get_by_role("heading", name="Cost")).to_be_visible()
+        expect(offline.get_by_role("cell", name="adaspec").first).to_be_visible()
+        expect(offline.get_by_text("selector: top_delta")).to_be_visible()
+        offline.screenshot(path=tmp_path / "report.png", full_page=True)
+
+
+def test_tags_are_typed_and_found(page: Page, address: str, studio_home: Path):
+    page.goto(f"{address}/runs?run={FINISHED}")
+    settle(page)
+    page.get_by_role("button", name="Tags and note").click()
+    page.get_by_role("combobox", name="Tags").last.fill("paper")
+    page.keyboard.press("Enter")
+    page.get_by_role("textbox", name="Note").fill("Figure 3.\nSeed 2 is missing.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".st-key-run-head")).to_be_visible()
+    expect(page.get_by_text("Seed 2 is missing.")).to_be_visible()
+    expect(page.locator(".runs").get_by_text("paper")).to_be_visible()
+    run = Run(studio_home / "runs" / FINISHED)
+    assert runs.read_notes(run).tags == ["paper"]
+    page.goto(f"{address}/runs?run={FINISHED}&tag=paper")
+    settle(page)
+    expect(page.locator("[class*=st-key-open-] button")).to_have_count(1)
+
+
+RECORD_NOTICES = """() => {
+    window.notices = [];
+    window.Notification = class {
+        static requestPermission = async () => 'granted';
+        constructor(title) { window.notices.push(title); }
+        addEventListener() {}
+    };
+}"""
+
+
+def test_a_viewer_is_told_of_the_end_only_where_he_asked(
+    page: Page, address: str, studio_home: Path
+):
+    watched, other = submit(studio_home, 2), submit(studio_home, 3)
+    page.goto(f"{address}/runs?run={watched}")
+    settle(page)
+    page.evaluate(RECORD_NOTICES)
+    page.get_by_role("button", name="Tell me when it ends").click()
+    expect(page.get_by_role("button", name="You will be told when it ends")).to_be_visible()
+    queue.cancel(other)
+    row = page.locator(f".st-key-open-{FINISHED} button")
+    row.click()  # another run is open
+    expect(page).to_have_url(re.compile(FINISHED))
+    queue.cancel(watched)
+    enough(lambda: page.wait_for_timeout(200) or page.evaluate("window.notices.length > 0"), 40)
+    assert page.evaluate("window.notices") == ["mini: cancelled"]
+
+
 def test_a_queued_job_appears_and_moves_by_itself(page: Page, address: str, studio_home: Path):
     page.goto(f"{address}/?run={FINISHED}")
     settle(page)
     page.evaluate("window.neverReloaded = true")
-    with supervisor(studio_home):
-        identity = submit(studio_home, stage1_epochs=400)
-        row = page.locator(f".st-key-open-{identity} button")
-        expect(row).to_be_visible()  # nothing ran: the list looks every 10 seconds
-        row.click()
-        expect(page.locator(".st-key-run-head")).to_contain_text("running", timeout=60_000)
+    identity = submit(studio_home, stage1_epochs=400)
+    row = page.locator(f".st-key-open-{identity} button")
+    expect(row).to_be_visible()  # nothing ran: the list looks every 10 seconds
+    row.click()
+    state = page.locator(".st-key-run-head")
+    expect(state).to_contain_text("queued")
+    with supervisor(studio_home):  # only now, so that the page is there before the job begins
+        expect(state).to_contain_text("running", timeout=60_000)
         # the finished run's three charts are gone, and this one has something to show
         expect(page.locator(".js-plotly-plot")).to_have_count(2)
         page.evaluate(COUNT_BLANK_FRAMES)
@@ -224,7 +326,7 @@ def test_both_themes_follow_the_viewer(chromium: Browser, address: str):
     grounds = {}
     for theme in ("light", "dark"):
         page = chromium.new_page(color_scheme=theme)
-        page.goto(address)
+        page.goto(f"{address}/runs")
         settle(page)
         app = page.get_by_test_id("stApp")
         grounds[theme] = app.evaluate("one => getComputedStyle(one).backgroundColor")

@@ -17,23 +17,24 @@ import pytest
 from filelock import FileLock
 from streamlit.testing.v1 import AppTest
 
-from adaspec import cli, drawing, pipeline, recipe, runs
-from adaspec.jobs import mailbox, queue, supervisor
+from adaspec import cli, drawing, estimate, pipeline, recipe, runs
+from adaspec.jobs import audit, mailbox, queue, supervisor
 from adaspec.jobs.queue import Job
 from adaspec.recipe import Recipe
 from adaspec.runs import MetricsReader, Run
-from app.shared import charts, reading
+from app.runs import again as again_module
+from app.shared import calibration, charts, reading
 from app.shared.charts import Curve
 from app.shell import access, words
 from app.shell.access import Person
-from tests.studio import ROOT
+from tests.studio import ROOT, enough
 
 OLD, NEW = "01AAAAAAAAAAAAAAAAAAAAAAAA", "01BBBBBBBBBBBBBBBBBBBBBBBB"
 
 
 @pytest.fixture(autouse=True)
 def no_example(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(runs.folder, "EXAMPLE", tmp_path / "example")
+    monkeypatch.setattr(runs.folder, "EXAMPLES", {"example": tmp_path / "example"})
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def put(home: Path, finished_run: Run):
 def opened(**link: str | list[str]) -> AppTest:
     reading.look_again()
     page = AppTest.from_file(ROOT / "app/main.py", default_timeout=30)
+    page.switch_page(str(ROOT / "pages/runs.py"))
     for key, value in link.items():
         page.query_params[key] = value
     return sound(page.run())
@@ -70,7 +72,7 @@ def again(page: AppTest) -> AppTest:
 
 
 def words_on(page: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "text", "caption", "info", "warning", "error")
+    kinds = ("title", "header", "markdown", "text", "caption", "info", "warning", "error")
     shown = [element.value for kind in kinds for element in getattr(page, kind)]
     shown += re.split("<style.*?</style>|<[^>]*>", listed(page), flags=re.DOTALL)
     return "\n".join(shown).replace("\\", "")
@@ -164,11 +166,11 @@ def test_a_click_opens_a_run_and_the_link_says_which(put):
     put(NEW, name="newer")
     page = opened()
     assert page.query_params["run"] == NEW
-    assert "newer" in page.subheader[0].value
+    assert "newer" in page.header[0].value
     sound(page.button(key=f"open-{OLD}").click().run())
     assert page.query_params["run"] == OLD
-    assert page.subheader[0].value == "mini"
-    assert opened(run=OLD).subheader[0].value == "mini"
+    assert page.header[0].value == "mini"
+    assert opened(run=OLD).header[0].value == "mini"
 
 
 @pytest.mark.parametrize("wrong", ["01NOTHERE", "/etc", "../../", "<b>x</b>"])
@@ -178,7 +180,7 @@ def test_wrong_link_is_said_once_and_the_newest_is_shown(put, wrong: str):
     page = opened(run=wrong)
     assert len(page.warning) == 1
     assert "There is no run" in page.warning[0].value
-    assert page.subheader[0].value == "newer"
+    assert page.header[0].value == "newer"
 
 
 def test_a_link_opens_no_folder_outside_the_home(put, finished_run: Run):
@@ -212,7 +214,7 @@ def test_failed_run_shows_its_error_as_plain_words(put):
 def test_hostile_name_is_only_a_name(put):
     put(name="<img src=x onerror=alert(1)> ![](http://x/y.png) **b** :red[c] $x^2$")
     page = opened()
-    for text in (page.subheader[0].value, page.button(key=f"open-{OLD}").label):
+    for text in (page.header[0].value, page.button(key=f"open-{OLD}").label):
         assert re.findall(r"(?<!\\)[<\[:$]", text) == []
 
 
@@ -278,11 +280,11 @@ def test_log_search(put):
 def test_example_is_marked_and_has_a_link_of_its_own(
     put, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(runs.folder, "EXAMPLE", finished_run.path)
+    monkeypatch.setattr(runs.folder, "EXAMPLES", {"example": finished_run.path})
     put("example", name="impostor")  # a folder of that name must not come in its way
     page = opened(run="example")
     assert page.button(key="open-example").label.endswith(":gray-badge[example]**")
-    assert page.subheader[0].value == "mini"
+    assert page.header[0].value == "mini"
     assert "Highest acceptance" in words_on(page)
 
 
@@ -292,7 +294,7 @@ def test_many_runs_are_shown_on_demand(put):
     oldest = "open-01AAAAAAAAAAAAAAAAAAAAAA00"
     page = opened()
     assert oldest not in [button.key for button in page.button]
-    sound(page.toggle(key="all-runs").set_value(True).run())
+    sound(page.toggle(key="all").set_value(True).run())
     assert oldest in [button.key for button in page.button]
 
 
@@ -537,7 +539,7 @@ def test_a_run_that_no_job_made_is_everybodys_to_resume_and_an_administrators_to
 
 
 def test_the_example_stays_as_it_is(put, finished_run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runs.folder, "EXAMPLE", finished_run.path)
+    monkeypatch.setattr(runs.folder, "EXAMPLES", {"example": finished_run.path})
     assert labels(opened(run="example")) == []
 
 
@@ -551,8 +553,8 @@ def test_rename(put):
 
     rename("<b>mine</b>")
     assert runs.read_state(run).name == "<b>mine</b>"
-    assert page.subheader[0].value.replace("\\", "") == "<b>mine</b>"
-    assert "<b>" not in page.subheader[0].value
+    assert page.header[0].value.replace("\\", "") == "<b>mine</b>"
+    assert "<b>" not in page.header[0].value
     rename("   ")
     assert "A name is one line" in page.error[0].value
     assert runs.read_state(run).name == "<b>mine</b>"
@@ -569,6 +571,14 @@ def test_tiny_is_queued_by_one_click_and_not_twice_by_mistake(home: Path, mini: 
     assert "is already in the queue" in words_on(page)
     sound(page.button(key="open-equal").click().run())
     assert "is already in the queue" not in words_on(page)
+
+
+def test_the_tooltip_says_what_the_estimate_says(home: Path, monkeypatch: pytest.MonkeyPatch):
+    expected = estimate.Estimate(seconds=754, disk=1, memory=None, device="CPU", source="")
+    monkeypatch.setattr(calibration, "known", lambda _: expected)
+    assert "three drafts, in about 13 min. It" in opened().button(key="train-tiny").help
+    monkeypatch.setattr(calibration, "known", lambda _: None)
+    assert "three drafts. It" in opened().button(key="train-tiny").help
 
 
 def test_tiny_that_was_trained_is_offered_instead(put, monkeypatch: pytest.MonkeyPatch):
@@ -598,7 +608,7 @@ def test_hostile_jobs_are_only_text(home: Path, mini: Recipe):
     job = claimed(queue.submit(mini.model_copy(update={"name": hostile}), hostile))
     queue.end(job, "failed", hostile)
     page = opened()
-    shown = [page.subheader[0].value, page.error[0].value, page.button(key=f"open-{job.id}").label]
+    shown = [page.header[0].value, page.error[0].value, page.button(key=f"open-{job.id}").label]
     shown += [element.value for element in page.caption if "onerror" in element.value]
     assert len(shown) == 4
     assert "<img" not in listed(page)
@@ -677,6 +687,239 @@ def test_another_tuning_makes_another_target(put, content: dict[str, Any]):
     assert "a different target" in warnings[0].value
 
 
+# Sorting, filtering, tags and notes
+
+
+@pytest.fixture
+def three(put, home: Path, mini: Recipe) -> list[str]:
+    """Runs of two recipes in two states, one of them renamed, one tagged; the ids, newest first."""
+    identities = [f"01AAAAAAAAAAAAAAAAAAAAAA0{number}" for number in (3, 2, 1)]
+    put(identities[2], name="tiny/seed2", state="failed", created="2026-01-01T00:00:00Z")
+    put(identities[1], name="mini", created="2026-01-02T00:00:00Z")
+    put(identities[0], name="tiny/seed1", created="2026-01-03T00:00:00Z")
+    Run(home / "runs" / identities[2]).report_file.unlink()
+    queue.rename(Run(home / "runs" / identities[0]), "An own name")
+    queue.annotate(Run(home / "runs" / identities[1]), ["paper"], "Figure 3 <b>is</b> of this")
+    return identities
+
+
+@pytest.mark.parametrize(
+    ("asked", "places"),
+    [
+        ({}, [0, 1, 2]),
+        ({"find": "FIGURE 3"}, [1]),
+        ({"find": "own"}, [0]),
+        ({"find": "nothing is called that"}, []),
+        ({"state": "failed"}, [2]),
+        ({"state": ["failed", "finished"]}, [0, 1, 2]),
+        ({"recipes": "tiny"}, [0, 2]),
+        ({"recipes": "tiny", "state": "finished"}, [0]),
+        ({"tag": "paper"}, [1]),
+        ({"order": "oldest"}, [2, 1, 0]),
+        ({"order": "name"}, [0, 1, 2]),
+        ({"order": "alpha", "state": ["finished", "failed"]}, [0, 1, 2]),
+        ({"order": "state"}, [0, 1, 2]),
+    ],
+    ids=str,
+)
+def test_a_link_says_which_runs_are_listed_in_what_order(
+    three: list[str], asked: dict[str, Any], places: list[int]
+):
+    page = opened(run=three[0], **asked)
+    assert openers(page) == [three[place] for place in places]
+    assert page.query_params["run"] == three[0]  # the open run stays open
+
+
+def test_what_is_chosen_can_be_cleared(three: list[str]):
+    page = opened()
+    sound(page.multiselect(key="state").set_value(["failed"]).run())
+    assert openers(page) == [three[2]]
+    assert "1 of 3 runs." in words_on(page)
+    sound(page.button(key="clear-filters").click().run())
+    assert openers(page) == three
+
+
+def test_runs_are_grouped_by_recipe_whatever_they_are_called(three: list[str]):
+    page = opened(group="true")
+    assert openers(page) == [three[0], three[2], three[1]]
+    headings = re.findall(r"runs-heading\"><abbr[^>]*>(mini|tiny|Run)<", listed(page))
+    assert headings == ["tiny", "mini"]
+
+
+def test_tags_and_notes_are_shown_as_plain_text(three: list[str], home: Path):
+    queue.annotate(Run(home / "runs" / three[1]), ["<i>x</i>"], "a :red[b]\n<b>c</b>")
+    page = opened(run=three[1])
+    assert "&lt;i&gt;x&lt;/i&gt;" in listed(page)
+    assert "a :red[b]\n<b>c</b>" in [text.value for text in page.text]
+    badge = next(element.value for element in page.markdown if "sell" in element.value)
+    assert "<i>" not in badge
+
+
+def test_tags_and_a_note_are_written_and_refused(three: list[str], home: Path):
+    page, run = opened(run=three[0]), Run(home / "runs" / three[0])
+
+    def save(tags: list[str], note: str) -> None:
+        page.multiselect(key=f"new-tags-{three[0]}").set_value(tags)
+        page.text_area(key=f"new-note-{three[0]}").input(note)
+        sound(next(button for button in page.button if button.label == "Save").click().run())
+
+    save(["paper"], "Two lines\nof text")
+    assert runs.read_notes(run) == runs.Notes(tags=["paper"], note="Two lines\nof text")
+    assert audit.deeds()[-1].action == "note"
+    save(["paper, good"], "")
+    assert "no comma" in page.error[0].value
+    assert runs.read_notes(run).note == "Two lines\nof text"
+
+
+def test_other_peoples_runs_are_not_annotated(
+    three: list[str], mini: Recipe, monkeypatch: pytest.MonkeyPatch
+):
+    def can_save() -> bool:
+        return "Save" in [button.label for button in opened(run=three[2]).button]
+
+    assert can_save()
+    monkeypatch.setattr(access, "person", lambda: Person("bert", True, False))
+    assert not can_save()  # no job made it
+
+
+def test_damaged_notes_break_no_page(three: list[str], home: Path):
+    Run(home / "runs" / three[1]).notes_file.write_text('{"version": 99}')
+    page = opened(run=three[1])
+    assert openers(page) == three
+    assert "Highest acceptance" in words_on(page)
+
+
+# Sweeps
+
+
+def test_a_sweep_says_its_total_and_queues_its_jobs(put, monkeypatch: pytest.MonkeyPatch):
+    put()
+    monkeypatch.setenv("ADASPEC_QUEUED_EACH", "9")
+    page = opened()
+    assert "queue-sweep" not in [button.key for button in page.button]
+    sound(page.multiselect(key=f"sweep-k-{OLD}").set_value([0.2, 0.6]).run())
+    sound(page.multiselect(key=f"sweep-seeds-{OLD}").set_value([0, 3]).run())
+    jobs = next(table.value for table in page.dataframe if "takes" in table.value.columns)
+    assert jobs["job"].tolist() == ["mini over k/seed0", "mini over k/seed3"]
+    assert jobs["methods"].tolist() == [5, 5]
+    own = runs.read_recipe(Run(runs.runs_folder() / OLD))
+    expected = [estimate.known(each) for each in recipe.sweep(own, [0.2, 0.6], [0, 3])]
+    assert all(expected)
+    assert jobs["takes"].tolist() == [words.duration(each.seconds) for each in expected]
+    total = words.duration(sum(each.seconds for each in expected))
+    assert f"2 jobs**, one after the other: **{total}** in all" in words_on(page)
+    assert queue.all_jobs() == []
+    sound(page.button(key="queue-sweep").click().run())
+    first, second = queue.all_jobs()
+    assert (recipe.read(first.recipe).seed, recipe.read(second.recipe).seed) == (0, 3)
+    assert first.seconds == pytest.approx(expected[0].seconds)
+    assert recipe.read(first.recipe).stage2.methods["adaspec-k0.2"].k == 0.2
+    assert "2 jobs queued" in "".join(element.value for element in page.success)
+    again_listed = next(table.value for table in page.dataframe if "takes" in table.value.columns)
+    assert again_listed["takes"].tolist() == ["in the queue"] * 2
+    assert page.button(key="queue-sweep").disabled
+
+
+def test_a_seed_that_was_trained_is_not_queued_again(put):
+    put(recipe_hash=runs.read_recipe(put(NEW)).hash)
+    page = opened(run=OLD)
+    sound(page.multiselect(key=f"sweep-seeds-{OLD}").set_value([0, 1]).run())
+    jobs = next(table.value for table in page.dataframe if "takes" in table.value.columns)
+    assert jobs["takes"].tolist()[0] == "trained already"
+    sound(page.button(key="queue-sweep").click().run())
+    (job,) = queue.all_jobs()
+    assert job.name == "mini/seed1"
+
+
+def test_who_may_not_start_sweeps_nothing(put, monkeypatch: pytest.MonkeyPatch):
+    put()
+    monkeypatch.setattr(access, "person", lambda: Person("bert", False, False))
+    assert f"sweep-k-{OLD}" not in [each.key for each in opened().multiselect]
+
+
+# A busy machine
+
+
+def busy(run: Run, others: float) -> None:
+    report = runs.read_report(run)
+    business = runs.Business(load=3.0, cpus=2, others=others)
+    runs.REPORT.write(run.report_file, report.model_copy(update={"business": business}))
+
+
+def test_a_busy_machine_is_said_with_a_button_to_measure_again(
+    put, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = put()
+    busy(run, 0.02)
+    assert "busy machine" not in words_on(opened())
+    busy(run, 0.5)
+    page = opened()
+    assert "other processes took 50% of its 2 CPUs" in words_on(page)
+    asked: list[list[str]] = []
+
+    def measured(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command[1:])
+        busy(run, 0.01)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(again_module.subprocess, "run", measured)
+    sound(page.button(key="measure-again").click().run())
+    enough(lambda: asked and run.path.name not in again_module._at_work)
+    assert asked == [["-m", "adaspec", "measure", OLD]]
+    assert (audit.deeds()[-1].action, audit.deeds()[-1].id) == ("measure", OLD)
+    assert "busy machine" not in words_on(again(page))
+
+
+def test_a_measurement_that_failed_says_why(put, home: Path, monkeypatch: pytest.MonkeyPatch):
+    busy(put(), 0.5)
+    page = opened()
+    failed = subprocess.CompletedProcess([], 2, "", "warning: x\nerror: The data *changed*.\n")
+    monkeypatch.setattr(again_module.subprocess, "run", lambda *_, **__: failed)
+    sound(page.button(key="measure-again").click().run())
+    enough(lambda: OLD not in again_module._at_work)
+    page = again(page)
+    assert "failed: The data *changed*." in words_on(page)
+    assert page.button(key="measure-again")
+    again_module._errors.clear()
+
+
+def test_other_peoples_runs_are_not_measured_again(put, monkeypatch: pytest.MonkeyPatch):
+    busy(put(), 0.5)
+    monkeypatch.setattr(access, "person", lambda: Person("bert", True, False))
+    page = opened()
+    assert "busy machine" in words_on(page)
+    assert "measure-again" not in [button.key for button in page.button]
+
+
+# Two recipes
+
+
+def test_two_recipes_and_what_became_of_them(three: list[str], home: Path):
+    other = Run(home / "runs" / three[1])
+    content = runs.read_recipe(other).model_dump(mode="json") | {"seed": 5}
+    other.recipe_file.write_text(recipe.parse(content).yaml())
+    page = opened(run=three[0])
+    assert not [table for table in page.dataframe if "field" in table.value.columns]
+    sound(page.selectbox(key="link-against").set_value(three[1]).run())
+    assert page.query_params["against"] == three[1]
+    name = f"mini …{three[1][-4:]}"
+    settings, reached = (table.value for table in page.dataframe if name in table.value.columns)
+    assert settings["field"].tolist() == ["seed"]
+    assert settings[name].tolist() == ["5"]
+    report = runs.read_report(other)
+    assert reached["draft"].tolist() == [draft.name for draft in report.drafts]
+    assert f"{report.drafts[0].alpha.generated:.4f} (" in reached.iloc[0, 1]
+    assert "not told apart" in words_on(page)
+    sound(page.button(key=f"open-{three[1]}").click().run())
+    assert "against" not in page.query_params
+
+
+def test_two_recipes_that_cannot_be_compared_say_why(three: list[str]):
+    text = words_on(opened(run=three[0], against=three[2]))
+    assert "The recipes are the same." in text
+    assert "has no report yet" in text
+
+
 # What makes thirty viewers cheap
 
 
@@ -713,11 +956,51 @@ def test_one_look_serves_everybody_and_a_missing_run_is_looked_for(put):
     assert reading.board(NEW).find(NEW)
 
 
+def test_of_a_long_log_the_end_is_read(put, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(reading, "LOG_BYTES", 100)
+    run = put()
+    lines = [f"line {number} says é" for number in range(50)]
+    run.log_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    view = reading.board(OLD).find(OLD)
+    assert view is not None
+    shown = reading.log_lines(view, "")
+    assert shown == lines[-len(shown) :]
+    assert 2 < len(shown) < 7
+    assert reading.log_lines(view, "LINE 49") == lines[-1:]
+    assert reading.log_lines(view, "line 3 ") == []
+    run.log_file.write_text("short\nlog\n")
+    assert reading.log_lines(view, "") == ["short", "log"]
+
+
+def test_of_very_many_runs_the_newest_are_offered_and_all_are_found(
+    put, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app.runs.choice.LISTED", 10)
+    monkeypatch.setattr(reading, "LISTED", 3)
+    for number in range(12):
+        put(f"01AAAAAAAAAAAAAAAAAAAAAA{number:02}", name=f"number {number}")
+    page = opened()
+    views = reading.board().views
+    first = views[-1].id
+    some = reading.offered(views, lambda view: True, [first, "nowhere"])
+    assert list(some) == [*(view.id for view in views[:3]), first]
+    page.toggle("all").set_value(True)
+    sound(page.run())
+    assert len([button for button in page.button if str(button.key).startswith("open-")]) == 10
+    assert "The first 10 of 12 runs" in words_on(page)
+    page.text_input("find").set_value("NUMBER 1")
+    sound(page.run())
+    found = {button.key for button in page.button if str(button.key).startswith("open-")}
+    assert f"open-{first[:-2]}01" in found
+    assert f"open-{first[:-2]}05" not in found
+
+
 def test_pages_load_no_heavy_library(put):
     put()
     script = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        "page = AppTest.from_file('app/main.py', default_timeout=60).run()\n"
+        "page = AppTest.from_file('app/main.py', default_timeout=60)\n"
+        f"page.switch_page({str(ROOT / 'pages/runs.py')!r}).run()\n"
         "assert not page.exception and page.get('plotly_chart')\n"
         "print(*{'torch', 'transformers', 'accelerate', 'altair'} & set(sys.modules))"
     )

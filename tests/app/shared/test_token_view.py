@@ -12,15 +12,18 @@ import pytest
 import torch
 import yaml
 
-from adaspec import figures, runs, selection, tokens
+from adaspec import ASSETS, figures, inference, runs, selection, tokens
 from adaspec.answers import TextRows
+from adaspec.recipe import Method
 from adaspec.runs import Run
+from adaspec.views import OwnText, token_view
+from adaspec.views.metrics import METRICS
+from adaspec.views.token_view import Roles
 from adaspec.vocabulary import classify
 from app.filter import acceptance_by_k
 from app.filter import view as filter_view
-from app.shared import token_view
-from app.shared.metrics import METRICS
-from app.shared.token_view import Roles
+from app.shared.engine import engine
+from tests.engine import under_node
 from tests.views import unpacked
 
 ROLES = Roles("adaspec", "distillspec-data")
@@ -32,12 +35,17 @@ SNAPSHOT_COLUMNS = ("kl", "overlap", "q", "rank", "agree")
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return Run(runs.EXAMPLE)
+    return Run(runs.EXAMPLES["example"])
+
+
+def handed(run: Run, source: tokens.Source, seq: int, roles: Roles) -> dict[str, Any]:
+    """What the browser is handed."""
+    return token_view.example(run, source, seq, roles).model_dump()
 
 
 @pytest.mark.parametrize("source", ["generated", "dataset"])
 def test_a_view_is_the_tables_rows(run: Run, source: tokens.Source) -> None:
-    view = token_view.example(run, source, 7, ROLES)
+    view = handed(run, source, 7, ROLES)
     names = ["stock", "reference", "adaspec", "distillspec-data", *view["timeline"]]
     rows = tokens.rows(run, source, 7, dict.fromkeys(names))
     response = unpacked(view["tokens"]["response"]) == 1
@@ -63,7 +71,7 @@ def test_a_view_is_the_tables_rows(run: Run, source: tokens.Source) -> None:
 
 def test_what_is_kept_is_what_training_would_keep(run: Run) -> None:
     """The outlined tokens against `select` on the float64 difference of the tables' columns."""
-    view = token_view.example(run, "generated", 50, ROLES)
+    view = handed(run, "generated", 50, ROLES)
     here = tokens.find(run, "generated", 50)
     response = unpacked(view["tokens"]["response"]) == 1
     for name in ("adaspec", "stock", "adaspec@25"):
@@ -83,7 +91,7 @@ def test_what_is_kept_is_what_training_would_keep(run: Run) -> None:
 
 
 def test_histograms_count_every_token(run: Run) -> None:
-    view = token_view.example(run, "generated", 0, ROLES)
+    view = handed(run, "generated", 0, ROLES)
     assert list(view["corpus"]) == [metric.name for metric in METRICS]
     for metric in METRICS:
         known = ROLES.known(run)
@@ -103,7 +111,7 @@ def test_histograms_count_every_token(run: Run) -> None:
 
 def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
     """The tables' rows, as a warm process would answer them, give the example's view again."""
-    view = token_view.example(run, "generated", 9, ROLES)
+    view = handed(run, "generated", 9, ROLES)
     names = list(dict.fromkeys([*ROLES.known(run).values(), *view["timeline"]]))
     rows = tokens.rows(run, "generated", 9, names)
     prompt = tokens.prompt_ids(run, "generated", 9)
@@ -123,7 +131,8 @@ def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
             ]
         },
     }
-    own = token_view.text(run, "generated", TextRows.model_validate_json(json.dumps(answer)), ROLES)
+    rows_of_it = TextRows.model_validate_json(json.dumps(answer))
+    own = token_view.text(run, "generated", rows_of_it, ROLES, "own").model_dump()
     for name, column in view["columns"].items():
         if not name.startswith(("entry", "reverse")):
             assert own["columns"][name] == column, name
@@ -133,6 +142,30 @@ def test_a_text_of_ones_own_is_seen_as_the_same_example(run: Run) -> None:
     assert abs(mine - theirs).max() <= 1
     assert own["top"] == view["top"]
     assert list(own["pools"]) == ["corpus"]
+
+
+@pytest.mark.parametrize("source", ["generated", "dataset"])
+def test_a_browser_makes_the_same_view_of_a_text(run: Run, source: tokens.Source) -> None:
+    """Bit for bit, of rows and a frame that both have."""
+    models = inference.open_run(run)
+    names = ["stock", "reference", "adaspec", "distillspec-data", *token_view.way(run, "adaspec")]
+    text = ("Tom has 12 apples 🙂.\n", "Each day he eats 東京 of 4: naïve")
+    rows = inference.read_text(models, *text, list(dict.fromkeys(names)))
+    wanted = token_view.text(run, source, rows, ROLES, "own")
+    files = engine(run, [])
+    asked = {
+        "id": "own",
+        "prompt": "",
+        "response": "",
+        "new_tokens": 0,
+        "clicks": 0,
+        "engine": files,
+    }
+    frame = OwnText.model_validate(token_view.text_frame(run, source, ROLES) | asked)
+    request = {"what": "text_view", "rows": rows.model_dump(), "asked": frame.model_dump()}
+    (view,) = under_node(request | {"tokenizer": str(ASSETS / "tiny/target/tokenizer.json")})
+    assert view == json.loads(wanted.model_dump_json())
+    assert unpacked(view["columns"]["entry@adaspec"]).min() < selection.STEPS
 
 
 @pytest.mark.parametrize("pool", ["corpus", "batch"])
@@ -146,11 +179,11 @@ def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> No
         if pool == "corpus"
         else np.repeat(np.arange(200) // size, tokens.examples(run, "generated")["tokens"])
     )
+    ids = tokens.column(run, "generated", "token")
+    begins = tokens.column(run, "generated", "pos") == 0
+    pieces = [tokens.vocabulary(run)[identity] for identity in ids]
     classes = np.array(
-        [
-            classify(tokens.vocabulary(run)[identity])
-            for identity in tokens.column(run, "generated", "token")
-        ]
+        [classify(piece, "" if begins[i] else pieces[i - 1].text) for i, piece in enumerate(pieces)]
     )
     entropy = tokens.column(run, "generated", "entropy")
     for k in RATIOS:
@@ -182,6 +215,25 @@ def test_the_filter_s_curves_are_plain_counts(run: Run, pool: tokens.Pool) -> No
         )
     labels = [row["label"] for row in view["overlaps"][1]["rows"]]
     assert labels == ["distillspec-data", "adaspec@8", "adaspec@25", "adaspec@75", "adaspec"]
+
+
+def test_the_filter_shows_what_counts_most_where_a_method_weighs(run: Run, monkeypatch) -> None:
+    """Of the tokens kept, those that are among the equally many with the largest weight."""
+    training = runs.read_trained(run, "adaspec").training
+    method = Method(selector="all", weight="confidence")
+    weighing = {"soft": training.model_copy(update={"method": method, "k": None})}
+    entries = tokens.entries(run, "generated", "stock", "corpus")
+    usual = filter_view._overlaps(run, "generated", "stock", "corpus", entries)
+    assert [overlap["name"] for overlap in usual][-1] == "other pool"
+    monkeypatch.setattr(tokens, "weighing", lambda run: weighing)
+    listed = filter_view._overlaps(run, "generated", "stock", "corpus", entries)[-1]
+    assert listed["name"] == "weights"
+    (row,) = listed["rows"]
+    assert row["label"] == "soft: the target's confidence (PARD-2)"
+    weights = tokens.weights(run, "generated", "stock", weighing["soft"]).astype(np.float32)
+    heaviest = np.zeros(len(weights), bool)
+    heaviest[np.argsort(-weights, kind="stable")[: selection.count(len(weights), 0.4)]] = True
+    assert unpacked(row["shared"])[400] == ((entries <= 400) & heaviest).sum()
 
 
 def test_the_filter_shows_the_way_of_a_draft(run: Run) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from adaspec.runs import EXAMPLE, Run
+from adaspec.runs import EXAMPLES, Run
 from app.shared import warm
 from app.shared.warm import Ticket
 from tests.studio import ROOT
@@ -137,6 +137,20 @@ def test_who_takes_a_question_back_lets_the_next_one_up(folder) -> None:
     assert not third.cancel()
 
 
+def test_a_question_that_nobody_waits_for_is_not_answered(folder, monkeypatch) -> None:
+    monkeypatch.setattr(warm, "FORGOTTEN", 0.5)
+    with held(folder):
+        first, left, waited_for = (warm.ask(folder, question(f"{n} cats.")) for n in range(3))
+        for _ in range(10):
+            assert not warm.wait(waited_for, 0.1)
+        first._looked = time.monotonic() + LONG
+    assert warm.wait(waited_for, LONG)
+    assert [ticket.state for ticket in (first, left, waited_for)] == ["done", "failed", "done"]
+    assert "ask again" in left.error
+    assert warm.wait(again := warm.ask(folder, left.request), LONG)  # the line goes on
+    assert again.state == "done"
+
+
 def test_the_same_question_is_answered_once(folder) -> None:
     with held(folder):
         first, same = (warm.ask(folder, question("8 plums.")) for _ in range(2))
@@ -244,7 +258,7 @@ time.sleep(60 if "killed" in sys.argv else 0)
 def test_processes_do_not_outlive_the_server(when, how) -> None:
     """Whether it is killed or comes to its end; and it has loaded no torch."""
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(EXAMPLE), when, how],
+        [sys.executable, "-c", PARENT, str(EXAMPLES["example"]), when, how],
         stdout=subprocess.PIPE,
         cwd=ROOT,
         text=True,

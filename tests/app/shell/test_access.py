@@ -23,7 +23,7 @@ PASSPHRASE = "open sesame"
 def fresh(home: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("ADASPEC_PASSPHRASE", raising=False)
     guesses._wrong.clear()
-    monkeypatch.setattr(access, "_address", lambda: "192.0.2.1")  # AppTest has none
+    monkeypatch.setattr(access, "address", lambda: "192.0.2.1")  # AppTest has none
     before = config.get_option("server.address")
     yield
     config.set_option("server.address", before)
@@ -69,6 +69,13 @@ def test_this_machine_belongs_to_whoever_sits_at_it(address: str) -> None:
     assert seen(page) == (queue.me(), True, True)
     assert not page.button
     assert not page.text_input
+
+
+def test_where_people_log_in_others_come_by_a_proxy(monkeypatch: Any) -> None:
+    listening("localhost")
+    assert access.is_private()
+    log_in(monkeypatch)
+    assert not access.is_private()
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.7", None, ""])
@@ -117,7 +124,8 @@ def test_whoever_guesses_waits_and_not_even_the_right_one_is_looked_at(monkeypat
     assert time.monotonic() - began < 10  # it is told at once
     assert "wait 30 s" in page.error[0].value
     assert seen(page) == ("", False, False)
-    assert guesses.wait("another address") == 0
+    monkeypatch.setattr(access, "address", lambda: "192.0.2.2")
+    assert seen(sign_in(opened(), "Ada", PASSPHRASE)) == ("Ada", True, True)  # somebody else
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u202eb"])

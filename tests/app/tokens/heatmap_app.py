@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from adaspec.views import TokenView  # noqa: E402
 from app.tokens.heatmap import token_heatmap  # noqa: E402
 from tests.views import view  # noqa: E402
 
@@ -24,7 +25,9 @@ shown = view(
 )
 st.session_state.runs = st.session_state.get("runs", 0) + 1
 shown = shown | {"notes": [f"run {st.session_state.runs}"]}  # the same text, sent anew
-left = token_heatmap(shown, json.loads(asked.get("state", "{}")), key="heatmap")
+left = token_heatmap(
+    TokenView.model_validate(shown), json.loads(asked.get("state", "{}")), key="heatmap"
+)
 st.button("Run again")
 st.text(f"runs: {st.session_state.runs}")
 st.text(f"state: {json.dumps(left, sort_keys=True)}")

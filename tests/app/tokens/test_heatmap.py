@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from app.shared.metrics import METRICS, Metric
-from app.tokens.heatmap import STATE, standalone
+from adaspec.views import TokenView
+from adaspec.views.metrics import METRICS, Metric
+from adaspec.views.token_view import STATE, standalone
 from tests.studio import serve_script
 from tests.views import ATTACK, HOSTILE, LONG, PROMPT, TIMELINE, unpacked, view
 
@@ -65,7 +66,8 @@ def exported(open_page: Open, tmp_path: Path) -> Open:
 
     def export(state: dict[str, Any] | None = None, shown: Any = VIEW, **options: Any) -> Page:
         file = tmp_path / "heatmap.html"
-        file.write_text(standalone(shown, state or {}), encoding="utf-8")
+        page = standalone(TokenView.model_validate(shown), state or {})
+        file.write_text(page, encoding="utf-8")
         return open_page(file.as_uri(), **options)
 
     return export
@@ -276,9 +278,17 @@ def test_limits_are_typed_dragged_and_reset(exported: Open):
 def test_exactly_the_tokens_kept_at_k_are_outlined(exported: Open):
     page = exported()
     slider = page.get_by_label("k: share of tokens kept")
-    for pool, name in (("corpus", "entry"), ("batch", "entry_batch")):
+    by = page.get_by_label("selected by")
+    expect(by).to_have_value("stock")  # as a training begins
+    for pool, name, of in (
+        ("corpus", "entry", "stock"),
+        ("batch", "entry_batch", "stock"),
+        ("corpus", "entry", "draft"),
+        ("batch", "entry_batch", "draft"),
+    ):
         page.get_by_role("radio", name=pool).check()
-        entries = column(f"{name}@adaspec")
+        by.select_option(of)
+        entries = column(f"{name}@{'adaspec' if of == 'draft' else of}")
         for k in (400, 401, 0, 1000, 37, 999):
             slider.fill(str(k))
             page.wait_for_selector(".text[data-complete]")
@@ -327,7 +337,7 @@ def test_a_hovered_token_shows_its_numbers(exported: Open):
     assert target == [written(column("p")[row]), written(column("rank")[row]), "0", "1"]
     delta = column("kl@adaspec")[row] - column("kl@reference")[row]
     expect(shown.locator("dl")).to_contain_text(f"ΔL{written(delta)}")
-    entry = column("entry@adaspec")[row]
+    entry = column("entry@stock")[row]
     expect(shown.locator("dl")).to_contain_text(f"kept (corpus)from k = 0.{entry:03} on")
     for position, model in enumerate(("target", "reference", "adaspec")):
         likely = unpacked(VIEW["top"][model]["p"])[row * 5 : row * 5 + 5]
@@ -460,7 +470,7 @@ def test_search_marks_matches_across_tokens(exported: Open):
 
 
 def test_checkpoints_are_scrubbed(exported: Open):
-    page = exported({"pins": [30]})
+    page = exported({"pins": [30], "by": "draft"})
     page.locator(".text").focus()
     for snapshot in reversed(TIMELINE[:-1]):
         page.keyboard.press("[")

@@ -24,7 +24,7 @@ from tests.studio import enough, faultless, settle, studio
 from tests.views import ATTACK, HOSTILE
 
 expect.set_options(timeout=20_000)  # two busy cores
-EXAMPLE = Run(runs.EXAMPLE)
+EXAMPLE = Run(runs.EXAMPLES["example"])
 RATIO = "k: share of tokens kept"
 HOSTILE_RUN = "01HHHHHHHHHHHHHHHHHHHHHHHH"
 
@@ -70,6 +70,37 @@ def select(page: Page, label: str, choice: str) -> None:
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=choice, exact=True).click()
     settle(page)
+
+
+def download(page: Page, menu: str, name: str, folder: Path) -> Path:
+    """A file from a menu of tables, or from a button beside it."""
+    if menu:
+        page.get_by_role("button", name=menu).click()
+    place = page.get_by_test_id("stPopoverBody") if menu else page
+    with page.expect_download() as got:
+        place.get_by_role("button", name=name, exact=True).first.click()
+    got.value.save_as(folder / got.value.suggested_filename)
+    return folder / got.value.suggested_filename
+
+
+def test_what_filter_shows_can_be_taken_away(
+    page: Page, chromium: Browser, address: str, tmp_path: Path
+):
+    visit(page, f"{address}/filter?run=example&k=0.4")
+    file = download(page, "", "Page", tmp_path)
+    frame = pd.read_csv(download(page, "Tables", "CSV", tmp_path))
+    of_class = frame[frame["property"] == "token class"]
+    entries = tokens.entries(EXAMPLE, "generated", "stock", "corpus")
+    assert of_class["kept"].sum() == (entries <= 400).sum()
+    assert of_class["tokens"].sum() == len(entries)
+    assert frame["share"].to_numpy() == pytest.approx(frame["kept"] / frame["tokens"])
+    with faultless(chromium) as offline:
+        offline.goto(file.as_uri())
+        kept = offline.locator(".filter dd strong").first
+        expect(kept).to_have_text("0.400")
+        offline.locator(".filter [type=number]").fill("0.2")
+        offline.keyboard.press("Enter")
+        expect(kept).to_have_text("0.200")
 
 
 def test_the_first_minute(page: Page, address: str):
@@ -131,6 +162,50 @@ def test_a_wrong_link_says_so_and_shows_the_nearest(page: Page, address: str, wr
     expect(page.locator(".token.scored").first).to_be_visible()
 
 
+def test_every_token_from_the_hardest_on(page: Page, address: str, tmp_path: Path):
+    # As from the list of examples, of which one was open: no token was yet.
+    link = "tokens?run=example&rival=distillspec-data&example=3&of=Every+token"
+    visit(page, f"{address}/{link}")
+    ranked = tokens.ranked_tokens(
+        EXAMPLE, "generated", "hardest", "adaspec", "distillspec-data", most=5
+    )
+
+    def expect_open(place: int) -> None:
+        seq, pos = (int(ranked[name][place]) for name in ("seq", "pos"))
+        row = len(tokens.prompt_ids(EXAMPLE, "generated", seq)) + pos
+        wait_for_link(page, example=str(seq), token=str(row))
+        expect(page.get_by_text(f"tiny · generated #{seq}", exact=True)).to_be_visible()
+        expect(page.locator("#current-token")).to_have_count(1)
+
+    expect_open(0)
+    page.get_by_role("button", name="Next hardest").click()
+    expect_open(1)
+    expect(page.get_by_text("2nd of 1,000")).to_be_visible()
+    table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    table.click(position={"x": 18, "y": 35 + 35 * 3 + 17})
+    expect_open(3)
+    page.get_by_role("button", name="Next hardest").click()
+    expect_open(4)
+    file = download(page, "Tables", "CSV", tmp_path)
+    frame = pd.read_csv(file)
+    assert frame["kl"][:5].to_numpy() == pytest.approx(ranked["kl"].to_numpy(), abs=1e-6)
+    assert len(frame) == 1000
+
+
+def test_every_token_in_another_order_and_of_a_class(page: Page, address: str):
+    visit(page, f"{address}/tokens?run=example&rival=distillspec-data&of=Every+token")
+    select(page, "Order", "most disputed")
+    select(page, "Class", "number")
+    assert (link_of(page)["rank"], link_of(page)["class"]) == ("disputed", "number")
+    ranked = tokens.ranked_tokens(
+        *(EXAMPLE, "generated", "disputed", "adaspec", "distillspec-data"), kind="number", most=1
+    )
+    page.get_by_role("button", name="Next most disputed").click()
+    seq, pos = int(ranked["seq"][0]), int(ranked["pos"][0])
+    row = len(tokens.prompt_ids(EXAMPLE, "generated", seq)) + pos
+    wait_for_link(page, example=str(seq), token=str(row))
+
+
 def test_order_and_search(page: Page, address: str):
     visit(page, f"{address}/tokens?run=example")
     select(page, "Order", "most improved")
@@ -188,7 +263,8 @@ def test_files_to_take_away(page: Page, address: str, chromium: Browser, tmp_pat
     alone.close()
 
 
-def test_a_text_of_ones_own(page: Page, address: str):
+def test_a_text_of_ones_own_by_the_server(page: Page, address: str):
+    page.add_init_script("delete window.Worker")  # as an old browser
     visit(page, f"{address}/tokens?run=example&of=Your+own+text")
     expect(page.locator(".token.scored").first).to_be_visible(timeout=60_000)  # the target goes on
     answer = page.get_by_label("Answer", exact=True)
@@ -231,6 +307,41 @@ def test_from_a_ratio_to_a_training(page: Page, address: str):
     settle(page)
     wait_for_link(page, k=k)
     expect(page.locator(".st-key-train-k")).to_contain_text(k)
+
+
+def test_from_a_ratio_to_the_same_tokens(page: Page, address: str):
+    """Draft, text, pool and k stay: the Tokens page outlines what Filter has kept."""
+    visit(page, f"{address}/filter?run=example&source=dataset&snapshot=adaspec@25&pool=batch&k=0.3")
+    page.get_by_role("link", name="See the tokens").click()
+    expect(page.get_by_role("heading", name="Tokens")).to_be_visible()
+    expect(page.locator(".token.scored").first).to_be_visible()
+    settle(page)
+    same = {
+        "run": "example",
+        "source": "dataset",
+        "step": "adaspec@25",
+        "pool": "batch",
+        "by": "draft",
+        "k": "0.3",
+    }
+    assert link_of(page) | same == link_of(page)
+
+
+def test_a_page_s_link_is_copied(chromium: Browser, address: str):
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    visit(page, f"{address}/filter?run=example&k=0.3")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+    context.close()
+
+
+def test_where_a_browser_refuses_the_link_can_be_copied_by_hand(page: Page, address: str):
+    visit(page, f"{address}/filter?run=example&k=0.3")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_label("Link", exact=True)).to_have_value(page.url)
 
 
 def test_from_a_run_to_its_tokens(page: Page, address: str):

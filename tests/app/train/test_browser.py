@@ -190,6 +190,7 @@ def test_a_torn_and_a_hostile_upload(page: Page, address: str, tmp_path: Path):
     )
 
 
+@pytest.mark.slow
 def test_a_few_steps_are_measured_while_the_form_is_used(page: Page, address: str):
     few = "&set=evaluation.speculation.prompts=2&set=evaluation.speculation.timed=1"
     visit(page, f'{address}?recipe=tiny&set=target="assets:tiny/stock"&set=data.limit=64{few}')
@@ -200,6 +201,19 @@ def test_a_few_steps_are_measured_while_the_form_is_used(page: Page, address: st
     expect(page.get_by_test_id("stMetric")).to_have_count(3, timeout=120_000)
     expect(page.get_by_test_id("stMetric").first).to_contain_text(re.compile(r"\d+ (s|min)"))
     assert field(page, "name").input_value() == "meanwhile"
+
+
+def test_the_first_rows_are_seen_as_tokens_before_anything_starts(page: Page, address: str):
+    visit(page, address)
+    page.get_by_text("What the model sees").click()
+    page.get_by_role("button", name="Show the first rows as tokens").click()
+    rows = page.locator(".seen")
+    expect(rows).to_have_count(3, timeout=120_000)
+    answer, prompt = (rows.first.locator(f".{part}") for part in ("answer", "prompt"))
+    expect(prompt.first).to_have_attribute("title", re.compile(r"^\d+$"))
+    expect(answer.last).to_have_text("<|endoftext|>")
+    assert answer.first.evaluate("span => getComputedStyle(span).borderBottomStyle") == "solid"
+    assert prompt.first.evaluate("span => getComputedStyle(span).borderBottomStyle") == "none"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

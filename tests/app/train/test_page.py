@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ from streamlit.testing.v1 import AppTest
 from adaspec import AdaspecError, recipe, runs
 from adaspec.estimate import Estimate
 from adaspec.jobs import queue
+from adaspec.preview import Preview, SeenRow, SeenToken
 from adaspec.recipe import Recipe
 from app.shared import calibration, submission
+from app.shared.line import Line
 from app.shell import access
 from app.shell.access import Person
-from app.train import budgets, recipe_form, recipe_link, samples
+from app.train import budgets, data, recipe_form, recipe_link, samples, seen
 from app.train.editor import Editor
 from app.train.form import (
     FINER_STAGE_FIELDS,
     MEASUREMENT_FIELDS,
+    POOL,
     RUN_FIELDS,
     SPECULATION_FIELDS,
     STAGE_FIELDS,
@@ -88,7 +92,7 @@ def leaves(content: Any, path: str = ""):
         inner = f"{path}.{key}".lstrip(".")
         if isinstance(value, dict) and key != "replace":
             yield from leaves(value, inner)
-        elif not isinstance(value, bool) and key not in ("source", "prompt"):
+        elif not isinstance(value, bool) and key not in ("source", "prompt", "settings"):
             yield inner, value
 
 
@@ -200,8 +204,11 @@ JUNK = [
 TYPED = [
     *((field.path, field.kind) for field in RUN_FIELDS + MEASUREMENT_FIELDS + SPECULATION_FIELDS),
     *((f"stage2.{field.path}", field.kind) for field in STAGE_FIELDS + FINER_STAGE_FIELDS),
+    (f"stage1.{POOL.path}", POOL.kind),
     *((path, "number") for path in ("stage2.k", "stage2.methods.2.k", "data.train.stories")),
     *(("stage2.methods.2.name", "text"), ("name", "text"), ("data.response", "lines")),
+    *((field.path, field.kind) for field in [data.RESPONSES, *data.ANSWER_FIELDS]),
+    *((field.path, field.kind) for field in data.CHAT_FIELDS),
     *(("data.replace", "json"), ("draft.layers", "numbers"), ("data.prompt.0", "lines")),
 ]
 
@@ -328,6 +335,17 @@ def test_another_start_can_be_taken_back(editor: Editor):
     with pytest.raises(AdaspecError, match="no recipe"):
         editor.begin("nothing")
     assert editor.content["name"] == "mine"
+
+
+def test_a_chat_format_is_there_or_not_and_comes_back_as_it_was(editor: Editor):
+    editor.set("data.chat.system", "lost: there is no chat format")
+    editor.switch_chat(True)
+    assert recipe_form.check(editor.content).recipe.data.chat == recipe.Chat()
+    editor.set("data.chat.system", "Be brief.")
+    for on in (False, False, True):
+        editor.switch_chat(on)
+        assert ("chat" in editor.content["data"]) == on
+    assert editor.content["data"]["chat"] == {"system": "Be brief."}
 
 
 def test_clicks_that_come_twice_do_no_harm(editor: Editor):
@@ -478,13 +496,39 @@ def test_templates_that_fit_are_suggested(columns: list[str], templates):
 # Starting
 
 
-def test_a_second_click_is_no_second_wish(home: Path):
-    first = submission.start(tiny(), "ada", 60.0)
-    assert submission.start(tiny(), "ada", 60.0).id == first.id
-    assert submission.start(tiny(), "ben", 60.0).id != first.id
+def test_a_second_click_is_no_second_wish(home: Path, monkeypatch: pytest.MonkeyPatch):
+    took = Estimate(seconds=60.0, disk=10, memory=None, device="CPU", source="Measured.")
+    monkeypatch.setattr(calibration, "known", lambda recipe: took)
+    first = submission.start(tiny(), "ada")
+    assert submission.start(tiny(), "ada").id == first.id
+    assert submission.start(tiny(), "ben").id != first.id
     assert [job.seconds for job in queue.all_jobs()] == [60.0, 60.0]
     assert [job.owner for job in submission.equal(tiny()).live] == ["ada", "ben"]
     assert submission.equal(tiny(**{"stage2.k": 0.2})).live == []
+
+
+def test_what_this_machine_is_too_small_for_starts_if_its_owner_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    huge = Estimate(seconds=5.0, disk=10, memory=10**15, device="CPU", source="Measured.")
+    monkeypatch.setattr(calibration, "known", lambda recipe: huge)
+    with pytest.raises(AdaspecError, match=r"about 1000.0 TB of memory"):
+        submission.start(tiny(), "ada")
+    page = opened(recipe="tiny")
+    assert "about 1000.0 TB of memory" in words_on(page)
+    assert page.button(key="train-start-button").disabled
+    sound(page.checkbox(key="train-anyway").check().run())
+    sound(page.button(key="train-start-button").click().run())
+    assert [job.seconds for job in queue.all_jobs()] == [5.0]
+
+
+def test_only_an_owner_may_say_so(home: Path, monkeypatch: pytest.MonkeyPatch):
+    huge = Estimate(seconds=5.0, disk=10, memory=10**15, device="CPU", source="Measured.")
+    monkeypatch.setattr(calibration, "known", lambda recipe: huge)
+    monkeypatch.setattr(access, "person", lambda: Person("ada", may_start=True, is_admin=False))
+    page = opened(recipe="tiny")
+    assert page.button(key="train-start-button").disabled
+    assert "train-anyway" not in [checkbox.key for checkbox in page.checkbox]
 
 
 def test_the_place_in_the_queue_is_the_one_it_gets(home: Path):
@@ -492,7 +536,7 @@ def test_the_place_in_the_queue_is_the_one_it_gets(home: Path):
     queue.submit(tiny(seed=1), "ada", seconds=120.0)
     queue.submit(tiny(seed=2), "ada", seconds=120.0)
     estimate = submission.place(tiny(), "ben")
-    job = submission.start(tiny(), "ben", None)
+    job = submission.start(tiny(), "ben")
     assert queue.positions(queue.all_jobs())[job.id] == 2  # people take turns
     assert estimate == "2nd in the queue, to begin in about 2 min."
 
@@ -514,7 +558,7 @@ def test_calibrations_take_turns_and_tell_their_end(home: Path, monkeypatch: pyt
         return estimate
 
     monkeypatch.setattr(calibration, "calibrate", measure)
-    monkeypatch.setattr(calibration, "_calibrations", {})
+    monkeypatch.setattr(calibration, "_line", Line(20, 500, ""))
     other = {"target": "assets:tiny/stock"}  # nothing on disk knows of it
     first, second = tiny(seed=1, **other), tiny(seed=2, **other)
     for submitted in (first, first, second):
@@ -554,7 +598,7 @@ def sound(page: AppTest) -> AppTest:
 
 
 def words_on(page: AppTest) -> str:
-    kinds = ("title", "subheader", "markdown", "text", "caption", "info", "warning", "error")
+    kinds = ("title", "header", "markdown", "text", "caption", "info", "warning", "error")
     shown = [element.value for kind in kinds for element in getattr(page, kind)]
     return "\n".join(shown).replace("\\", "")
 
@@ -776,6 +820,58 @@ def test_who_may_not_start_may_look(home: Path, monkeypatch: pytest.MonkeyPatch)
     assert queue.all_jobs() == []
 
 
+def test_the_first_rows_are_seen_as_tokens(home: Path, monkeypatch: pytest.MonkeyPatch):
+    row = SeenRow(
+        tokens=[
+            SeenToken(id=7, text="<b>\n", part="prompt"),
+            SeenToken(id=8, text=" 42", part="answer"),
+        ],
+        length=2,
+        answer=1,
+        cut=True,
+    )
+    asked = []
+
+    def answer(seen_of: recipe.Recipe) -> Preview:
+        asked.append(seen_of)
+        return Preview(rows=[row])
+
+    monkeypatch.setattr(seen, "preview", answer)
+    monkeypatch.setattr(seen, "_line", Line(20, 32, ""))
+    page = opened(set=["data.max_length=77"])
+    page.button(key="train-see").click().run()
+    deadline = time.monotonic() + 20
+    while not (shown := [html for html in page.get("html") if 'class="seen"' in html.proto.body]):
+        assert time.monotonic() < deadline
+        sound(page.run())
+    assert '<span class="prompt" title="7">&lt;b&gt;⏎\n</span>' in shown[-1].proto.body
+    assert '<span class="answer" title="8"> 42</span>' in shown[-1].proto.body
+    assert "2 tokens, 1 of them the answer. It is cut off, and so does not end." in words_on(page)
+    assert [each.data.max_length for each in asked] == [77]
+
+
+def test_the_bundled_models_are_offered(home: Path):
+    offered = opened().multiselect(key="train-target.source").options
+    assert {"assets:english/target", "assets:tiny/stock"} <= {*offered}
+    assert all((recipe.bundled_path(source) / "config.json").is_file() for source in offered)
+
+
+def test_a_shared_studio_says_at_the_field_what_it_does_not_open(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(access, "is_private", lambda: False)
+    monkeypatch.setattr(access, "person", lambda: Person("ada", may_start=True, is_admin=True))
+    page = opened(set=['target.source=["assets:../secret"]', 'draft.source=["own/draft"]'])
+    at_the_field = [mark.value for mark in page.markdown if ":material/error:" in mark.value]
+    assert ["Not a model" in fault for fault in at_the_field] == [True]
+    assert page.button(key="train-start-button").disabled
+    page = opened(set=['target.source=["own/target"]'])
+    assert not page.error
+    assert page.query_params["set"] == 'target={"source": ["own/target"]}'  # as it was typed
+    page.button(key="train-start-button").click().run()
+    assert recipe.read(queue.all_jobs()[0].recipe).target.source == ("hub:own/target",)
+
+
 def test_the_page_loads_no_heavy_library(home: Path):
     script = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
@@ -787,3 +883,23 @@ def test_the_page_loads_no_heavy_library(home: Path):
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+def test_drafts_that_one_has_are_named_a_line_each_and_inspected(home: Path):
+    """From the door to a job that trains nothing."""
+    page = opened()
+    sound(page.button(key="train-inspect").click().run())
+    drafts = page.text_area(key="train-drafts")
+    assert "adaspec=assets:example-english/drafts/adaspec" in drafts.value
+    assert "Nothing is trained." in words_on(page)
+    drafts.set_value("mine=assets:english/stock\nmine=assets:english/stock").run()
+    assert "Two drafts have one name." in words_on(page)
+    page.text_area(key="train-drafts").set_value("stock=assets:english/stock").run()
+    assert "Draft name 'stock' is taken" in words_on(page)
+    page.text_area(key="train-drafts").set_value("mine=assets:english/stock").run()
+    page.button(key="train-start-button").click().run()
+    (job,) = queue.all_jobs()
+    asked = recipe.read(job.recipe)
+    assert list(asked.drafts) == ["mine"]
+    assert not asked.stage1
+    assert asked.data.train is None

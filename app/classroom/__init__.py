@@ -1,0 +1,1 @@
+"""The classroom: a presenter leads, seats follow, bet, ask and look around."""

@@ -1,0 +1,1 @@
+"""One file that holds a run's small models and decodes with them in any browser, offline."""
