@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from app.shell import link as links
+from tests.axe import obstacles
 from tests.studio import settle
 
 RUN = "?run=english"
@@ -195,15 +195,9 @@ def beyond_touch(page: Page) -> list[str]:
     return found
 
 
-def violations(page: Page) -> list[str]:
+def in_the_way(page: Page) -> list[str]:
     """What axe finds, targets of less than 24 pixels (WCAG 2.5.8) among it."""
-    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-    found = Axe().run(page, options=options).response["violations"]
-    return [
-        " ".join([violation["id"], node["html"][:120], *(any["message"] for any in node["any"])])
-        for violation in found
-        for node in violation["nodes"]
-    ]
+    return obstacles(page, target_size=True)
 
 
-LOOKS = (too_wide, violations, beyond_touch, beyond_keys)
+LOOKS = (too_wide, in_the_way, beyond_touch, beyond_keys)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from adaspec import pipeline, recipe
 from adaspec.runs import Run
 from tests.adaspec.test_cli import adaspec
 from tests.app.tokens.test_pages import link_of, select, wait_for_link
+from tests.axe import obstacles
 from tests.comparisons import copied
 from tests.studio import faultless, settle, studio
 
@@ -116,12 +116,7 @@ def test_the_pages_numbers_are_the_commands(opened: Page, numbers):
             expect(row).to_contain_text(f"{number:.4f}")
     order = table(page, "Everything").evaluate_all("rows => rows.map(row => row.dataset.method)")
     assert order == sorted(order, key=lambda name: -methods[name]["alpha"]["mean"])
-    faultless_to_readers(page)
-
-
-def faultless_to_readers(page: Page) -> None:
-    found = Axe().run(page, options={"rules": {"region": {"enabled": False}}})
-    assert [one["id"] for one in found.response["violations"]] == []
+    assert obstacles(page, region=False) == []
 
 
 def test_another_baseline_and_cost_are_the_link(

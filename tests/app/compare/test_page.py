@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from adaspec import figures, replays, runs, tokens
@@ -24,6 +23,7 @@ from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.views import compare_view
 from tests.adaspec.test_cli import adaspec
 from tests.app.tokens.test_pages import link_of, wait_for_link
+from tests.axe import obstacles
 from tests.comparisons import EXAMPLE, copied, hash_changed, hostile
 from tests.studio import enough, faultless, settle, studio
 from tests.views import ATTACK
@@ -698,10 +698,8 @@ def test_nothing_is_in_the_way_of_anybody(chromium: Browser, address: str, theme
     for lanes in ("free", "forced"):
         visit(page, address, f"run=example&drafts=distillspec-data,adaspec&lanes={lanes}")
         type_limits(page, [3.0, 6.0, 0.02, 0.022])
-        settle(page)  # while it runs, Streamlit fades what stands
-        found = Axe().run(page, context=".stBidiComponent")
-        violations = found.response["violations"]
-        assert violations == [], [[one["id"], one["nodes"][0]["html"]] for one in violations]
+        settle(page)
+        assert obstacles(page, ".stBidiComponent") == []
     main = page.get_by_test_id("stMain")
     assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
     page.close()

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from app.learn.blocks import Table
 from app.learn.view import StepView, learn_view
 from tests.app.tokens.test_pages import link_of, visit, wait_for_link
+from tests.axe import obstacles
 from tests.studio import enough, faultless, settle, studio
 
 expect.set_options(timeout=20_000)  # two busy cores
@@ -280,9 +280,7 @@ def test_it_fits_and_everybody_can_use_it(
         main = "document.querySelector('[data-testid=stMain]')"
         assert page.evaluate(f"{main}.scrollWidth") <= width, step.id
         if step.id in ("lossless", "overlap"):
-            page.wait_for_timeout(500)
-            violations = Axe().run(page, ".stBidiComponent").response["violations"]
-            assert [violation["id"] for violation in violations] == [], step.id
+            assert obstacles(page, ".stBidiComponent") == [], step.id
         page.keyboard.press("ArrowRight")
     context.close()
 

@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from adaspec import runs
@@ -24,6 +23,7 @@ from adaspec.speculation.trace import Round, Trace, emitted
 from adaspec.views import replay_view
 from adaspec.views.replay_view import STATE, standalone
 from tests.app.replay.player_app import PIECES, trace, view
+from tests.axe import obstacles
 from tests.studio import enough, serve_script
 from tests.views import ATTACK, HOSTILE, LONG, WORDS
 
@@ -636,12 +636,5 @@ def test_the_export_asks_nobody(exported: Open):
 def test_nothing_stands_in_anybodys_way(request: Any, theme: str, where: str):
     page = request.getfixturevalue(where)({"step": 120}, color_scheme=theme, width=1024)
     page.get_by_label("Keys").click()
-    axe = Axe().run(page, context=None if where == "exported" else ".stBidiComponent")
-    grave = [
-        (violation["id"], [node["html"][:200] for node in violation["nodes"]])
-        for violation in axe.response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
-    assert grave == []
-    assert len(axe.response["passes"]) > 10
+    assert obstacles(page, None if where == "exported" else ".stBidiComponent") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1024
