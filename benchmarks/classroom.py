@@ -1,12 +1,16 @@
 """How fast a vote reaches the board, and a reveal every seat, in a full room; what a seat weighs.
 
 `python -m benchmarks.classroom [--seats 50 500] [--rounds 10]`
+`python -m benchmarks.classroom --pages [--seats 50] [--rounds 10]`
 `python -m benchmarks.classroom --weight [--seats 30] [--megabits 1]`
 
 A real studio, a presenter and so many seats as web socket clients in one process on the same cores.
 In each round a bet is opened, every seat votes within a second, and it is revealed. *Vote*: from
 when a seat sends its vote to when the presenter hears of it. *Reveal*: from when the presenter
 reveals to when a seat hears of it; all seats of all rounds.
+
+*Pages*: the same with a real page for the board and for every seat, all in one Chromium on the same
+cores; times are read in the pages, when what is to be seen stands there.
 
 *Weight*: a seat in a real browser, behind a relay that counts what passes to it (as in
 `benchmarks.pages`), until its replay stands, and through the whole plan of 45 minutes. Then so many
@@ -44,6 +48,25 @@ from benchmarks.pages import relay
 from tests.studio import browser, studio
 
 SPREAD = 1.0  # seconds within which the seats vote
+
+# In a page: when each bet's stage first stood there, and each number of votes (milliseconds, Unix).
+WATCH = """() => {
+  window.stood = {};
+  const look = () => {
+    const bet = document.querySelector(".bet");
+    if (!bet) return;
+    const text = bet.querySelector("h2").textContent;
+    const votes = document.querySelector(".count-of-seats")?.textContent ?? "";
+    window.stood[`${text} ${bet.classList.contains("revealed")}`] ??= Date.now();
+    window.stood[`${text} ${votes}`] ??= Date.now();
+  };
+  const all = { subtree: true, childList: true, attributes: true };
+  new MutationObserver(look).observe(document.body, all);
+}"""
+VOTE = """delay => setTimeout(() => {
+  window.votedAt = Date.now();
+  document.querySelector(".bet .option").click();
+}, delay)"""
 
 
 class Person:
@@ -123,6 +146,52 @@ async def vote(board: Person, seat: Person) -> float:
     return await board.until(arrived) - began
 
 
+def measure_pages(
+    address: str, room: Room, count: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Seconds of the votes, and of the reveals, of real pages. The first vote that was cast is
+    taken for the first that the board counts, and so on.
+    """
+    votes: list[float] = []
+    reveals: list[float] = []
+    where = f"{address.replace('http', 'ws')}/room/{room.code}/socket"
+    with browser() as chromium, connect_plainly(where, proxy=None) as presenter:
+        presenter.send(json.dumps({"do": "lead", "secret": room.secret}))
+        board, *seats = (chromium.new_context().new_page() for _ in range(count + 1))
+        board.goto(f"{address}/room/{room.code}/board#{room.secret}")
+        board.locator(".watched .replay").wait_for(timeout=60_000)
+        for seat in seats:
+            seat.set_viewport_size({"width": 390, "height": 844})
+            seat.goto(f"{address}/join?code={room.code}")
+            seat.get_by_role("button", name="Join").click()
+            seat.locator(".watched .replay").wait_for(timeout=60_000)
+        for page in (board, *seats):
+            page.evaluate(WATCH)
+        for number in range(rounds):
+            text = f"Round {number}?"
+            question = {"text": text, "options": ["yes", "no"], "answer": 0}
+            presenter.send(json.dumps({"do": "open", "question": question}))
+            for seat in seats:
+                seat.wait_for_function("text => text + ' false' in window.stood", arg=text)
+            for seat in seats:
+                seat.evaluate(VOTE, 1000 * random.uniform(0, SPREAD))
+            counted = [f"{text} {votes} of {count} have voted" for votes in range(1, count + 1)]
+            board.wait_for_function("key => key in window.stood", arg=counted[-1])
+            cast = sorted(seat.evaluate("window.votedAt") for seat in seats)
+            stood = board.evaluate("window.stood")
+            later = [min(stood.get(key, np.inf) for key in counted[at:]) for at in range(count)]
+            votes += [(shown - sent) / 1000 for sent, shown in zip(cast, later, strict=True)]
+            began = time.time()
+            presenter.send(json.dumps({"do": "reveal"}))
+            for seat in seats:
+                seat.wait_for_function("text => text + ' true' in window.stood", arg=text)
+                reveals.append(
+                    seat.evaluate("text => window.stood[text + ' true']", text) / 1000 - began
+                )
+            presenter.send(json.dumps({"do": "end"}))
+    return votes, reveals
+
+
 def weigh(address: str, room: Room) -> tuple[int, int]:
     """Bytes to a seat until its replay stands, and to the end of the plan of 45 minutes."""
     with relay(address, 1000) as way, browser() as chromium:
@@ -190,6 +259,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seats", type=int, nargs="+")
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--pages", action="store_true")
     parser.add_argument("--weight", action="store_true")
     parser.add_argument("--megabits", type=float, default=1.0)
     arguments = parser.parse_args()
@@ -202,9 +272,12 @@ def main() -> None:
                 room = hall.start(run.id, front.first(run))
                 print_weight(address, room, (arguments.seats or [30])[0], arguments.megabits)
                 return
-            for count in arguments.seats or [50, 500]:
+            for count in arguments.seats or ([50] if arguments.pages else [50, 500]):
                 room = hall.start(run.id, front.first(run))
-                results = asyncio.run(measure(address, room, count, arguments.rounds))
+                if arguments.pages:
+                    results = measure_pages(address, room, count, arguments.rounds)
+                else:
+                    results = asyncio.run(measure(address, room, count, arguments.rounds))
                 shares = [
                     f"{np.quantile(times, at):.3f}" for times in results for at in (0.5, 0.95)
                 ]
