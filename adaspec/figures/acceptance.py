@@ -100,23 +100,25 @@ def acceptance_against_cost(
         *ends,
         alt.Chart(trained)
         .mark_rule(color=INK, opacity=0.4, aria=False)
-        .encode(x=x, y=alt.Y("top:Q", title=_ALPHA), x2="cost:Q", y2="foot:Q"),
+        .encode(x=x, y=alt.Y("top:Q", title=_ALPHA), x2=alt.X2("cost:Q"), y2=alt.Y2("foot:Q")),
         *_seeds(trained[~below], x, "x"),
         alt.Chart(trained[~below & (trained["start"] == "reference")])
         .mark_point(shape="circle", size=420, strokeWidth=1.5, aria=False)
         .encode(x=x, y=y, color=colour),
         base.mark_point(filled=True, size=130).encode(y=y, shape=shape),
         base.mark_text(dy=-9, aria=False).encode(
-            y=alt.Y("high:Q", title=_ALPHA), text="rank:N", color=alt.value(INK)
+            y=alt.Y("high:Q", title=_ALPHA), text=alt.Text("rank:N"), color=alt.ColorValue(INK)
         ),
     ]
     if below.any():
         sunk = alt.Chart(trained[below]).encode(x=x, color=colour, **_words(rows, details))
-        at = {"y": alt.datum(foot + 0.12 * (high - low))}
+        at = {"y": alt.YDatum(foot + 0.12 * (high - low))}
         layers += [
             sunk.mark_point(filled=True, opacity=1, size=130).encode(shape=shape, **at),
-            sunk.mark_text(dy=-15, aria=False).encode(text="rank:N", color=alt.value(INK), **at),
-            sunk.mark_text(text="↓", dy=15, aria=False).encode(color=alt.value(INK), **at),
+            sunk.mark_text(dy=-15, aria=False).encode(
+                text=alt.Text("rank:N"), color=alt.ColorValue(INK), **at
+            ),
+            sunk.mark_text(text="↓", dy=15, aria=False).encode(color=alt.ColorValue(INK), **at),
         ]
     layers += _levels(untrained, colour, shape, low, foot, _words(rows, details))
     single = len(rows["by_seed"].iloc[0]) == 1
@@ -239,7 +241,9 @@ def acceptance_against_k(
             *_seeds(rows, x, "x"),
             base.mark_point(filled=True, opacity=1, size=130).encode(y=y, shape=shape),
             base.mark_text(dy=-9, aria=False).encode(
-                y=alt.Y("high:Q", title=_ALPHA), text="alpha_text:N", color=alt.value(INK)
+                y=alt.Y("high:Q", title=_ALPHA),
+                text=alt.Text("alpha_text:N"),
+                color=alt.ColorValue(INK),
             ),
         ).properties(height=300),
         "Acceptance against k",
@@ -309,7 +313,7 @@ def differences(rows: pd.DataFrame, baseline: str, how: str, looks: Looks | None
         .mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5, aria=False)
         .encode(x=alt.X("zero:Q", scale=scale, title=title)),
         base.mark_rule(strokeWidth=2.5).encode(
-            x=alt.X("low:Q", scale=scale, title=title), x2="high:Q"
+            x=alt.X("low:Q", scale=scale, title=title), x2=alt.X2("high:Q")
         ),
         *(
             base.mark_tick(orient="vertical", size=11, thickness=2, aria=False).encode(
@@ -318,7 +322,9 @@ def differences(rows: pd.DataFrame, baseline: str, how: str, looks: Looks | None
             for end in ("low", "high")
         ),
         base.mark_point(filled=True, opacity=1, size=130).encode(x=x, shape=shape),
-        base.mark_text(dy=-16, aria=False).encode(x=x, text="text:N", color=alt.value(INK)),
+        base.mark_text(dy=-16, aria=False).encode(
+            x=x, text=alt.Text("text:N"), color=alt.ColorValue(INK)
+        ),
     ]
     if "by_seed" in rows:
         seeds = _exploded(rows[~beyond])
@@ -341,8 +347,8 @@ def differences(rows: pd.DataFrame, baseline: str, how: str, looks: Looks | None
                 .encode(
                     x=alt.X(datum=where, scale=scale, title=title),
                     y=y,
-                    text="arrow:N",
-                    color=alt.value(INK),
+                    text=alt.Text("arrow:N"),
+                    color=alt.ColorValue(INK),
                     **words,
                 )
             )
@@ -394,7 +400,7 @@ def _interval(base: alt.Chart) -> list[alt.Chart]:
     """A bar from `low` to `high` with its ends."""
     return [
         base.mark_rule(strokeWidth=2.5, aria=False).encode(
-            y=alt.Y("low:Q", title=_ALPHA), y2="high:Q"
+            y=alt.Y("low:Q", title=_ALPHA), y2=alt.Y2("high:Q")
         ),
         *(
             base.mark_tick(orient="horizontal", size=10, thickness=2, aria=False).encode(
@@ -437,15 +443,17 @@ def _levels(
         )
         position = foot + 0.3 * (low - foot) if far else alpha
         up = -11 - 20 * number
-        base = alt.Chart(level).encode(y=alt.datum(position), **words)
+        base = alt.Chart(level).encode(y=alt.YDatum(position), **words)
         if not far:
             line = base.mark_rule(strokeDash=[4, 3], strokeWidth=1.5, aria=False)
             layers.append(line.encode(color=colour))
         layers += [
             base.mark_point(filled=True, opacity=1, size=110, yOffset=up).encode(
-                x=alt.value(12), color=colour, shape=shape
+                x=alt.XValue(12), color=colour, shape=shape
             ),
-            base.mark_text(align="left", dy=up, aria=False).encode(x=alt.value(24), text="text:N"),
+            base.mark_text(align="left", dy=up, aria=False).encode(
+                x=alt.XValue(24), text=alt.Text("text:N")
+            ),
         ]
     return layers
 

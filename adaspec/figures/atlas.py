@@ -81,7 +81,7 @@ def atlas(
                 color=colour, fillOpacity=shade
             ),
             base.mark_text(aria=False, cursor="pointer").encode(
-                text="text:N", color=alt.value(INK)
+                text=alt.Text("text:N"), color=alt.ColorValue(INK)
             ),
         ).properties(height=alt.Step(30)),
         f"Where {what} is ahead" if difference else f"Where {what} loses acceptance",

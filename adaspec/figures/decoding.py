@@ -114,7 +114,7 @@ def speedup_against_gamma(
         .mark_line(strokeWidth=2, aria=False)
         .encode(x=alt.X("gamma:Q", title=across, axis=lengths), y=y, color=colour, strokeDash=dash),
         base.mark_rule(strokeWidth=2).encode(
-            y=alt.Y("bottom:Q", scale=scale, title=up, axis=axis), y2="top:Q"
+            y=alt.Y("bottom:Q", scale=scale, title=up, axis=axis), y2=alt.Y2("top:Q")
         ),
         base.mark_point(filled=True, opacity=1, size=110).encode(
             y=alt.Y("measured:Q", scale=scale, title=up, axis=axis), shape=shape
@@ -122,7 +122,7 @@ def speedup_against_gamma(
         names.mark_point(filled=True, opacity=1, size=90, aria=False).encode(
             color=colour, shape=shape
         ),
-        names.mark_text(align="left", dx=12, fontSize=14).encode(text="draft:N"),
+        names.mark_text(align="left", dx=12, fontSize=14).encode(text=alt.Text("draft:N")),
     ]
     for sign, edge, cut in (
         ("▼", low, measured["low"] < low),
@@ -280,7 +280,7 @@ def _bars(
     if line:
         layers.append(
             base.mark_tick(orient="horizontal", thickness=2.5, color=INK, aria=False).encode(
-                y=alt.Y(f"{line}:Q"), color=alt.value(INK)
+                y=alt.Y(f"{line}:Q"), color=alt.ColorValue(INK)
             )
         )
     layers.append(

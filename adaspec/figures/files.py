@@ -37,7 +37,7 @@ def specification(chart: Figure, theme: str | None = None) -> Specification:
         theme: one of `THEMES`; without one, text and axes have the colour of the text around the
             figure, and the ground is transparent.
     """
-    spec: Specification = chart.to_dict()
+    spec: Specification = chart.to_dict(validate=False)
     if theme is None:
         return spec
     ink, ground = THEMES[theme]

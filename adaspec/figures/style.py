@@ -114,6 +114,6 @@ def finished(
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
         description=text + ".",
         usermeta={"embedOptions": {"renderer": "svg", "actions": False}},
-        config=alt.Config.from_dict(_CONFIG),
+        config=alt.Config(**_CONFIG),
         **named,
     )

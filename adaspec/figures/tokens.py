@@ -58,14 +58,14 @@ def overlap_against_kl(
         alt.Chart(path).mark_line(color=INK, strokeWidth=2, aria=False).encode(x=x, y=y),
         alt.Chart(pd.DataFrame({"kl": [0.0001], "overlap": [0.04]}))
         .mark_text(align="left", dx=6)
-        .encode(x=x, y=y, text=alt.value("below the line no token can lie")),
+        .encode(x=x, y=y, text=alt.TextValue("below the line no token can lie")),
         alt.Chart()
         .transform_filter({"param": "rectangle", "empty": False})
         .transform_aggregate(count="count()")
         .transform_filter("datum.count > 0")
         .transform_calculate(text="format(datum.count, ',') + ' tokens in the rectangle'")
         .mark_text(align="right", baseline="top", aria=False)
-        .encode(x=alt.value("width"), y=alt.value(0), text="text:N"),
+        .encode(x=alt.XValue("width"), y=alt.YValue(0), text=alt.Text("text:N")),
     ]
     below = int((rows["overlap"] < floor(rows["kl"].to_numpy()) - ROUNDING).sum())
     return finished(
@@ -120,23 +120,23 @@ def scores(everything: ArrayLike, listed: ArrayLike, chosen: float, meaning: str
             .mark_bar(binSpacing=1)
             .encode(
                 x=x,
-                x2="to:Q",
+                x2=alt.X2("to:Q"),
                 y=alt.Y("examples:Q", title=None, axis=None, stack=None),
-                y2=alt.datum(0),
+                y2=alt.Y2Datum(0),
                 color=alt.Color(
                     "which:N",
                     legend=None,
                     scale=alt.Scale(domain=["all", "listed"], range=[GREY, BLUE]),
                 ),
-                description="says:N",
+                description=alt.Description("says:N"),
                 tooltip=alt.Tooltip("says:N", title=meaning),
             ),
             alt.Chart(marker)
             .mark_point(shape="triangle-up", size=170, filled=True, color=VERMILLION, opacity=1)
             .encode(
                 x=x,
-                y=alt.value(76),
-                description="says:N",
+                y=alt.YValue(76),
+                description=alt.Description("says:N"),
                 tooltip=alt.Tooltip("says:N", title=meaning),
             ),
         ).properties(height=76),

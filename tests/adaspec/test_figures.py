@@ -77,6 +77,7 @@ def test_every_figure_says_what_it_shows_in_words() -> None:
     drawn = figures.of_comparison(COMPARISON, picked) | figures.of_ablation(SUMMARY)
     for name, chart in drawn.items():
         spec = figures.specification(chart)
+        assert spec == chart.to_dict(validate=True), name  # pages do without, it takes long
         assert len(spec["title"]["text"]) > 10, name
         assert spec["title"]["subtitle"], name
         assert len(spec["description"]) > 60, name
