@@ -1,21 +1,22 @@
-"""How much of the server one viewer has: as fast as anybody clicks, and a share of the processor.
+"""How much of the server one viewer has: as fast as anybody clicks, and a share of its processor.
 
 A page that is asked for again before it stands is begun again, so that whoever asks a hundred times
-a second would have the server to himself. Messages that come too fast wait in the connection, and
-pages of a session that has computed for long wait before they begin. Nor does it help to open one
-session after another: those that have just come from one place have an account together.
+a second would have the server to himself: messages that come too fast wait in the connection. And
+Python computes one page at a time, so that each page beside another makes both wait for as long as
+both take: three at a time are let in, first those whose network has used least for each of its
+sessions. To open one session after another gains nothing: what counts is how many are open.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import streamlit as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,76 +26,112 @@ from app.shell.guesses import network
 
 AT_ONCE = 40  # messages that may come together
 RATE = 5.0  # messages a second, later; an answer that is waited for is asked after 3 times a second
-YOUNG = 60.0  # seconds that a session is a newcomer
-MOST = 10_000  # networks whose newcomers are remembered
-_ACCOUNT = "pace-account"  # in the session's state
-
-
-class Limits(NamedTuple):
-    """Seconds of the processor that are free, how many more each second, and the longest wait."""
-
-    free: float
-    share: float
-    longest: float
-
-
-OF_SESSION = Limits(4.0, 0.2, 2.0)
-OF_NEWCOMERS = Limits(30.0, 0.2, 10.0)  # a class of thirty opens three pages each, at once
+PAGES = 3  # that are computed at once: some wait for a disk or for models
+CLASS = 40  # sessions of a network that count: as many as a class has, so that more gain nothing
+MUCH = 3.0  # seconds of the processor after which a session's pages come last in its network
+MEMORY = 10.0  # seconds after which what was used counts a third (1/e)
+HERE = {"127.0.0.1", "::1"}
+_USED = "pace-used"  # in the session's state
 
 
 @dataclass
-class Account:
-    """What a session, or a network's newcomers, owe the others.
+class Use:
+    """Seconds of the processor that were used of late, as of `since`."""
 
-    Attributes:
-        used: seconds of the processor, as of `since`.
-        opened: when the account was.
-    """
-
-    limits: Limits
-    used: float = 0.0
+    seconds: float = 0.0
     since: float = field(default_factory=time.monotonic)
-    opened: float = field(default_factory=time.monotonic)
 
-    def pay(self) -> float:
-        """Seconds to wait before more is used."""
-        free, share, longest = self.limits
-        now = time.monotonic()
-        self.used = max(0.0, self.used - share * (now - self.since))
-        self.since = now
-        return max(0.0, min(longest, (self.used - free) / share))
+    def of_late(self) -> float:
+        return self.seconds * math.exp((self.since - time.monotonic()) / MEMORY)
+
+    def add(self, seconds: float) -> None:
+        self.seconds, self.since = self.of_late() + seconds, time.monotonic()
 
 
-_newcomers: OrderedDict[str, Account] = OrderedDict()  # network -> of its newcomers
-_lock = threading.Lock()
+@dataclass(eq=False)
+class Page:
+    """One that waits, or is computed."""
+
+    place: str  # its network
+    session: Use
+
+
+class Turnstile:
+    """Lets pages in, so many at a time; of a network, at most in proportion to its sessions."""
+
+    def __init__(self) -> None:
+        self.sessions: Counter[str] = Counter()  # network -> open sessions
+        self._used: dict[str, Use] = {}  # of networks that have used any of late
+        self._inside: Counter[str] = Counter()  # network -> its pages that are computed
+        self._waiting: list[Page] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def entered(self, place: str, session: Use) -> Iterator[None]:
+        """Around what a page computes.
+
+        Args:
+            place: the viewer's network.
+            session: what the viewer's session has used; grows by what this page takes.
+        """
+        page = Page(place, session)
+        with self._changed:
+            self._waiting.append(page)
+            self._changed.wait_for(lambda: self._next() is page)
+            self._waiting.remove(page)
+            self._inside[place] += 1
+            self._changed.notify_all()
+        began = time.thread_time()
+        try:
+            yield
+        finally:  # also where the page was asked for again meanwhile
+            with self._changed:
+                took = time.thread_time() - began
+                session.add(took)
+                self._used.setdefault(place, Use()).add(took)
+                self._inside -= Counter({place: 1})
+                self._forget()
+                self._changed.notify_all()
+
+    def _next(self) -> Page | None:
+        """The page that may come in now."""
+        if self._inside.total() >= PAGES:
+            return None
+        may = [page for page in self._waiting if self._inside[page.place] < self._share(page.place)]
+        each = {
+            place: used.of_late() / self._weight(place) for place, used in self._used.items()
+        }  # once, since it shrinks while one looks
+        # Of equal ones, the page that has waited longest.
+        return min(
+            may,
+            key=lambda page: (each.get(page.place, 0.0), page.session.of_late() > MUCH),
+            default=None,
+        )
+
+    def _share(self, place: str) -> int:
+        """How many pages of a network may be computed at once."""
+        others = sum(self._weight(each) for each in {*self.sessions} - {place})
+        weight = self._weight(place)
+        return max(1, round(PAGES * weight / (weight + others)))
+
+    def _weight(self, place: str) -> int:
+        return max(1, min(CLASS, self.sessions[place]))
+
+    def _forget(self) -> None:
+        """What was used long ago."""
+        for place in [place for place, used in self._used.items() if used.of_late() < 1e-3]:
+            del self._used[place]
+
+
+turnstile = Turnstile()
 
 
 @contextmanager
 def fair() -> Iterator[None]:
-    """Around a page: wait where its session has used up its share, or its network's newcomers have
-    and it is one of them."""
-    account: Account = st.session_state.setdefault(_ACCOUNT, Account(OF_SESSION))
-    is_young = time.monotonic() - account.opened < YOUNG
-    with _lock:
-        accounts = [account, _of_newcomers(network(access.address()))] if is_young else [account]
-        wait = max(each.pay() for each in accounts)
-    time.sleep(wait)
-    began = time.thread_time()
-    try:
+    """Around a page: wait for its turn."""
+    used: Use = st.session_state.setdefault(_USED, Use())
+    with turnstile.entered(network(access.address()), used):
         yield
-    finally:  # also where the page was asked for again meanwhile
-        with _lock:
-            for each in accounts:
-                each.used += time.thread_time() - began
-
-
-def _of_newcomers(place: str) -> Account:
-    """The account of a network's newcomers; under the lock."""
-    account = _newcomers.setdefault(place, Account(OF_NEWCOMERS))
-    _newcomers.move_to_end(place)
-    while len(_newcomers) > MOST:
-        _newcomers.popitem(last=False)
-    return account
 
 
 class Pace:
@@ -104,7 +141,16 @@ class Pace:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, paced(receive) if scope["type"] == "websocket" else receive, send)
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        client = scope.get("client") or ("127.0.0.1", 0)
+        place = network("here" if client[0] in HERE else client[0])  # as `access.address` has it
+        turnstile.sessions[place] += 1
+        try:
+            await self._app(scope, paced(receive), send)
+        finally:
+            turnstile.sessions -= Counter({place: 1})
 
 
 def paced(receive: Receive) -> Receive:
