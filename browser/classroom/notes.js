@@ -84,7 +84,10 @@ function notes(parent) {
 
   function draw() {
     if (!shared || !overview) return;
-    next.textContent = nextOf(null, shared, lesson, overview, "never")?.label ?? "Next";
+    // An exhibit on the board may have steps of its own, which only the board knows.
+    const exhibited = lesson?.exhibit && !shared.bet && shared.lesson?.phase === "shown";
+    const label = exhibited ? null : nextOf(null, shared, lesson, overview, "never")?.label;
+    next.textContent = label ?? "Next";
     title.textContent = lesson
       ? `${lesson.number} of ${lesson.of}. ${lesson.title}`
       : "No lesson: the board shows a replay.";
