@@ -56,5 +56,10 @@ def page(
     )
 
 
+def heading(title: str) -> str:
+    """HTML above a component that shows its title as a part of the page: for readers of headings."""
+    return f'<header class="unseen"><h1>{escape(title)}</h1></header>'
+
+
 def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from adaspec.runs import Run
 from adaspec.speculation.document import token_ids
 from adaspec.speculation.trace import Round, Trace
 from adaspec.turns import once
-from adaspec.views.browser_script import page
+from adaspec.views.browser_script import heading, page
 from adaspec.views.token_view import piece
 from adaspec.vocabulary import Piece, whole_characters
 
@@ -123,7 +123,7 @@ def standalone(view: dict[str, Any], state: dict[str, Any]) -> str:
         state: what differs from `STATE`.
     """
     data = {"view": view | {"choosing": False}, "state": STATE | state}
-    return page(NAME, view["title"], data)
+    return page(NAME, view["title"], data, above=heading(view["title"]))
 
 
 def steps(trace: Trace) -> int:

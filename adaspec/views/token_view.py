@@ -27,7 +27,7 @@ from adaspec.selection import STEPS
 from adaspec.tokens import POOLS, Snapshot, Source
 from adaspec.turns import once
 from adaspec.views import Drawn, Histogram, Piece, TokenView
-from adaspec.views.browser_script import page
+from adaspec.views.browser_script import heading, page
 from adaspec.views.metrics import METRICS, Metric
 from adaspec.vocabulary import whole_characters
 
@@ -87,7 +87,8 @@ def standalone(view: TokenView, state: dict[str, Any]) -> str:
     Args:
         state: what differs from `STATE`.
     """
-    return page(NAME, view.title, {"view": view.model_dump(), "state": STATE | state})
+    data = {"view": view.model_dump(), "state": STATE | state}
+    return page(NAME, view.title, data, above=heading(view.title))
 
 
 def packed(values: Any, kind: str) -> dict[str, str]:
