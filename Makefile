@@ -5,7 +5,7 @@ BIN := .venv/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix browser --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test slow check browser schemas glossary api kills faults lossless rules badinput damage walk serve-check screenshots tiny-models \
+.PHONY: app test slow check browser schemas glossary api kills faults lossless rules rules-smollm2 badinput damage walk serve-check llama-check screenshots tiny-models \
   english-models example example-english wheels clean
 
 app: .venv/app ## set up and serve the studio
@@ -49,6 +49,9 @@ lossless: .venv/test ## draw 50,000 texts by speculative decoding four ways; the
 rules: .venv/test ## decode tiny by every rule of servers, 50,000 proposals each, against their predictions (hours)
 	ADASPEC_PROPOSALS=50000 $(BIN)/pytest -s tests/adaspec/speculation/test_rules.py -k predicted
 
+rules-smollm2: .venv/test ## the same on SmolLM2, 500 proposals each (about 15 minutes of a core)
+	ADASPEC_PROPOSALS=500 $(BIN)/pytest -m slow -s tests/adaspec/speculation/test_rules.py -k smollm2
+
 badinput: .venv/test ## type nearly 2,000 bad inputs at the command line; one line each (about 15 minutes)
 	ADASPEC_BAD_INPUTS=1 $(BIN)/pytest tests/test_bad_inputs.py -n 2
 
@@ -60,6 +63,9 @@ walk: .venv/test ## look at every page on every screen in both themes: what does
 
 serve-check: .venv/test build/serving ## serve an export in OpenVINO GenAI: the target's own text, accepted counts as predicted
 	$(BIN)/python -m tests.serve_check build/serving build/serve-check
+
+llama-check: .venv/test build/llama ## an export's GGUF pair in llama.cpp: our token ids, the target's own text
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.llama_check build/llama
 
 screenshots: .venv/test ## photograph every page in both themes into screenshots/
 	$(BIN)/python -m tests.screenshots
@@ -113,6 +119,12 @@ wheels: ## collect adaspec and what it needs in wheels/: make wheels FOR=3.12 HA
 build/serving: requirements-serving.txt
 	$(PYTHON) -m venv build/serving
 	build/serving/bin/pip install -q -r requirements-serving.txt
+	touch $@
+
+build/llama: browser/node_modules # has a node
+	mkdir -p build/llama
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix build/llama --silent install -E --ignore-scripts --omit=optional \
+	  node-llama-cpp@3.21.1 @node-llama-cpp/linux-x64@3.21.1
 	touch $@
 
 clean:

@@ -7,6 +7,7 @@ or a path of this machine.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,22 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from transformers import GenerationConfig
 
-from adaspec import AdaspecError, __version__, is_users, runs, tokens
+from adaspec import AdaspecError, __version__, gguf_files, is_users, runs, tokens
 from adaspec.card import card
-from adaspec.data import batches, collate
+from adaspec.data import Example, batches, collate
 from adaspec.divergence import measure_rows, overlap
 from adaspec.exported import (
     EXPORT,
     Before,
     Data,
     Export,
+    Gguf,
     MeasuredOn,
     Origin,
+    Precision,
     SameAcceptance,
     SameLogits,
     SameText,
@@ -39,6 +43,7 @@ from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
 from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
 from adaspec.recipe import HUB, STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
+from adaspec.run_models import target_spec
 from adaspec.runs import DraftReport, Report, Run, RunState
 from adaspec.speculation.decoding import speculate
 from adaspec.teacher import frozen_rows
@@ -51,23 +56,29 @@ TRANSFORMERS = "5.0"
 `rope_theta` of 10,000 without a word; it refuses the class of the tokenizer."""
 MEASURED = 50
 """Held-out prompts on which acceptance is measured again."""
+DRAFT_GGUF, TARGET_GGUF = "draft.gguf", "target.gguf"
 TOLERANCE = {"float32": 1e-4, "bf16": 0.02}
 """How far a token's overlap may be from the token tables' on average, by their precision."""
 
 
-def export_draft(run: Run, name: str, folder: Path) -> Export:
+def export_draft(
+    run: Run, name: str, folder: Path, gguf: Precision | None = None, with_target: bool = False
+) -> Export:
     """Write a draft of a finished run as a folder that serves, with its card.
 
     Args:
         name: `stock`, `reference`, a method's, or that of a draft trained elsewhere.
         folder: where it goes, complete or not at all.
+        gguf: write the draft as a GGUF file, too.
+        with_target: and the target.
 
     Returns:
         The content of its `adaspec.json`.
 
     Raises:
         AdaspecError: the run is not finished, or has no such draft; the folder is not empty or
-            cannot be written; the target is gone or changed; a check of what was written failed.
+            cannot be written; the target is gone or changed; a model cannot be written as GGUF; a
+            check of what was written failed.
     """
     report = _report(run)
     report.draft(name)  # raises if there is none, naming those there are
@@ -77,11 +88,21 @@ def export_draft(run: Run, name: str, folder: Path) -> Export:
             raise AdaspecError(f"{folder} is not an empty folder: choose another --to.")
         models = open_run(run)
         original = _open(run.path / runs.read_state(run).models[name])
+        as_gguf = {DRAFT_GGUF: original} if gguf else {}
+        if gguf and with_target:
+            as_gguf[TARGET_GGUF] = open_model(target_spec(run), [], 0, TARGET)
+        for opened in as_gguf.values():
+            gguf_files.require(opened.model, opened.tokenizer)
         with runs.atomic_folder(folder) as new:
             original.model.save_pretrained(new)
             original.tokenizer.save_pretrained(new)
+            checked = {
+                file: _write_gguf(models, name, opened, new / file, gguf)
+                for file, opened in as_gguf.items()
+                if gguf
+            }
             verified = verify(models, name, original, new)
-            exported = _describe(run, name, report, models, original, new, verified)
+            exported = _describe(run, name, report, models, original, new, verified, checked)
             EXPORT.write(new / "adaspec.json", exported)
             card(exported).save(new / "README.md")
             for file in new.iterdir():
@@ -156,18 +177,12 @@ def _check_logits(models: Models, name: str, original: Any, exported: Any) -> Sa
 
 def _check_acceptance(models: Models, name: str, draft: Any) -> SameAcceptance:
     """Overlap on the run's stored continuations: as in the token tables, token by token."""
-    recipe, state = runs.read_recipe(models.run), runs.read_state(models.run)
+    state = runs.read_state(models.run)
     assert state.facts
     tolerance = TOLERANCE[state.facts.precision]
     stored = tokens.column(models.run, GENERATED, "overlap", tokens.table_of(models.run, name))
     examples = read_sequences(models.run.sequences_file)[GENERATED][:MEASURED]
-    parts = []
-    for group in batches(examples, recipe.evaluation.batch):
-        batch = collate(group).to(models.device)
-        p = frozen_rows(models.target, batch, models.vocabulary)
-        q = frozen_rows(draft, batch, models.vocabulary)
-        parts.append(measure_rows(overlap, p, q))
-    again = torch.cat(parts).double().cpu().numpy()
+    again = _overlaps(models, examples, draft)
     before = stored[: len(again)].astype(np.float64)
     apart = float(np.abs(again - before).mean())
     if not apart <= tolerance:  # true for NaN, too
@@ -186,6 +201,18 @@ def _check_acceptance(models: Models, name: str, draft: Any) -> SameAcceptance:
         apart=apart,
         tolerance=tolerance,
     )
+
+
+def _overlaps(models: Models, examples: list[Example], draft: Any) -> NDArray[np.float64]:
+    """Overlap of target and draft on the answers of examples, a token after another."""
+    parts = []
+    for group in batches(examples, runs.read_recipe(models.run).evaluation.batch):
+        batch = collate(group).to(models.device)
+        p = frozen_rows(models.target, batch, models.vocabulary)
+        q = frozen_rows(draft, batch, models.vocabulary)
+        parts.append(measure_rows(overlap, p, q))
+    overlaps: NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
+    return overlaps
 
 
 def _check_greedy(models: Models, name: str, draft: Any) -> SameText:
@@ -227,6 +254,60 @@ def _check_greedy(models: Models, name: str, draft: Any) -> SameText:
     return SameText(prompts=len(examples), tokens=counted, passes=passes, gamma=gamma)
 
 
+# As GGUF
+
+
+@torch.no_grad()
+def _write_gguf(
+    models: Models, name: str, original: Opened, file: Path, precision: Precision
+) -> Gguf:
+    """Write a model, and read it back through transformers' own loader of GGUF files.
+
+    Nothing but the rounding may differ: the logits are those of the model, rounded in memory, to
+    the bit, and texts have the same token ids.
+
+    Raises:
+        AdaspecError: they are not; says which, with its numbers.
+    """
+    of = name if file.name == DRAFT_GGUF else TARGET
+    gguf_files.write(original.model, original.tokenizer, of, file, precision)
+    what = f"{file.name} as {precision}"
+    try:
+        opened = _open(file)
+        shared_vocabulary(original, opened)
+    except AdaspecError as error:
+        raise _failed(name, what, str(error)) from None
+    rounded = copy.deepcopy(original.model)
+    for parameter in rounded.parameters():
+        if precision == "f16" and parameter.ndim > 1:
+            parameter.copy_(parameter.half())
+    examples = read_sequences(models.run.sequences_file)[GENERATED]
+    apart = 0.0
+    for example in examples[:FEW]:
+        ids = torch.from_numpy(example.ids)[None]
+        before, ours, theirs = (
+            model(input_ids=ids).logits for model in (original.model, rounded, opened.model)
+        )
+        if not torch.equal(ours, theirs):
+            by = float((ours - theirs).abs().max())
+            raise _failed(name, what, f"its logits differ by up to {by:.3g} beyond rounding")
+        apart = max(apart, float((before - theirs).abs().max()))
+        text = original.tokenizer.decode(example.ids)
+        if original.tokenizer(text)["input_ids"] != opened.tokenizer(text)["input_ids"]:
+            raise _failed(name, what, f"its tokenizer splits {text[:60]!r} otherwise")
+    alpha = None
+    if file.name == DRAFT_GGUF:
+        draft = opened.model.to(models.device)
+        alpha = float(_overlaps(models, examples[:MEASURED], draft).mean())
+    tokens_read = sum(len(example.ids) for example in examples[:FEW])
+    return Gguf(
+        precision=precision,
+        logits=SameLogits(texts=len(examples[:FEW]), tokens=tokens_read),
+        apart=apart,
+        alpha=alpha,
+    )
+
+
 # The description
 
 
@@ -238,6 +319,7 @@ def _describe(
     original: Opened,
     folder: Path,
     verified: Verified,
+    gguf: dict[str, Gguf],
 ) -> Export:
     """Where a draft comes from, what it cost, what it reached, and what was checked."""
     state, recipe = runs.read_state(run), runs.read_recipe(run)
@@ -273,9 +355,11 @@ def _describe(
             transformers=TRANSFORMERS,
             head_sizes=(_head_size(models.target.config), _head_size(original.model.config)),
         ),
+        gguf=gguf,
         files={
             file.name: hashlib.sha256(file.read_bytes()).hexdigest()
-            for file in sorted(folder.glob("*.safetensors"))
+            for pattern in ("*.safetensors", "*.gguf")
+            for file in sorted(folder.glob(pattern))
         },
         data=Data(
             hash=state.hashes["data"],

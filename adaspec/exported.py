@@ -7,10 +7,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from adaspec.recipe import Speculation, Training
 from adaspec.runs import Budget, DraftReport
 from adaspec.runs.contract import AtLeastOne, Contract, Count, Name, Part
 from adaspec.runs.report import TokenCounts
+
+Precision = Literal["f32", "f16"]
+"""Of the matrices in a GGUF file."""
 
 
 class MeasuredOn(Part):
@@ -135,6 +140,22 @@ class Verified(Part):
     greedy: SameText
 
 
+class Gguf(Part):
+    """A model as a GGUF file, read back.
+
+    Attributes:
+        precision: of its matrices; vectors are float32.
+        logits: how much text gave the logits of the run's model, rounded like the file, to the bit.
+        apart: the most that rounding moves a logit, over that text.
+        alpha: exact acceptance of the rounded draft by the target that is not; None of a target.
+    """
+
+    precision: Precision
+    logits: SameLogits
+    apart: float
+    alpha: float | None
+
+
 class Export(Part):
     """The content of `adaspec.json`.
 
@@ -148,12 +169,13 @@ class Export(Part):
         vocab_size: rows of its output embedding, padding included.
         shared_vocabulary: token ids that target and draft have in common.
         serving: None in exports of versions before 4.
+        gguf: name of a file -> what was checked of it.
         files: file -> its SHA-256.
         trained_with: package -> version; the device and the precision, too.
         exported_with: package -> version.
     """
 
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     draft: Name
     training: Training | None
     measured: DraftReport
@@ -167,6 +189,7 @@ class Export(Part):
     vocab_size: AtLeastOne
     shared_vocabulary: AtLeastOne
     serving: Serving | None = None
+    gguf: dict[str, Gguf] = Field(default_factory=dict)
     files: dict[str, str]
     data: Data
     run: Origin
@@ -175,4 +198,4 @@ class Export(Part):
     verified: Verified
 
 
-EXPORT: Contract[Export] = Contract(Export, 4)
+EXPORT: Contract[Export] = Contract(Export, 5)

@@ -34,7 +34,7 @@ from transformers import (
 from transformers.models.codegen.modeling_codegen import CodeGenAttention
 from transformers.utils.logging import disable_progress_bar
 
-from adaspec import AdaspecError, files
+from adaspec import AdaspecError, files, gguf_files
 from adaspec.data import Batch
 from adaspec.precision import product
 from adaspec.recipe import ASSET, HUB, PACKAGE, ModelSpec, NewModel, bundled_path
@@ -245,8 +245,9 @@ def _open(source: str, where: str) -> Opened:
         )
         require_attention(model)
         tokenizer = _open_tokenizer(location, file)
-    if file:  # dequantised on loading; the key would make saving refuse
+    if file:  # dequantised on loading; these two would make saving refuse
         model.config.__dict__.pop("quantization_config", None)
+        model.hf_quantizer = None
     fast_attention(model).eval()
     check_head(model, source)
     return Opened(model, tokenizer, source, "GGUF, opened in float32" if file else "")
@@ -312,7 +313,10 @@ def _on_hub(name: str, where: str) -> str:
 
 
 def _open_tokenizer(location: str, file: str | None) -> Any:
-    tokenizer = AutoTokenizer.from_pretrained(location, gguf_file=file, trust_remote_code=False)
+    if file:
+        tokenizer = gguf_files.open_tokenizer(Path(location, file))
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
     if not tokenizer.is_fast:
         raise AdaspecError(
             f"{location}: its tokenizer is not 'fast': it reports no character offsets."
@@ -401,8 +405,14 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
         target.model.get_output_embeddings().weight.shape[0],
         draft.model.get_output_embeddings().weight.shape[0],
     )
-    words_p = {i: word for word, i in p.get_vocab().items() if i < shared}
-    words_q = {i: word for word, i in q.get_vocab().items() if i < shared}
+    words_p, words_q = (
+        {
+            i: word
+            for word, i in each.get_vocab().items()
+            if i < shared and word != gguf_files.padding(i)
+        }
+        for each in (p, q)
+    )
     special = {
         i for each in (p, q) for i, token in each.added_tokens_decoder.items() if token.special
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -25,6 +26,7 @@ from adaspec import ASSETS, AdaspecError, cli, export, models, pushing, runs
 from adaspec import card as card_module
 from adaspec.exported import EXPORT
 from adaspec.measurement import read_sequences
+from adaspec.recipe import ModelSpec
 from adaspec.runs import EXAMPLES, Run
 from tests.comparisons import EXPORT_3, fields
 
@@ -117,7 +119,7 @@ def test_the_fields_of_its_description_stay(folder) -> None:
     """Another field, or one less, is a new version."""
     exported = EXPORT.read(folder / "adaspec.json")
     assert exported.draft == DRAFT
-    new = {".serving", ".serving.transformers", ".serving.head_sizes"}
+    new = {".serving", ".serving.transformers", ".serving.head_sizes", ".gguf"}
     assert fields(facts_of(folder)) == fields(json.loads(EXPORT_3.read_bytes())) | new
     assert EXPORT.read(EXPORT_3).serving is None
 
@@ -330,7 +332,7 @@ def test_another_names_training_and_the_stock_draft_say_so(tmp_path, monkeypatch
 
 def test_a_padded_vocabulary_is_named_and_no_path_of_this_machine(copied, tmp_path, capsys) -> None:
     padded = opened(TARGET)
-    padded.resize_token_embeddings(520)
+    padded.resize_token_embeddings(700)
     with torch.no_grad():
         padded.get_output_embeddings().weight[512:] = 0
     padded.save_pretrained(tmp_path / "padded")
@@ -338,9 +340,10 @@ def test_a_padded_vocabulary_is_named_and_no_path_of_this_machine(copied, tmp_pa
     where = str(tmp_path / "padded")
     change(copied, sources={"target": where}, hashes={"target": models.weights_hash(padded)})
     found = export.export_draft(copied, DRAFT, tmp_path / "draft")
-    assert (found.target.vocab_size, found.vocab_size) == (520, 512)
+    assert (found.target.vocab_size, found.vocab_size) == (700, 512)
     card = card_of(tmp_path / "draft")
-    assert "here the target has 520 and the draft 512" in card
+    assert "here the target has 700 and the draft 512" in card
+    assert "llama.cpp refuses this pair" in card
     assert "one to the other by text" in " ".join(card.split())
     assert serve(card, tmp_path / "draft", tmp_path / "padded", capsys) == alone(TARGET)
     assert "`padded`" in card
@@ -449,6 +452,69 @@ def test_a_decoder_that_loses_is_not_kept(tmp_path, monkeypatch) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def with_gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's draft and target in float16, by the command itself."""
+    place = tmp_path_factory.mktemp("gguf") / "draft"
+    with pytest.MonkeyPatch.context() as patch:
+        asked = ("--gguf", "f16", "--with-target")
+        assert command(patch, "example", DRAFT, place, *asked) is None
+    return place
+
+
+@torch.no_grad()
+def test_as_gguf_it_is_the_pair_rounded_and_says_what_that_costs(with_gguf, folder) -> None:
+    found = EXPORT.read(with_gguf / "adaspec.json")
+    assert set(found.gguf) == {"draft.gguf", "target.gguf"} < set(found.files)
+    for file, real in (("draft.gguf", folder), ("target.gguf", TARGET)):
+        read = models.open_model(ModelSpec(source=(str(with_gguf / file),)), [], 0, "draft")
+        apart, texts = 0.0, read_sequences(Run(EXAMPLES["example"]).sequences_file)["generated"]
+        plain = opened(real)
+        for example in texts[: export.FEW]:
+            ids = torch.from_numpy(example.ids)[None]
+            apart = max(apart, float((read.model(ids).logits - plain(ids).logits).abs().max()))
+        assert 0 < apart < 0.1
+        assert found.gguf[file].apart == pytest.approx(apart, rel=1e-3)
+    draft, target = found.gguf["draft.gguf"], found.gguf["target.gguf"]
+    assert draft.alpha == pytest.approx(found.verified.acceptance.alpha, abs=1e-3)
+    assert draft.alpha != found.verified.acceptance.alpha
+    assert target.alpha is None
+    card = card_of(with_gguf)
+    assert "Both models are in this folder as GGUF in float16." in card
+    assert f"acceptance of the rounded draft is\n{draft.alpha:.4f}" in card
+    assert "convert_hf_to_gguf.py" not in card
+    assert "llama.cpp refuses this pair" not in card
+
+
+def test_a_gguf_that_is_not_the_draft_is_not_kept(tmp_path, monkeypatch) -> None:
+    """The stock draft's weights, written in place of its own."""
+    real = export.gguf_files.write
+    stock = opened(Run(EXAMPLES["example"]).model("stock"))
+
+    def mistaken(model, tokenizer, name, file, precision):
+        real(stock, tokenizer, name, file, precision)
+
+    monkeypatch.setattr(export.gguf_files, "write", mistaken)
+    with pytest.raises(AdaspecError, match=r"check of draft\.gguf as f32 .* beyond rounding"):
+        export.export_draft(Run(EXAMPLES["example"]), DRAFT, tmp_path / "draft", "f32")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gguf_whose_tokenizer_splits_otherwise_is_not_kept(tmp_path, monkeypatch) -> None:
+    real = export.gguf_files.write
+
+    def unmerged(model, tokenizer, name, file, precision):
+        other = copy.deepcopy(tokenizer)
+        content = json.loads(other.backend_tokenizer.to_str())
+        del content["model"]["merges"][100:]
+        other._tokenizer = other.backend_tokenizer.from_str(json.dumps(content))
+        real(model, other, name, file, precision)
+
+    monkeypatch.setattr(export.gguf_files, "write", unmerged)
+    with pytest.raises(AdaspecError, match=r"check of draft\.gguf as f32 .* differently"):
+        export.export_draft(Run(EXAMPLES["example"]), DRAFT, tmp_path / "draft", "f32")
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -524,5 +590,9 @@ def test_wrong_words(tmp_path, monkeypatch, capsys) -> None:
     ):
         assert command(monkeypatch, "example", draft, tmp_path / place) == 2
         assert re.search(said, one_line(capsys))
+    assert command(monkeypatch, "example", DRAFT, tmp_path / "new", "--with-target") == 2
+    assert "say --gguf f32 or f16" in one_line(capsys)
+    assert command(monkeypatch, "example", DRAFT, tmp_path / "new", "--gguf", "q4") == 2
+    assert "q4" in one_line(capsys)
     assert (tmp_path / "full" / "mine").read_text() == (tmp_path / "file").read_text() == "kept"
     assert not (tmp_path / "new").exists()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 import transformers as t
+from safetensors.torch import load_file
 from tokenizers.normalizers import Lowercase
 from transformers import AutoTokenizer
 
@@ -19,6 +20,7 @@ from adaspec import (
     doctor,
     estimate,
     export,
+    gguf_files,
     inspection,
     models,
     pipeline,
@@ -148,7 +150,11 @@ def test_pairs_of_any_family_are_inspected_replayed_and_exported(
     assert replays.numbers(run, "small") == [0, 1]
     done = {name: steps[-1].step for name, steps in runs.read_metrics(run).items()}
     assert done == {stage.name: stage.steps for stage in runs.read_state(run).plan}
-    exported = export.export_draft(run, "small", tmp_path / "exported")
+    if family != "llama":
+        with pytest.raises(AdaspecError, match="only Llamas are written"):
+            export.export_draft(run, "small", tmp_path / "exported", "f32")
+    as_gguf = "f32" if family == "llama" else None
+    exported = export.export_draft(run, "small", tmp_path / "exported", as_gguf)
     assert exported.training is None
     assert exported.verified.greedy.tokens > 0
     card = (tmp_path / "exported" / "README.md").read_text()
@@ -179,6 +185,35 @@ def test_a_pad_that_one_side_lacks_is_padding_to_the_other(
     assert shared(alone) == own + 1
     assert AutoTokenizer.from_pretrained(run.model("bare")).pad_token != "[PAD]"
     assert export.export_draft(alone, "padded", tmp_path / "exported").shared_vocabulary == own + 1
+
+
+def test_a_gguf_draft_beside_a_folder_is_the_draft_it_was_made_of(
+    tokenizer: Any, home: Path, tmp_path: Path, prompts: Path
+) -> None:
+    """In a folder with others' files, and with a padded head, whose rows GGUF names."""
+    rows = len(tokenizer) + 20
+    target = save(tmp_path / "big", "llama", tokenizer, rows=rows, layers=2)
+    small = save(tmp_path / "small", "llama", tokenizer, rows=rows)
+    model = FAMILIES["llama"](rows, 1)
+    model.load_state_dict(load_file(tmp_path / "small" / "model.safetensors"))
+    for precision in ("f32", "f16"):
+        file = tmp_path / "small" / f"{precision}.gguf"
+        gguf_files.write(model, tokenizer, "small", file, precision)
+    given = [small, *(f"{precision}={small}/{precision}.gguf" for precision in ("f32", "f16"))]
+    run = inspected(target, given, tmp_path / "run", prompts=prompts)
+    report = runs.read_report(run)
+    assert report.draft("f32").alpha == report.draft("small").alpha
+    assert report.draft("f16").alpha != report.draft("small").alpha
+    assert report.draft("f16").alpha.generated == pytest.approx(
+        report.draft("small").alpha.generated, abs=1e-2
+    )
+    assert shared(run) == rows
+    facts = runs.read_state(run).facts
+    assert facts
+    assert "GGUF, opened in float32" in str(facts)
+    assert set(replays.drafts(run)) == {"small", "f32", "f16"}
+    alone = inspected(f"{small}/f32.gguf", [target], tmp_path / "alone", prompts=prompts)
+    assert runs.read_report(alone).draft("big").alpha.generated > 0
 
 
 def test_a_word_that_one_side_lacks_is_another_tokenizer(

