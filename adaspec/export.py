@@ -37,7 +37,14 @@ from adaspec.exported import (
 )
 from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
-from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
+from adaspec.models import (
+    Opened,
+    draft_vocabulary,
+    load_weights,
+    open_model,
+    shared_vocabulary,
+    weights_hash,
+)
 from adaspec.recipe import HUB, STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
 from adaspec.runs import DraftReport, Report, Run, RunState
 from adaspec.speculation.decoding import speculate
@@ -75,8 +82,13 @@ def export_draft(run: Run, name: str, folder: Path) -> Export:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise AdaspecError(f"{folder} is not an empty folder: choose another --to.")
-        models = open_run(run)
         original = _open(run.path / runs.read_state(run).models[name])
+        if proposed := draft_vocabulary(original.model):
+            raise AdaspecError(
+                f"{name} proposes {proposed}, and no engine reads such a head of a draft model "
+                "(EAGLE-3's d2t is for EAGLE-3's own): export takes drafts with a whole vocabulary."
+            )
+        models = open_run(run)
         with runs.atomic_folder(folder) as new:
             original.model.save_pretrained(new)
             original.tokenizer.save_pretrained(new)
