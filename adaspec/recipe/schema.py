@@ -43,7 +43,7 @@ Objective = Literal[
 Selector = Literal[
     "top_delta", "all", "random", "lowest_delta", "highest_kl", "highest_entropy", "excess_loss"
 ]
-Weight = Literal["soft", "confidence", "expected_length", "first_error", "verified"]
+Weight = Literal["soft", "confidence", "expected_length", "first_error", "verified", "rejected"]
 
 
 def bundled_path(place: str) -> Path:
