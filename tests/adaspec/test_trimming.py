@@ -16,7 +16,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaspec import AdaspecError, cli, export, measurement, models, pipeline, recipe, runs
+from adaspec import (
+    AdaspecError,
+    checkpoints,
+    cli,
+    export,
+    measurement,
+    models,
+    pipeline,
+    recipe,
+    runs,
+)
 from adaspec.analysis import compute
 from adaspec.analysis.drafts import Entry
 from adaspec.data import Example
@@ -120,6 +130,18 @@ def test_its_logits_are_the_whole_heads_at_its_ids_and_nothing_elsewhere(
     assert models.draft_vocabulary(whole) is None
 
 
+def test_a_checkpoint_brings_a_trimmed_draft_back(small_models: Path, tmp_path: Path) -> None:
+    whole = models.load_weights(small_models / "stock", CPU)
+    drafts = [trim(copy.deepcopy(whole), vocabulary(IDS, 300)) for _ in range(2)]
+    optimisers = [torch.optim.AdamW(draft.requires_grad_().parameters()) for draft in drafts]
+    drafts[0](input_ids=torch.arange(9)[None]).logits[..., KEPT].sum().backward()
+    optimisers[0].step()
+    checkpoints.save(tmp_path, drafts[0], optimisers[0], runs.Budget(steps=1))
+    assert models.weights_hash(drafts[0]) != models.weights_hash(drafts[1])
+    assert checkpoints.resume(tmp_path, drafts[1], optimisers[1]).steps == 1
+    assert models.weights_hash(drafts[0]) == models.weights_hash(drafts[1])
+
+
 def test_a_head_with_a_bias_and_a_soft_cap() -> None:
     config = models.AutoConfig.for_model(
         "gemma2", vocab_size=12, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
@@ -215,6 +237,9 @@ def test_the_overlap_is_with_p_itself_in_float64() -> None:
     outside = left_out(p.log_probs(slice(0, 9)), KEPT)
     torch.testing.assert_close(outside, (1 - inside.sum(-1)).float())
     assert (beta <= 1 - outside + 1e-6).all()
+    tilde = inside / inside.sum(-1, keepdim=True)
+    apart = (tilde - logq.exp()).abs().sum(-1) / 2
+    assert (beta >= (1 - outside) * (1 - apart) - 1e-6).all()
     own = TrimmedHead(p.linear, vocabulary(IDS, WIDTH))
     itself = Rows(p.hidden, own, WIDTH, own, own.kept)
     torch.testing.assert_close(measure_rows(overlap, p, itself), 1 - outside)
