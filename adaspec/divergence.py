@@ -36,6 +36,8 @@ CHUNK, GPU_CHUNK = 1 << 24, 1 << 26
 """Logits a chunk may hold, per model: 64 MiB in float32, and 256 MiB on a GPU."""
 TILE_ROWS, TILE = 1024, 2048
 """Rows and ids of a tile: 8 MiB in float32."""
+NEVER = -1e4
+"""The log-probability of an id that a draft never proposes: exp of it is 0, and it is a number."""
 LK_ETA = 3.0
 """How fast `lk_hybrid` turns from KL into total variation as the overlap grows."""
 
@@ -133,15 +135,63 @@ class Rows(NamedTuple):
         head: to logits [rows, vocabulary].
         vocabulary: how wide those are; sizes the chunks.
         linear: the head's layer, if the head is a single linear layer.
+        kept: the ids that a trimmed draft proposes, ascending, a row of `linear` each; its logits
+            are -inf at the others. None: all.
     """
 
     hidden: Tensor
     head: Head
     vocabulary: int
     linear: nn.Linear | None = None
+    kept: Tensor | None = None
 
     def log_probs(self, rows: slice) -> Tensor:
-        return self.head(self.hidden[rows]).log_softmax(-1)
+        """[rows, vocabulary], finite: `NEVER` at ids that are not proposed."""
+        logs = self.head(self.hidden[rows]).log_softmax(-1)
+        return logs if self.kept is None else logs.clamp(min=NEVER)
+
+
+def among_kept(p: Rows, q: Rows) -> tuple[Rows, Rows]:
+    """Both over the ids that q proposes alone: p renormalised over them, in `q.kept`'s order.
+
+    KL(p || q) is infinite where p gives anything to an id that q never proposes. What a trimmed
+    draft is trained towards is therefore this p, as EAGLE-3's are (SpecForge, `_compute_target_p`);
+    its overlap with p itself is sum_x min(p, q) as ever, and at most what p gives those ids.
+    """
+    if q.kept is None:
+        return p, q
+    linear = None if p.linear is None else _rows_of(p.linear, q.kept)
+    return _columns(p, q.kept, linear), _columns(q, q.kept, q.linear)
+
+
+def _columns(rows: Rows, kept: Tensor, linear: nn.Linear | None) -> Rows:
+    return Rows(rows.hidden, lambda hidden: rows.head(hidden)[:, kept], len(kept), linear)
+
+
+def _rows_of(layer: nn.Linear, kept: Tensor) -> nn.Linear:
+    """A frozen layer with these rows of another."""
+    some = nn.Linear(layer.in_features, len(kept), layer.bias is not None, device="meta")
+    some.weight = nn.Parameter(layer.weight.detach()[kept], requires_grad=False)
+    if layer.bias is not None:
+        some.bias = nn.Parameter(layer.bias.detach()[kept], requires_grad=False)
+    return some
+
+
+def renormalised(logp: Tensor, kept: Tensor | None) -> Tensor:
+    """log p over these ids alone, [rows, vocabulary], `NEVER` at the others; p itself if all."""
+    if kept is None:
+        return logp
+    return torch.full_like(logp, NEVER).index_copy(1, kept, logp[:, kept].log_softmax(-1))
+
+
+def left_out(logp: Tensor, kept: Tensor) -> Tensor:
+    """[rows] what p gives to ids that a draft never proposes: its overlap is at most 1 less this.
+
+    The sum of what is left out rather than 1 less the rest, which would be rounding.
+    """
+    others = torch.ones(logp.shape[1], dtype=torch.bool, device=logp.device)
+    others[kept] = False
+    return logp[:, others].exp().sum(-1)
 
 
 def chunk_logits(device: torch.device) -> int:
@@ -157,8 +207,10 @@ def chunks(rows: int, vocabulary: int, device: torch.device = CPU) -> Iterator[s
 
 
 def measure_rows(measure: Measure, p: Rows, q: Rows) -> Tensor:
-    """[rows] one measure at every row, without gradient."""
+    """[rows] one measure at every row, without gradient; KL as `among_kept` has it."""
     objective = measure if isinstance(measure, Objective) else Objective(measure)
+    if objective == KL:
+        p, q = among_kept(p, q)
     if objective == KL and tiles(p, q):
         return tiled_kl(p, q).values
     if fuses(objective, p, q, gradient=False):
@@ -210,6 +262,7 @@ def token_rows(p: Rows, q: Rows, tokens: Tensor, few: int) -> TokenRows:
 
 def kl_rows(p: Rows, q: Rows) -> Kl:
     """KL(p || q) at every row, in the form that `backward_objective` can reuse."""
+    p, q = among_kept(p, q)
     return tiled_kl(p, q) if tiles(p, q) else Kl(measure_rows(KL, p, q))
 
 
@@ -218,6 +271,8 @@ def backward_objective(
 ) -> Tensor:
     """Add the gradient of `sum(weights * objective)` to the draft's parameters.
 
+    Of a trimmed draft, the objective is that of p and q as `among_kept` has them.
+
     Args:
         weights: [rows]
         kl: the result of `kl_rows` at these rows, if there is one.
@@ -225,6 +280,7 @@ def backward_objective(
     Returns:
         [rows] the values, without gradient.
     """
+    p, q = among_kept(p, q)
     if objective == KL and tiles(p, q):
         kl = tiled_kl(p, q) if kl is None else kl
         tiled_kl_backward(kl, p, q, weights)
@@ -421,6 +477,7 @@ def fuses(objective: Objective, p: Rows, q: Rows, gradient: bool) -> bool:
     if (
         device.type not in FUSED_DEVICES
         or len(q.hidden) == 0
+        or q.kept is not None
         or not {objective.first, objective.last} <= {*FUSED, None}
         or not set(precisions) <= {torch.float32, torch.bfloat16}
     ):

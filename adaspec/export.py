@@ -41,7 +41,14 @@ from adaspec.exported import (
 )
 from adaspec.inference import Models, open_run
 from adaspec.measurement import read_sequences
-from adaspec.models import Opened, load_weights, open_model, shared_vocabulary, weights_hash
+from adaspec.models import (
+    Opened,
+    draft_vocabulary,
+    load_weights,
+    open_model,
+    shared_vocabulary,
+    weights_hash,
+)
 from adaspec.recipe import HUB, STOCK, TARGET, Decoding, Holdout, ModelSpec, Recipe, Rows
 from adaspec.run_models import target_spec
 from adaspec.runs import DraftReport, Report, Run, RunState
@@ -86,8 +93,13 @@ def export_draft(
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise AdaspecError(f"{folder} is not an empty folder: choose another --to.")
-        models = open_run(run)
         original = _open(run.path / runs.read_state(run).models[name])
+        if proposed := draft_vocabulary(original.model):
+            raise AdaspecError(
+                f"{name} proposes {proposed}, and no engine reads such a head of a draft model "
+                "(EAGLE-3's d2t is for EAGLE-3's own): export takes drafts with a whole vocabulary."
+            )
+        models = open_run(run)
         as_gguf = {DRAFT_GGUF: original} if gguf else {}
         if gguf and with_target:
             as_gguf[TARGET_GGUF] = open_model(target_spec(run), [], 0, TARGET)

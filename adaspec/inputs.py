@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accelerate import Accelerator
 
@@ -10,6 +10,7 @@ from adaspec import AdaspecError, data, models, own_text, rows, teacher_cache
 from adaspec.precision import frozen_dtype
 from adaspec.recipe import STOCK, TARGET, ModelSpec, Recipe, Training, trainings
 from adaspec.recipe.plan import held_out_rows
+from adaspec.trimming import most_frequent, trim
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
         AdaspecError: a fault in the recipe, the data or the models.
     """
     target = models.open_model(recipe.target, _texts(recipe), recipe.seed, "target")
+    if proposed := models.draft_vocabulary(target.model):
+        raise AdaspecError(
+            f"target: {target.source} is a draft with a trimmed vocabulary, {proposed}: "
+            "choose the model that it was made of."
+        )
     seed = recipe.seed
     stock = _open_draft(recipe.draft, target, seed, "draft") if recipe.draft else None
     drafts = {
@@ -54,6 +60,13 @@ def open_inputs(recipe: Recipe, accelerator: Accelerator) -> Inputs:
     opened = [target, *([stock] if stock else []), *drafts.values()]
     vocabulary = min(models.shared_vocabulary(target, each) for each in opened)
     dataset = data.prepare(recipe.data, target.tokenizer, recipe.seed)
+    if recipe.draft and stock:
+        stock = _trimmed(recipe.draft, stock, target, dataset, vocabulary, "draft")
+    drafts = {
+        name: _trimmed(recipe.drafts[name], draft, target, dataset, vocabulary, f"drafts.{name}")
+        for name, draft in drafts.items()
+    }
+    opened = [target, *([stock] if stock else []), *drafts.values()]
     if recipe.validates and not held_out(recipe, dataset)[1]:
         raise AdaspecError(
             "Keeping the best weights, or stopping by acceptance, needs validation prompts that "
@@ -109,6 +122,30 @@ def _open_draft(spec: ModelSpec, target: models.Opened, seed: int, where: str) -
     pruned = models.prune(target.model, spec.layers)
     layers = ", ".join(map(str, spec.layers))
     return models.Opened(pruned, target.tokenizer, f"layers {layers} of the target")
+
+
+def _trimmed(
+    spec: ModelSpec,
+    draft: models.Opened,
+    target: models.Opened,
+    dataset: data.Dataset,
+    vocabulary: int,
+    where: str,
+) -> models.Opened:
+    """A draft with the head that its recipe asks for, or that it came with."""
+    model = draft.model
+    if spec.vocabulary is not None:
+        kept = most_frequent(
+            dataset.train,
+            spec.vocabulary,
+            vocabulary=vocabulary,
+            eos=target.tokenizer.eos_token_id,
+            where=where,
+        )
+        model = trim(model, kept)
+    if proposed := models.draft_vocabulary(model):
+        return replace(draft, model=model, format=f"a head for {proposed}")
+    return draft
 
 
 def _texts(recipe: Recipe) -> list[str]:

@@ -25,13 +25,16 @@ from adaspec.divergence import (
     chunks,
     entropy,
     forward_kl,
+    left_out,
     measure_rows,
     overlap,
+    renormalised,
     reverse_kl,
 )
-from adaspec.models import head, hidden_rows
+from adaspec.models import draft_vocabulary, head, hidden_rows
 from adaspec.recipe import Sampling
 from adaspec.runs import Run, atomic_file
+from adaspec.runs.draft_vocabulary import LEFT_OUT, LeftOut, LeftOutBy
 from adaspec.runs.served import RULES, SERVED, Served, Sums
 from adaspec.runs.tables import (
     CONTEXTS,
@@ -230,7 +233,7 @@ def measure(
             name: stack.enter_context(_table(run.tokens_file(name), SNAPSHOT)) for name in snapshots
         }
         contexts = stack.enter_context(_table(run.contexts_file, CONTEXTS)) if settings else None
-        served = _Served(settings)
+        served, left = _Served(settings), _LeftOut(snapshots)
         for number, (source, first, group) in enumerate(_groups(sequences, batch), 1):
             inputs = collate(group).to(target.device)
             p = frozen_rows(target, inputs, vocabulary)
@@ -245,9 +248,12 @@ def measure(
                 tables[name].add(draft_columns(p, q, inputs.next_ids))
             if contexts and source == GENERATED:
                 served.add(p, drafts, inputs)
+                left.add(p, drafts, inputs)
             on_batch(number)
         if contexts:
             SERVED.write(run.served_file, served.content())
+        if contexts and left.trimmed:
+            LEFT_OUT.write(run.left_out_file, left.content())
 
 
 class _Served:
@@ -279,6 +285,46 @@ class _Served:
                     for i, setting in enumerate(self.settings)
                 ]
                 for name, sums in drafts.items()
+            },
+        )
+
+
+class _LeftOut:
+    """Sums up what the target gives to ids that trimmed drafts never propose, by prompt.
+
+    Args:
+        models: name -> model, trimmed or not.
+    """
+
+    def __init__(self, models: dict[str, Any]) -> None:
+        known = {name: draft_vocabulary(model) for name, model in models.items()}
+        self.trimmed = {name: ids for name, ids in known.items() if ids}
+        self.tokens: list[int] = []
+        self.sums: dict[str, list[float]] = {name: [] for name in self.trimmed}
+
+    def add(self, p: Rows, drafts: dict[str, Rows], batch: Batch) -> None:
+        if not self.trimmed:
+            return
+        sequence, count = batch.sequence_of_row.cpu(), len(batch.input_ids)
+        self.tokens += torch.bincount(sequence, minlength=count).tolist()
+        parts: dict[str, list[Tensor]] = {name: [] for name in self.trimmed}
+        for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
+            logp = p.log_probs(rows)
+            for name, values in parts.items():
+                kept = drafts[name].kept
+                assert kept is not None
+                values.append(left_out(logp, kept))
+        for name, values in parts.items():
+            sums = torch.zeros(count, dtype=torch.float64)
+            sums.index_add_(0, sequence, torch.cat(values).double().cpu())
+            self.sums[name] += sums.tolist()
+
+    def content(self) -> LeftOut:
+        return LeftOut(
+            tokens=self.tokens,
+            drafts={
+                name: LeftOutBy(ids=len(vocabulary.ids), of=vocabulary.of, sums=self.sums[name])
+                for name, vocabulary in self.trimmed.items()
             },
         )
 
@@ -426,7 +472,7 @@ def draft_columns(p: Rows, q: Rows, tokens: Tensor) -> dict[str, Any]:
     for rows in chunks(len(p.hidden), p.vocabulary, p.hidden.device):
         logp, logq = p.log_probs(rows), q.log_probs(rows)
         chosen = logq.gather(1, tokens[rows, None])
-        columns["kl"].append(forward_kl(logp, logq))
+        columns["kl"].append(forward_kl(renormalised(logp, q.kept), logq))
         columns["reverse_kl"].append(reverse_kl(logp, logq))
         columns["overlap"].append(overlap(logp, logq))
         columns["q"].append(chosen[:, 0].exp())

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import torch
 from huggingface_hub import snapshot_download
+from safetensors.torch import load_model
 from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from torch import Tensor
@@ -38,6 +39,12 @@ from adaspec import AdaspecError, files, gguf_files
 from adaspec.data import Batch
 from adaspec.precision import product
 from adaspec.recipe import ASSET, HUB, PACKAGE, ModelSpec, NewModel, bundled_path
+from adaspec.runs.draft_vocabulary import (
+    DRAFT_VOCABULARY,
+    DRAFT_VOCABULARY_FILE,
+    DraftVocabulary,
+)
+from adaspec.trimming import TrimmedHead, trim, widen
 
 disable_progress_bar()  # the command line draws its own
 
@@ -80,17 +87,48 @@ def head(model: Any, vocabulary: int | None = None) -> Callable[[Tensor], Tensor
     """The map from hidden states [rows, hidden] to float32 logits [rows, vocabulary].
 
     Bias and soft-cap are included; ids from `vocabulary` on are cut off, so that a softmax over
-    the result is renormalised over the ids that target and draft share.
+    the result is renormalised over the ids that target and draft share. A trimmed head's logits
+    are -inf at the ids that it has not.
     """
     projection = model.get_output_embeddings()
     softcap = getattr(model.config, "final_logit_softcapping", None)
+    kept = kept_ids(model, vocabulary)
+    count = vocabulary if kept is None else len(kept)
 
     def logits(hidden: Tensor) -> Tensor:
-        bias = None if projection.bias is None else projection.bias[:vocabulary]
-        out = linear_float32(hidden, projection.weight[:vocabulary], bias)
-        return torch.tanh(out / softcap) * softcap if softcap else out
+        bias = None if projection.bias is None else projection.bias[:count]
+        out = linear_float32(hidden, projection.weight[:count], bias)
+        if softcap:
+            out = torch.tanh(out / softcap) * softcap
+        return out if kept is None else widen(out, kept, vocabulary or width(model))
 
     return logits
+
+
+def width(model: Any) -> int:
+    """How many token ids its logits have, padding included."""
+    projection = model.get_output_embeddings()
+    if isinstance(projection, TrimmedHead):
+        return projection.vocabulary.of
+    rows: int = projection.weight.shape[0]
+    return rows
+
+
+def kept_ids(model: Any, vocabulary: int | None = None) -> Tensor | None:
+    """[kept] the ids below `vocabulary` that a trimmed head has rows for; None of a whole head."""
+    projection = model.get_output_embeddings()
+    if not isinstance(projection, TrimmedHead):
+        return None
+    kept = projection.kept
+    if vocabulary is None or vocabulary >= projection.vocabulary.of:
+        return kept  # without asking the device
+    return kept[kept < vocabulary]
+
+
+def draft_vocabulary(model: Any) -> DraftVocabulary | None:
+    """What a trimmed head has rows for; None of a whole head."""
+    projection = model.get_output_embeddings()
+    return projection.vocabulary if isinstance(projection, TrimmedHead) else None
 
 
 def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -109,10 +147,31 @@ def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -
 
 def load_weights(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
     """A model that a run has saved, frozen."""
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
-    )
+    if (folder / DRAFT_VOCABULARY_FILE).is_file():
+        model = _load_trimmed(folder, dtype)
+    else:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
+        )
     return fast_attention(model).to(device).eval().requires_grad_(False)
+
+
+def save_weights(model: Any, folder: Path) -> None:
+    """Write a model as `load_weights` reads it: a Hugging Face folder, and what a trimmed head has
+    rows for.
+    """
+    model.save_pretrained(folder)
+    if vocabulary := draft_vocabulary(model):
+        DRAFT_VOCABULARY.write(folder / DRAFT_VOCABULARY_FILE, vocabulary)
+
+
+def _load_trimmed(folder: Path, dtype: torch.dtype) -> Any:
+    """Transformers knows no head with fewer rows than its configuration has ids."""
+    vocabulary = DRAFT_VOCABULARY.read(folder / DRAFT_VOCABULARY_FILE)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    model = trim(AutoModelForCausalLM.from_config(config, dtype=dtype), vocabulary)
+    load_model(model, folder / "model.safetensors")
+    return model
 
 
 def fast_attention(model: Any) -> Any:
@@ -195,6 +254,12 @@ def open_model(spec: ModelSpec, texts: Iterable[str], seed: int, where: str) -> 
         tokenizer = open_tokenizer(spec, texts, where)
         return Opened(new_llama(spec.new, tokenizer, seed), tokenizer, NEW)
     opened = _first(spec, lambda source: _open(source, where))
+    if draft_vocabulary(opened.model) and (spec.layers or spec.vocabulary):
+        field = "layers" if spec.layers else "vocabulary"
+        raise AdaspecError(
+            f"{where}.{field}: the vocabulary of {opened.source} is trimmed already, and it is "
+            "used as it is: leave the field out, or cut the model that it was made of."
+        )
     if spec.layers is not None:
         return replace(opened, model=prune(opened.model, spec.layers))
     return opened
@@ -236,13 +301,16 @@ def _first(spec: ModelSpec, opening: Callable[[str], T]) -> T:
 def _open(source: str, where: str) -> Opened:
     location, file = _locate(source, where)
     with _opening(source, location, where):
-        model = AutoModelForCausalLM.from_pretrained(
-            location,
-            gguf_file=file,
-            dtype=torch.float32,
-            trust_remote_code=False,
-            use_safetensors=True if file is None else None,
-        )
+        if (Path(location) / DRAFT_VOCABULARY_FILE).is_file():
+            model = _load_trimmed(Path(location), torch.float32)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(
+                location,
+                gguf_file=file,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                use_safetensors=True if file is None else None,
+            )
         require_attention(model)
         tokenizer = _open_tokenizer(location, file)
     if file:  # dequantised on loading; these two would make saving refuse
@@ -401,10 +469,7 @@ def shared_vocabulary(target: Opened, draft: Opened) -> int:
         AdaspecError: an id stands for different tokens, or a text is split differently; says which.
     """
     p, q = target.tokenizer, draft.tokenizer
-    shared: int = min(
-        target.model.get_output_embeddings().weight.shape[0],
-        draft.model.get_output_embeddings().weight.shape[0],
-    )
+    shared = min(width(target.model), width(draft.model))
     words_p, words_q = (
         {
             i: word

@@ -243,6 +243,7 @@ def _stages(recipe: Recipe, inputs: Inputs) -> list[Stage]:
 def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
     cuda = accelerator.device.type == "cuda"
     target, stock, dataset = inputs.target.model, inputs.stock, inputs.dataset
+    trimmed = models.draft_vocabulary(stock.model) if stock else None
     return Facts(
         training_rows=len(dataset.train),
         evaluation_rows=len(dataset.evaluation),
@@ -260,6 +261,10 @@ def _facts(recipe: Recipe, inputs: Inputs, accelerator: Accelerator) -> Facts:
         shared_vocabulary=inputs.vocabulary,
         target_parameters=models.parameters(target),
         draft_parameters=models.parameters(stock.model) if stock else None,
+        draft_vocabulary=len(trimmed.ids) if trimmed else None,
+        draft_looked_up=stock.model.get_input_embeddings().weight.numel()
+        if stock and trimmed
+        else 0,
         given_parameters={
             name: models.parameters(opened.model) for name, opened in inputs.drafts.items()
         },

@@ -24,7 +24,8 @@ from adaspec.runs import (
     Stage,
     read_trained,
 )
-from adaspec.runs.report import Alpha, OwnAnswers, Rate, Speedup, TokenCounts
+from adaspec.runs.draft_vocabulary import LEFT_OUT
+from adaspec.runs.report import Alpha, OwnAnswers, Rate, Speedup, TokenCounts, Trimmed
 from adaspec.runs.served import SERVED
 from adaspec.runs.tables import ANSWERS, CONTEXTS, SNAPSHOT, read_table
 from adaspec.speculation import statistics
@@ -79,6 +80,7 @@ def make_report(run: Run, state: RunState, recipe: Recipe) -> Report:
         served=_served(run, recipe) if run.served_file.exists() else {},
         temperature=recipe.evaluation.temperature,
         answers=_answers(run) if run.answers_file.exists() else None,
+        trimmed=_trimmed(run, drafts) if run.left_out_file.exists() else [],
     )
 
 
@@ -164,6 +166,20 @@ def _draft(
 def _remarks(alpha: Alpha, stock: Alpha) -> list[str]:
     worse = alpha.generated_ci[1] < stock.generated
     return [WORSE.format(stock=stock.generated)] if worse else []
+
+
+def _trimmed(run: Run, drafts: list[DraftReport]) -> list[Trimmed]:
+    """What the target gives to ids that trimmed drafts never propose; those alike together."""
+    content = LEFT_OUT.read(run.left_out_file)
+    alike: dict[tuple[int, int, float], list[str]] = {}
+    for draft in drafts:
+        if by := content.drafts.get(draft.same_as or draft.name):
+            share = min(1.0, sum(by.sums) / sum(content.tokens))
+            alike.setdefault((by.ids, by.of, share), []).append(draft.name)
+    return [
+        Trimmed(drafts=names, ids=ids, of=of, left_out=share)
+        for (ids, of, share), names in alike.items()
+    ]
 
 
 def _speedup(run: Run, table: str, alpha: float | None, recipe: Recipe) -> Speedup:

@@ -14,6 +14,7 @@ from adaspec import ASSETS, AdaspecError, files, runs, tokens
 from adaspec.recipe import ASSET, TARGET, ModelSpec
 from adaspec.runs import Run
 from adaspec.runs.contract import read_bytes, stamp
+from adaspec.runs.draft_vocabulary import DRAFT_VOCABULARY_FILE
 
 LARGEST = 5_000_000
 """Parameters up to which a browser runs a model: 20 MB in float32, a few milliseconds a token."""
@@ -69,6 +70,10 @@ def for_browsers(run: Run) -> dict[str, Path]:
     else:
         target = _bundled(state.sources.get(TARGET, ""), state.hashes.get(TARGET))
     folders = {TARGET: target} | snapshot_folders(run)
+    if any((folder / DRAFT_VOCABULARY_FILE).is_file() for folder in folders.values()):
+        raise AdaspecError(
+            "This run's drafts have a trimmed vocabulary: only the server runs them."
+        )
     return {name: folder for name, folder in folders.items() if _complete(folder, run.path)}
 
 

@@ -14,6 +14,7 @@ from adaspec import runs
 from adaspec.analysis.results import ABLATION, COMPARISON
 from adaspec.exported import EXPORT
 from adaspec.runs.contract import Contract
+from adaspec.runs.draft_vocabulary import DRAFT_VOCABULARY, LEFT_OUT
 from adaspec.runs.served import SERVED
 from adaspec.speculation.trace import TRACE
 
@@ -30,6 +31,8 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "report": runs.REPORT,
     "checks": runs.CHECKS,
     "served": SERVED,
+    "draft_vocabulary": DRAFT_VOCABULARY,
+    "left_out": LEFT_OUT,
     "comparison": COMPARISON,
     "ablation": ABLATION,
     "export": EXPORT,

@@ -38,6 +38,7 @@ Need = Literal[
     "log_r",
     "agree",
     "verified",
+    "overlap",
     "position",
 ]
 
@@ -55,6 +56,7 @@ class Columns(NamedTuple):
             reference.
         agree: [rows] bool, whether target and draft have the same likeliest token.
         verified: [rows] bool, whether the draft's likeliest is among the target's few likeliest.
+        overlap: [rows] beta = sum_x min(p, q), the probability that verification accepts.
         position: [rows] in its response, from 0; the tokens of a response follow one another.
     """
 
@@ -68,6 +70,7 @@ class Columns(NamedTuple):
     log_r: Any = None
     agree: Any = None
     verified: Any = None
+    overlap: Any = None
     position: Any = None
 
     @property

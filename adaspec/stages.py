@@ -327,7 +327,7 @@ def _train(
 
 def _keep_snapshot(work: Work, name: str, step: int, model: Any) -> None:
     with run_folder.atomic_folder(work.run.snapshot(name, step), replace=True) as new:
-        model.save_pretrained(new)
+        models.save_weights(model, new)
 
 
 def _done(work: Work, name: str) -> bool:
@@ -361,7 +361,7 @@ def _keep(
         if folder.exists():
             return
         with run_folder.atomic_folder(folder, replace=True) as new:
-            model.save_pretrained(new)
+            models.save_weights(model, new)
             tokenizer.save_pretrained(new)
             if trained and monitor:
                 TRAINED.write(new / work.run.budget_file(name).name, trained)

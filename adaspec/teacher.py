@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from adaspec.data import Batch, Example, by_length
 from adaspec.divergence import Rows, chunks, forward_kl, measure_rows
-from adaspec.models import head, hidden_rows
+from adaspec.models import head, hidden_rows, kept_ids, width
 from adaspec.teacher_cache import TeacherCache
+from adaspec.trimming import TrimmedHead
 
 
 class Cached(NamedTuple):
@@ -102,8 +103,14 @@ def rows_of(model: Any, batch: Batch, vocabulary: int | None) -> Rows:
 def _rows(model: Any, hidden: Tensor, vocabulary: int | None) -> Rows:
     layer = model.get_output_embeddings()
     capped = getattr(model.config, "final_logit_softcapping", None)
-    linear = layer if type(layer) is nn.Linear and not capped else None
-    return Rows(hidden, head(model, vocabulary), vocabulary or layer.weight.shape[0], linear)
+    linear = layer if type(layer) in (nn.Linear, TrimmedHead) and not capped else None
+    return Rows(
+        hidden,
+        head(model, vocabulary),
+        vocabulary or width(model),
+        linear,
+        kept_ids(model, vocabulary),
+    )
 
 
 @torch.no_grad()

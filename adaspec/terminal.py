@@ -167,6 +167,7 @@ def report(content: runs.Report) -> Group:
         "\nEach row is this training alone: tokens that contributed a gradient, sequences through "
         "a frozen model (target or reference). What it needs was trained before, at its own cost.",
         *([f"\n{content.answers}"] if content.answers else []),
+        *(f"\n{trimmed}" for trimmed in content.trimmed),
         *([f"\n{content.checks.null_test.message}"] if content.checks else []),
         *([f"\n{warning}"] if content.business and (warning := content.business.warning) else []),
         *(f"\n{draft.name}: {remark}" for draft in content.drafts for remark in draft.remarks),

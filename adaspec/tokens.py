@@ -292,6 +292,7 @@ def columns_of(run: Run, source: str, snapshot: str, needs: frozenset[Need]) -> 
         "log_r": lambda: log("q", REFERENCE),
         "agree": lambda: column(run, source, "agree", snapshot),
         "verified": lambda: _verified(run, source, snapshot),
+        "overlap": lambda: column(run, source, "overlap", snapshot),
         "position": lambda: column(run, source, "pos"),
     }
     start, end = bounds(run, source)

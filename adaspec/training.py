@@ -32,6 +32,8 @@ from adaspec.divergence import (
     blend,
     entropy_rows,
     kl_rows,
+    measure_rows,
+    overlap,
     token_rows,
 )
 from adaspec.recipe import Optimisation, Training
@@ -331,6 +333,9 @@ def _scores(
         said = token_rows(p, q, part.batch.next_ids, VERIFIED_TOP)
         columns = columns._replace(**said._asdict())
         outcome.watch("log q", said.log_q, part)
+    if training.needs("overlap"):
+        columns = columns._replace(overlap=measure_rows(overlap, p, q))
+        outcome.watch("Overlap", columns.overlap, part)
     if training.needs("position"):
         columns = columns._replace(position=part.batch.position_of_row)
     return Scored(columns, kl)

@@ -5,7 +5,7 @@ compete, without gradient, and scaled so that its sum is the number of tokens th
 keeps (its mean is 1, where it selects none): a weight of 1 on those and 0 on the others is the
 selection itself, whatever the loss divides by, and a weight does not change the scale of the loss.
 
-Three weights follow the verification of a *block*: gamma drafted tokens, of which those before the
+Four weights follow the verification of a *block*: gamma drafted tokens, of which those before the
 first rejection are kept. The papers' drafts predict a whole block at once; ours has the same
 distribution at a token whatever block it is in. So the weight is the mean over the blocks that hold
 the token: those of gamma tokens that begin at it or up to gamma - 1 tokens before it, in the
@@ -138,6 +138,21 @@ def verified(tokens: Tokens) -> np.ndarray:
     return np.where(tokens.columns.verified, 1.0, tokens.softness)
 
 
+def rejected(tokens: Tokens) -> np.ndarray:
+    """softness + how probably verification rejects a block at the token, mean over its blocks.
+
+    prod beta_i (1 - beta_t), i from the block's start to t - 1, beta = sum_x min(p, q). Text that
+    comes of speculative decoding is the target's own, so on that (`data.responses: target`) this is
+    the expectation of replaying the contexts at which verification rejects the draft as it is now,
+    if rounds begin anywhere alike, and nothing need be decoded. Draft-OPD (Lei et al. 2605.29343)
+    also replays what the draft itself goes on to propose from there, which is not here.
+    """
+    beta = np.minimum(_wide(tokens.columns.overlap), 1)
+    share = _reached(beta, tokens.columns.position, tokens.gamma) * (1 - beta)
+    weights: np.ndarray = tokens.softness + share
+    return weights
+
+
 WEIGHTS: dict[str, Weight] = {
     "soft": Weight(
         "soft edge of the selection",
@@ -183,6 +198,15 @@ WEIGHTS: dict[str, Weight] = {
         1,
         False,
         verified,
+    ),
+    "rejected": Weight(
+        "where verification rejects (after Draft-OPD)",
+        "how probably verification breaks the draft off at the token",
+        frozenset({"overlap", "position"}),
+        0.0,
+        1000,
+        False,
+        rejected,
     ),
 }
 

@@ -2,7 +2,8 @@
 
 Counted from what its run recorded: the parameters of a model, the tokens that went through it, and
 how often. A forward pass takes 2 N operations a token and its backward pass twice as many (Kaplan
-et al. 2020, arXiv:2001.08361, section 2.1); N is all parameters, embeddings included. Left out are
+et al. 2020, arXiv:2001.08361, section 2.1); N is all parameters, embeddings included (but for the
+embedding of a draft whose vocabulary is trimmed, which is not its head too). Left out are
 attention to earlier tokens, padding, the optimiser's own arithmetic, held-out points along a curve
 (whose seconds count), and the measurement at the end. What the drafts of a run share, such as the
 target's pass over the training rows, counts in full for each: as if it had been trained alone.
@@ -137,7 +138,7 @@ def _training(
     training: Training, report: DraftReport, facts: Facts, lengths: Lengths
 ) -> list[Outlay]:
     """A draft's own training, and the frozen models that it asked at every step."""
-    draft, budget = facts.draft_parameters or 0, report.budget
+    draft, budget = (facts.draft_parameters or 0) - facts.draft_looked_up, report.budget
     read = budget.sequences * lengths.mean
     name = training.name
     outlays = [_outlay(f"{name}: its training", draft, read, TRAINING, budget.seconds)]

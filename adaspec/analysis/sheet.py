@@ -255,6 +255,10 @@ def _settings(run: Run, methods: list[Method]) -> Iterator[Line]:
     if facts:
         yield _recorded("parameters", f"target {facts.target_parameters:,}, draft "
                         f"{facts.draft_parameters or 0:,}", "embeddings included")  # fmt: skip
+        if facts.draft_vocabulary:
+            yield _recorded("draft vocabulary", f"{facts.draft_vocabulary:,} of "
+                            f"{facts.shared_vocabulary:,}", "token ids that are proposed, the most "
+                            "frequent of the training rows")  # fmt: skip
         yield _recorded("training rows", f"{facts.training_rows:,}", "after those without response")
         yield _recorded("validation rows", f"{facts.validation_rows:,}", "read in training, by no "
                         "report; 0: the first test prompts were looked at")  # fmt: skip

@@ -43,7 +43,7 @@ Objective = Literal[
 Selector = Literal[
     "top_delta", "all", "random", "lowest_delta", "highest_kl", "highest_entropy", "excess_loss"
 ]
-Weight = Literal["soft", "confidence", "expected_length", "first_error", "verified"]
+Weight = Literal["soft", "confidence", "expected_length", "first_error", "verified", "rejected"]
 
 
 def bundled_path(place: str) -> Path:
@@ -116,6 +116,13 @@ class ModelSpec(Strict):
     tokenizer: Place | None = Field(
         None, description="a new model's tokenizer; trained when absent"
     )
+    vocabulary: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="of a draft: how many token ids it proposes, the most frequent of the training "
+        "rows; null: all",
+    )
 
     @field_validator("source", mode="before")
     @classmethod
@@ -127,6 +134,11 @@ class ModelSpec(Strict):
         if bool(self.source) == bool(self.new):
             raise ValueError("give either `source` or `new`")
         return self
+
+    @property
+    def unset(self) -> set[str]:
+        """Fields that say nothing: hashes of models with all ids are those from before others."""
+        return {"vocabulary"} if self.vocabulary is None else set()
 
 
 def _model(value: Any) -> Any:
@@ -567,6 +579,11 @@ class Recipe(Strict):
             raise ValueError("stage0 trains the target: no acceptance to keep or stop by")
         if TARGET in self.target.source:
             raise ValueError("target: `target` cannot be its own source")
+        if self.target.vocabulary is not None:
+            raise ValueError("target.vocabulary: a target proposes nothing: trim a draft's")
+        trimmed = [name for name, spec in self.specs.items() if spec.vocabulary is not None]
+        if trimmed and not self.data.train:
+            raise ValueError(f"{trimmed[0]}.vocabulary counts training rows: give `data.train`")
         return self
 
     @property
@@ -611,6 +628,11 @@ class Recipe(Strict):
         without: dict[str, Any] = dict.fromkeys(but, True)
         if not self.drafts:
             without["drafts"] = True
+        else:
+            without["drafts"] = {name: spec.unset for name, spec in self.drafts.items()}
+        without["target"] = self.target.unset
+        if self.draft:
+            without["draft"] = self.draft.unset
         for part, fields in _LATER.items():
             content = getattr(self, part)
             unset = {

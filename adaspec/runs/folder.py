@@ -99,6 +99,11 @@ class Run:
         return self.path / "tokens" / "served.json"
 
     @property
+    def left_out_file(self) -> Path:
+        """What the target gives to ids that trimmed drafts never propose; where there are any."""
+        return self.path / "tokens" / "left_out.json"
+
+    @property
     def checks_file(self) -> Path:
         """What the run found when it looked at itself, before its drafts were measured."""
         return self.path / "replays" / "checks.json"

@@ -13,7 +13,16 @@ from pydantic import Field
 from adaspec import AdaspecError
 from adaspec.recipe import Sampling, Speculation
 from adaspec.runs.budget import Budget
-from adaspec.runs.contract import MEASURE, Content, Contract, Count, Interval, Name, Part
+from adaspec.runs.contract import (
+    MEASURE,
+    AtLeastOne,
+    Content,
+    Contract,
+    Count,
+    Interval,
+    Name,
+    Part,
+)
 from adaspec.runs.folder import Run
 from adaspec.runs.served import Rule
 from adaspec.runs.speed import Business, Gamma
@@ -163,6 +172,30 @@ class OwnAnswers(Part):
         )
 
 
+class Trimmed(Part):
+    """Drafts that propose some token ids alone, and what that leaves out.
+
+    Attributes:
+        drafts: their names.
+        ids: how many they propose, the most frequent of the training rows.
+        of: how many there are.
+        left_out: of p over the others, the mean over the tokens that the target generated.
+    """
+
+    drafts: list[Name]
+    ids: AtLeastOne
+    of: AtLeastOne
+    left_out: Share
+
+    def __str__(self) -> str:
+        return (
+            f"{', '.join(self.drafts)}: proposing {self.ids:,} of {self.of:,} token ids, the most "
+            f"frequent of the training rows. The target gives the others {self.left_out:.2%} of "
+            f"its own text, so that exact α is at most {1 - self.left_out:.4f}; KL is that of p "
+            "renormalised over the ids that are proposed."
+        )
+
+
 class NullTest(Part):
     """What came out when the target drafted for itself, in which case all must be accepted.
 
@@ -219,9 +252,10 @@ class Report(Part):
             measured.
         temperature: of the continuations that acceptance was measured on.
         answers: None where the target answered no training prompts.
+        trimmed: drafts whose vocabulary is trimmed, those with the same ids together.
     """
 
-    version: Literal[4] = 4
+    version: Literal[5] = 5
     run: str
     recipe: str
     target: str
@@ -236,6 +270,7 @@ class Report(Part):
     served: dict[Name, list[Rate]] = Field({})
     temperature: Annotated[float, Field(ge=0)] = 1.0
     answers: OwnAnswers | None = None
+    trimmed: list[Trimmed] = Field([])
 
     @property
     def at_temperature(self) -> str:
@@ -261,13 +296,14 @@ class Report(Part):
 
 
 def _upgrade(content: Content, version: int) -> Content:
-    """Versions 2 and 3 allowed fields to be missing; version 4 brought answers by the target."""
+    """Versions 2 and 3 allowed fields to be missing; version 4 brought answers by the
+    target, version 5 trimmed drafts."""
     if "speculation" not in content:
         raise ValueError("from before drafts were decoded with")
     return content
 
 
-REPORT: Contract[Report] = Contract(Report, 4, _upgrade, MEASURE)
+REPORT: Contract[Report] = Contract(Report, 5, _upgrade, MEASURE)
 CHECKS: Contract[Checks] = Contract(Checks, remedy=MEASURE)
 
 

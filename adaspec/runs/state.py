@@ -57,6 +57,9 @@ class Facts(Part):
         cache_bytes: what they take, or would take; None in runs that did not count it.
         shared_vocabulary: token ids that target and drafts have in common.
         draft_parameters: of the stock draft.
+        draft_vocabulary: how many token ids it proposes, where its vocabulary is trimmed.
+        draft_looked_up: those of its parameters that no product reads: the embedding of a trimmed
+            draft, which is not its head too.
         given_parameters: of the drafts that others trained, by name.
         formats: model -> what its file is, where that is not the weights in full.
         device: a GPU's name, or `CPU`.
@@ -74,6 +77,8 @@ class Facts(Part):
     shared_vocabulary: AtLeastOne
     target_parameters: Count
     draft_parameters: Count | None = None
+    draft_vocabulary: AtLeastOne | None = None
+    draft_looked_up: Count = 0
     given_parameters: dict[Name, Count] = Field({})
     formats: dict[Name, str] = Field({})
     device: str
@@ -97,7 +102,7 @@ class RunState(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    version: Literal[5] = 5
+    version: Literal[6] = 6
     id: str
     name: str
     recipe_hash: str
@@ -149,7 +154,8 @@ _FACTS_1 = {
 def _upgrade(content: Content, version: int) -> Content:
     """From version 1, whose facts were named as pages show them and whose caching was `teach`;
     version 2 had neither expected seconds nor drafts that others trained, version 3 no target that
-    answers, version 4 did not count the tokens of prompts."""
+    answers, version 4 did not count the tokens of prompts,
+    version 5 had no trimmed drafts."""
     if version > 1:
         return content
     facts = {_FACTS_1[name]: fact for name, fact in content.get("facts", {}).items()}
@@ -161,7 +167,7 @@ def _upgrade(content: Content, version: int) -> Content:
 
 
 STATE: Contract[RunState] = Contract(
-    RunState, 5, _upgrade, "What is left of the run can be looked at; adaspec delete removes it."
+    RunState, 6, _upgrade, "What is left of the run can be looked at; adaspec delete removes it."
 )
 
 

@@ -57,7 +57,7 @@ def page(
 
 
 def heading(title: str) -> str:
-    """HTML above a component that shows its title as a part of the page: for readers of headings."""
+    """HTML above a component whose title is a part of it: for readers of headings."""
     return f'<header class="unseen"><h1>{escape(title)}</h1></header>'
 
 

@@ -70,6 +70,7 @@ def run_facts(state: RunState) -> None:
             "The small model before any distillation, q. Every draft here is trained from it.",
             state.sources.get("stock", _no_stock(facts)),
             _parameters(facts.draft_parameters if facts else None),
+            _proposed(facts),
             *_given(facts),
         )
     with columns[2]:
@@ -91,6 +92,14 @@ def run_facts(state: RunState) -> None:
 
 def _parameters(count: int | None) -> str:
     return "" if count is None else f"{words.parameters(count)} parameters"
+
+
+def _proposed(facts: Facts | None) -> str:
+    """Of a draft whose vocabulary is trimmed."""
+    if facts is None or facts.draft_vocabulary is None:
+        return ""
+    of = words.count(facts.shared_vocabulary)
+    return f"proposes {words.count(facts.draft_vocabulary)} of {of} token ids"
 
 
 def _no_stock(facts: Facts | None) -> str:

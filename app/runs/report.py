@@ -54,6 +54,8 @@ def run_report(report: Report) -> None:
     )
     if report.answers:
         st.caption(f":material/edit_note: {report.answers}")
+    for trimmed in report.trimmed:
+        st.caption(f":material/content_cut: {words.plain(str(trimmed))}")
     run_serving(report)
 
 
@@ -101,6 +103,7 @@ def _page(view: View, report: Report, tables: list[Table]) -> str:
         f"{high:.4f})."
     )
     says += [f"{draft.name}: {remark}" for draft in report.drafts for remark in draft.remarks]
+    says += map(str, report.trimmed)
     if report.checks:
         says.append(report.checks.null_test.message)
     texts = {"Recipe": reading.recipe_text(view), "Note": view.notes.note}

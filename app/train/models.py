@@ -112,6 +112,8 @@ def _model(editor: Editor, errors: Errors, which: str) -> None:
         note = "A folder or a Hub id."
         fields.append(Field(f"{which}.tokenizer", "Tokenizer", "text", note, own))
         grid(editor, errors, fields)
+    if which == "draft" and kind != "none":
+        draw(editor, errors, Field(f"{which}.vocabulary", "Token ids it proposes", empty="all"))
 
 
 def _source(editor: Editor, errors: Errors, which: str) -> None:

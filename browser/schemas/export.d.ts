@@ -13,12 +13,13 @@
  *     vocab_size: rows of its output embedding, padding included.
  *     shared_vocabulary: token ids that target and draft have in common.
  *     serving: None in exports of versions before 4.
+ *     gguf: name of a file -> what was checked of it.
  *     files: file -> its SHA-256.
  *     trained_with: package -> version; the device and the precision, too.
  *     exported_with: package -> version.
  */
 export interface Export {
-  version: 4;
+  version: 5;
   draft: string;
   training: Training | null;
   measured: DraftReport;
@@ -34,6 +35,9 @@ export interface Export {
   vocab_size: number;
   shared_vocabulary: number;
   serving: Serving | null;
+  gguf?: {
+    [k: string]: Gguf;
+  };
   files: {
     [k: string]: string;
   };
@@ -85,7 +89,7 @@ export interface Method {
   /**
    * how much each token counts; null: those selected alike, the others not
    */
-  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified") | null;
+  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified" | "rejected") | null;
   /**
    * of the weight: 0 leaves out what it does not favour; null: the weight's own
    */
@@ -356,6 +360,28 @@ export interface Serving {
   head_sizes: [number | null, number | null];
 }
 /**
+ * A model as a GGUF file, read back.
+ *
+ * Attributes:
+ *     precision: of its matrices; vectors are float32.
+ *     logits: how much text gave the logits of the run's model, rounded like the file, to the bit.
+ *     apart: the most that rounding moves a logit, over that text.
+ *     alpha: exact acceptance of the rounded draft by the target that is not; None of a target.
+ */
+export interface Gguf {
+  precision: "f32" | "f16";
+  logits: SameLogits;
+  apart: number;
+  alpha: number | null;
+}
+/**
+ * How much text gave the same logits to the bit.
+ */
+export interface SameLogits {
+  texts: number;
+  tokens: number;
+}
+/**
  * The training rows: the hash of their token ids, where they come from, how many they are.
  */
 export interface Data {
@@ -378,13 +404,6 @@ export interface Verified {
   logits: SameLogits;
   acceptance: SameAcceptance;
   greedy: SameText;
-}
-/**
- * How much text gave the same logits to the bit.
- */
-export interface SameLogits {
-  texts: number;
-  tokens: number;
 }
 /**
  * The acceptance measured again.

@@ -16,9 +16,10 @@
  *         measured.
  *     temperature: of the continuations that acceptance was measured on.
  *     answers: None where the target answered no training prompts.
+ *     trimmed: drafts whose vocabulary is trimmed, those with the same ids together.
  */
 export interface Report {
-  version: 4;
+  version: 5;
   run: string;
   recipe: string;
   target: string;
@@ -44,6 +45,7 @@ export interface Report {
   };
   temperature: number;
   answers: OwnAnswers | null;
+  trimmed: Trimmed[];
 }
 /**
  * Response tokens: those that the target generated, and those of the data set's answers.
@@ -291,4 +293,19 @@ export interface OwnAnswers {
   tokens: number;
   passes: number;
   seconds: number;
+}
+/**
+ * Drafts that propose some token ids alone, and what that leaves out.
+ *
+ * Attributes:
+ *     drafts: their names.
+ *     ids: how many they propose, the most frequent of the training rows.
+ *     of: how many there are.
+ *     left_out: of p over the others, the mean over the tokens that the target generated.
+ */
+export interface Trimmed {
+  drafts: string[];
+  ids: number;
+  of: number;
+  left_out: number;
 }

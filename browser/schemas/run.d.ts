@@ -10,7 +10,7 @@
  *     facts: None until data and models are open.
  */
 export interface RunState {
-  version: 5;
+  version: 6;
   id: string;
   name: string;
   recipe_hash: string;
@@ -81,6 +81,9 @@ export interface Stage {
  *     cache_bytes: what they take, or would take; None in runs that did not count it.
  *     shared_vocabulary: token ids that target and drafts have in common.
  *     draft_parameters: of the stock draft.
+ *     draft_vocabulary: how many token ids it proposes, where its vocabulary is trimmed.
+ *     draft_looked_up: those of its parameters that no product reads: the embedding of a trimmed
+ *         draft, which is not its head too.
  *     given_parameters: of the drafts that others trained, by name.
  *     formats: model -> what its file is, where that is not the weights in full.
  *     device: a GPU's name, or `CPU`.
@@ -98,6 +101,8 @@ export interface Facts {
   shared_vocabulary: number;
   target_parameters: number;
   draft_parameters: number | null;
+  draft_vocabulary: number | null;
+  draft_looked_up: number;
   given_parameters: {
     /**
      * This interface was referenced by `undefined`'s JSON-Schema definition

@@ -50,7 +50,7 @@ export interface Method {
   /**
    * how much each token counts; null: those selected alike, the others not
    */
-  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified") | null;
+  weight: ("soft" | "confidence" | "expected_length" | "first_error" | "verified" | "rejected") | null;
   /**
    * of the weight: 0 leaves out what it does not favour; null: the weight's own
    */

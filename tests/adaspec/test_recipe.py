@@ -153,6 +153,8 @@ def test_budgets_keep_the_number_of_steps(k: float, rows: int) -> None:
         (["data.prompt=[]"], "data.prompt: Tuple should have at least 1 item"),
         (["draft={source: target, layers: []}"], "draft.layers: Tuple should have at least 1 item"),
         (["gpus=0"], "gpus: Input should be greater than or equal to 1"),
+        (["target={source: a/b, vocabulary: 8}"], "a target proposes nothing: trim a draft's"),
+        (["draft={source: a/b, vocabulary: 0}"], "draft.vocabulary: Input should be greater"),
     ],
 )
 def test_bad_values_are_one_line_that_names_the_field(overrides, expected) -> None:
@@ -223,6 +225,29 @@ def test_runs_from_before_stage_1_had_a_pool_keep_their_hash(content) -> None:
         for pool in ({}, {"pool": "batch"}, {"pool": "micro_batch"})
     ]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_runs_from_before_vocabularies_were_trimmed_keep_their_hash(content) -> None:
+    spec = {"source": content["draft"]}
+    drafts = {"drafts": {"other": spec}}
+    hashes = [
+        recipe.parse(content | {"draft": spec | more} | given).hash
+        for given in ({}, drafts)
+        for more in ({}, {"vocabulary": None}, {"vocabulary": 8})
+    ]
+    assert hashes[0] == hashes[1] == recipe.parse(content).hash != hashes[2]
+    assert hashes[3] == hashes[4] != hashes[5]
+    assert len(set(hashes)) == 4
+    trimmed = {"drafts": {"other": spec | {"vocabulary": 8}}}
+    assert recipe.parse(content | trimmed).hash not in hashes
+
+
+def test_a_vocabulary_is_counted_on_training_rows(content) -> None:
+    data = {name: value for name, value in content["data"].items() if name != "train"}
+    spec = {"source": "a/b", "vocabulary": 8}
+    plain = {"target": "a/b", "drafts": {"small": spec}, "data": data, "name": "measured"}
+    with pytest.raises(AdaspecError, match=r"drafts\.small\.vocabulary counts training rows"):
+        recipe.parse(plain)
 
 
 def test_the_name_is_for_display_only(content) -> None:

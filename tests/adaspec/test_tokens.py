@@ -373,6 +373,7 @@ def test_weights_in_views_are_those_of_the_models(run: Run, mini, name: str) -> 
             "log_q": np.log(q[rows, said]),
             "agree": p.argmax(1) == q.argmax(1),
             "verified": among,
+            "overlap": np.minimum(p, q).sum(-1),
             "position": rows,
         }
         for column, values in columns.items():

@@ -437,6 +437,9 @@ def test_adamw_in_one_pass_is_adamw(world, mini, tmp_path, monkeypatch) -> None:
 # Weights
 
 
+NAMES = ("log_p", "log_q", "agree", "verified", "overlap", "position")
+
+
 def plain_weighted(
     world: World, spec: recipe.Training, examples: list[data.Example]
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -445,7 +448,7 @@ def plain_weighted(
     assert method
     assert method.weight
     models = (world.target.double(), world.draft.double(), world.reference.double())
-    losses, known = [], {name: [] for name in ("log_p", "log_q", "agree", "verified", "position")}
+    losses, known = [], {name: [] for name in NAMES}
     scores = []
     for example in examples:
         ids = torch.from_numpy(example.ids)[None]
@@ -460,6 +463,7 @@ def plain_weighted(
             known["log_q"].append(float(q[x].detach()))
             known["agree"].append(bool(p.argmax() == q.argmax()))
             known["verified"].append(bool(q.argmax() in p.topk(5).indices))
+            known["overlap"].append(float(torch.minimum(p, q.detach()).exp().sum()))
             known["position"].append(t - example.prompt_length)
             delta = (p.exp() * (p - q)).sum() - (p.exp() * (p - r)).sum()
             score = delta if method.selector == "top_delta" else r[x] - q[x]
@@ -481,6 +485,7 @@ WEIGHED = [
     {"weight": "expected_length", "selector": "all", "gamma": 3},
     {"weight": "first_error", "selector": "top_delta", "softness": 0.2},
     {"weight": "verified", "selector": "all"},
+    {"weight": "rejected", "selector": "all", "gamma": 3},
 ]
 
 

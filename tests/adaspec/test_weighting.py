@@ -27,6 +27,7 @@ def some(gamma: int = 3, softness: float = 0.3, keep: float | None = None) -> To
         log_q=np.log(rng.random(rows)).astype(np.float32),
         agree=rng.random(rows) < 0.6,
         verified=rng.random(rows) < 0.7,
+        overlap=rng.random(rows).astype(np.float32),
         position=np.concatenate([np.arange(size) for size in SIZES]),
     )
     score, mask = rng.normal(size=rows).astype(np.float32), np.ones(rows, dtype=bool)
@@ -85,6 +86,16 @@ PLAIN = {
     "first_error": lambda tokens, t: (
         tokens.softness
         + np.mean([first_wrong(tokens, block) == t for block in blocks_of(t, tokens.gamma)])
+    ),
+    "rejected": lambda tokens, t: (
+        tokens.softness
+        + np.mean(
+            [
+                tokens.columns.overlap[block.start : t].astype(float).prod()
+                * (1 - float(tokens.columns.overlap[t]))
+                for block in blocks_of(t, tokens.gamma)
+            ]
+        )
     ),
     "verified": lambda tokens, t: 1.0 if tokens.columns.verified[t] else tokens.softness,
 }

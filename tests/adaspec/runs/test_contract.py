@@ -35,6 +35,8 @@ FILES = {
     "report": OLD.report_file,
     "checks": OLD.checks_file,
     "served": DATA / "served-version-1.json",
+    "draft_vocabulary": DATA / "draft-vocabulary-version-1.json",
+    "left_out": DATA / "left-out-version-1.json",
     "comparison": COMPARISON_2,
     "ablation": ABLATION_1,
     "export": EXPORT_1,

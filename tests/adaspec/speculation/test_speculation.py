@@ -74,6 +74,15 @@ class Table:
         self.logits = logits
 
 
+class Trimmed(Table):
+    """A table whose logits are -inf but at these tokens, as a trimmed head's are."""
+
+    def __init__(self, seed: int, vocabulary: int, kept: list[int]) -> None:
+        super().__init__(seed, vocabulary)
+        whole, others = self.logits, sorted(set(range(vocabulary)) - set(kept))
+        self.logits = lambda text: whole(text).index_fill(0, torch.tensor(others).long(), -np.inf)
+
+
 class TableReader:
     """A `Reader` of a `Table`; where it was never told what to read, it reads 0."""
 
@@ -279,6 +288,17 @@ def test_the_law_with_an_end_is_the_targets(gamma, capture) -> None:
     p, q = Table(3, 3), Table(4, 3)
     ours = law(tabled(), p, q, [1, 2], how, 1, CAPTURES[capture])
     assert distance(ours, target_law(p, [1, 2], how, 1)) < 1e-6
+
+
+@pytest.mark.parametrize("capture", CAPTURES)
+@pytest.mark.parametrize("warping", WARPINGS)
+@pytest.mark.parametrize("kept", [[0, 2], [3], [0, 1, 2, 3]], ids=str)
+def test_a_trimmed_draft_changes_nothing_of_the_law(kept, warping, capture) -> None:
+    """A draft that never proposes some tokens: the target adds them."""
+    how = WARPINGS[warping].model_copy(update={"gamma": 2, "max_new_tokens": 3})
+    p, q = Table(1, 4), Trimmed(2, 4, kept)
+    ours = law(tabled(), p, q, [0], how, capture=CAPTURES[capture])
+    assert distance(ours, target_law(p, [0], how, None)) < 1e-6
 
 
 MUTANTS = {
