@@ -97,7 +97,7 @@ def opening(context: BrowserContext, way: Relay, name: str) -> Opening:
     page.goto(f"{way.address}/{name}?run=example", wait_until="commit", timeout=120_000)
     page.wait_for_selector("[data-testid=stHeading]", timeout=120_000)
     read = time.monotonic() - begun
-    page.locator(DRAWN[name]).first.wait_for(timeout=120_000)
+    page.locator(DRAWN[name]).first.wait_for(state="attached", timeout=120_000)
     page.wait_for_selector(IDLE, timeout=120_000)
     page.wait_for_load_state("networkidle", timeout=120_000)
     drawn = time.monotonic() - begun - 0.5  # what "networkidle" waits for
