@@ -233,13 +233,14 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Say whether a draft is better than another, and all that this rests on, number by number."""
-    from adaspec.analysis import sheet, tabulated
+    from adaspec.analysis import sheet
+    from adaspec.views import sheet_view
 
     if to and to.suffix != ".html":
         raise AdaspecError(f"--to takes a page's name, ending in .html: not {str(to)[:80]!r}.")
     content = sheet.sheet(_family(_runs(run_names)), draft, baseline)
     if to:
-        runs.write_atomic(to, tabulated.verdict_page(content).encode())
+        runs.write_atomic(to, sheet_view.standalone(content).encode())
         terminal.say(str(to.resolve()))
     elif as_json:
         print(content.model_dump_json(indent=1))

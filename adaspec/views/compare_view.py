@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow.compute as pc
 
 from adaspec import drawing, figures, replays, tokens
-from adaspec.analysis import comparison, seeds, sheet, tabulated
+from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import run_names
 from adaspec.analysis.measures import MEASURES, decoded_alike
 from adaspec.analysis.results import Comparison
 from adaspec.figures import MOST
-from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from adaspec.runs.contract import stamp
 from adaspec.runs.tables import SEQUENCES, read_table
@@ -128,27 +127,6 @@ def looks(picked: Sequence[Entry], chosen: Sequence[Run]) -> dict[str, dict[str,
             "glyph": drawing.GLYPHS[look.marker],
         }
     return looks
-
-
-def judged(compared: Comparison, run: Run) -> tuple[str, str] | None:
-    """Names of the best of the run's trained drafts and of the baseline, for its verdict; None
-    where the baseline is another run's, or nothing else was trained."""
-    own = {draft.draft: draft for draft in compared.drafts if draft.run == run.id}
-    baseline = own.pop(compared.baseline, None)
-    trained = [draft for draft in own.values() if draft.name != STOCK]
-    if baseline is None or not trained:
-        return None
-    best = max(trained, key=lambda draft: draft.alpha.generated)
-    return best.name, baseline.name
-
-
-def verdict(run: Run, draft: str, baseline: str) -> str:
-    """The verdict on a draft over all seeds of the run's recipe, as one page.
-
-    Raises:
-        AdaspecError: the runs of these seeds cannot be read together.
-    """
-    return tabulated.verdict_page(sheet.sheet(seeds.relatives(run), draft, baseline))
 
 
 # Tokens

@@ -158,13 +158,54 @@ def test_a_cell_of_the_atlas_opens_its_tokens(page: Page, address: str):
     assert place.items() <= link_of(page).items()
 
 
-def test_a_verdict_can_be_taken_away(page: Page, address: str):
-    visit(page, address)
+def test_a_key_opens_the_verdict_sheet_whose_link_and_file_say_the_same(
+    page: Page, address: str, studio_home: Path, chromium: Browser, tmp_path: Path
+):
+    visit(page, address, "run=example&baseline=stock")
+    page.get_by_role("button", name="Verdict sheet").press("Enter")
+    heading = page.get_by_role("heading", name="distillspec-data against stock, tiny")
+    expect(heading).to_be_visible()  # the baseline stays, the best is judged
+    settle(page)
+    page.get_by_role("combobox", name="Draft").press("ArrowDown")
+    page.get_by_role("option", name="adaspec").click()
+    expect(page.get_by_role("heading", name="adaspec against stock, tiny")).to_be_visible()
+    wait_for_link(page, of="verdict sheet", draft="adaspec", baseline="stock")
+    settle(page)
+    file = tmp_path / "verdict.html"
+    options = ("--draft", "adaspec", "--baseline", "stock")
+    adaspec("verdict", "example", *options, "--to", str(file), home=studio_home)
     with page.expect_download() as got:
-        page.get_by_role("button", name="Verdict").click()
+        page.get_by_role("button", name="Sheet", exact=True).click()
     assert got.value.suggested_filename == "verdict-example.html"
-    text = got.value.path().read_text("utf-8")
-    assert "adaspec is behind distillspec-data: −0.68 points of exact acceptance" in text
+    assert got.value.path().read_bytes() == file.read_bytes()
+    with faultless(chromium) as other:
+        visit(other, address, urlsplit(page.url).query)
+        assert other.locator(".sheet").inner_text() == page.locator(".sheet").inner_text()
+    context = chromium.new_context(offline=True, viewport={"width": 390, "height": 800})
+    from_disk = context.new_page()
+    from_disk.goto(file.as_uri())
+    values = ".sheet .amount"
+    shown = from_disk.locator(values).all_inner_texts()
+    assert shown == page.locator(values).all_inner_texts()
+    assert len(shown) == from_disk.locator(".sheet .lines .mark").count() > 40
+    assert from_disk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert obstacles(from_disk) == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", 390, marks=pytest.mark.slow), ("dark", 390)]
+)
+def test_nothing_of_a_verdict_sheet_is_in_the_way(
+    chromium: Browser, address: str, theme: str, width: int
+):
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+    visit(page, address, "run=english&of=verdict+sheet&draft=adaspec")
+    expect(page.locator(".sheet .assumed").first).to_be_visible()
+    assert obstacles(page, ".sheet") == []
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+    page.close()
 
 
 def test_every_number_is_defined(example: Page):
