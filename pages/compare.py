@@ -72,7 +72,7 @@ def all_drafts(choice: DeltaGenerator, top: DeltaGenerator) -> None:
     compare_board.compare_tables(view, key="compare-tables")
     charts = compare_view.drawn(chosen, picked, baseline)
     figure.show_in_pairs(charts, "compare")
-    drawn = compare_atlas(picked, find(picked, baseline))
+    lost = compare_atlas(picked, find(picked, baseline))
     state = compare_board.compare_tokens(view, asked, key="compare-board")
     view_state.into_link(state, compare_view.STATE)
     lanes(chosen, picked, baseline, top)
@@ -80,9 +80,7 @@ def all_drafts(choice: DeltaGenerator, top: DeltaGenerator) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
-            lambda: compare_view.standalone(
-                view, state, charts | {"atlas": drawn}, figure.bundle()
-            ),
+            lambda: compare_view.standalone(view, state, charts, figure.bundle(), lost),
             f"{name}.html",
             "This comparison as one HTML page: tables, figures and tokens, offline.",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -85,27 +85,23 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
 
 
 def of_atlas(
-    entry: Entry,
-    rival: Entry | None = None,
-    rows: str = "class",
-    columns: str = "entropy",
-    links: Callable[[str, str], str] | None = None,
+    entry: Entry, rival: Entry | None = None, rows: str = "class", columns: str = "entropy"
 ) -> Figure:
     """Where a draft loses acceptance, or where it is ahead of another.
 
     Args:
         rows, columns: axes, of `strata.AXES`.
-        links: names of a row's and a column's group -> where their cell leads.
     """
     cells = analysis.atlas(entry, rows, columns, rival)
-    if links:
-        cells["link"] = [
-            links(row, column) for row, column in zip(cells["row"], cells["column"], strict=True)
-        ]
-    label = f"{entry.label} − {rival.label}" if rival else entry.label
+    what, how = atlas_words(entry, rival)
+    return atlas(cells, AXES[rows], AXES[columns], what, how, difference=rival is not None)
+
+
+def atlas_words(entry: Entry, rival: Entry | None) -> tuple[str, str]:
+    """Whose an atlas is, and of which tokens."""
     total = tokens.bounds(entry.run, GENERATED)
-    how = f"{total[1] - total[0]:,} tokens of the target's own text"
-    return atlas(cells, AXES[rows], AXES[columns], label, how, difference=rival is not None)
+    label = f"{entry.label} − {rival.label}" if rival else entry.label
+    return label, f"{total[1] - total[0]:,} tokens of the target's own text"
 
 
 def _looks(comparison: Comparison) -> dict[str, Look]:

@@ -27,6 +27,7 @@ from adaspec.speculation.trace import Round, Trace
 from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.tokens import GENERATED
 from adaspec.turns import once
+from adaspec.views import AtlasView
 from adaspec.views.browser_script import page
 from adaspec.views.token_view import packed, piece
 
@@ -98,6 +99,7 @@ def standalone(
     """The report: one page that works from disk and asks nobody for anything.
 
     Args:
+    atlas: AtlasView | None = None,
         view: of a board.
         state: what differs from `STATE`.
         charts: name -> the figure's specification.
@@ -105,7 +107,13 @@ def standalone(
     """
     names = " and ".join(run["name"] for run in view["comparison"]["runs"])
     title = f"Drafts compared: {names}"
-    data = {"view": view, "state": STATE | state, "figures": list(charts.values())}
+    data = {
+        "view": view,
+        "state": STATE | state,
+        "figures": list(charts.values()),
+        "atlas": atlas and atlas.model_dump(mode="json"),
+    }
+        atlas: the one that is looked at, if one is.
     return page(NAME, title, data, bundle)
 
 
