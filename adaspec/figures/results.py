@@ -21,6 +21,7 @@ from adaspec.figures import tokens as token_figures
 from adaspec.figures.atlas import atlas
 from adaspec.figures.style import DASHES, Figure
 from adaspec.recipe import STOCK
+from adaspec.runs import Ceiling
 from adaspec.runs.report import SpeedPoint
 from adaspec.strata import AXES
 from adaspec.tokens import GENERATED
@@ -62,6 +63,7 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
             f"{comparison.prompts:,} prompts",
             looks,
             ["compute", "seconds"],
+            _height(comparison),
         )
     drawn["speedup-against-gamma"] = decoding.speedup_against_gamma(
         pd.DataFrame(_curves(drafts)), looks
@@ -216,7 +218,7 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
     details = [name for name in rows if name in _DETAILS]
     drawn: Charts = {
         "acceptance-against-cost": acceptance.acceptance_against_cost(
-            rows, COSTS[cost], how, looks, details
+            rows, COSTS[cost], how, looks, details, _height(summary)
         )
     }
     if any(method.compute and method.compute.flops for method in methods.values()):
@@ -227,7 +229,7 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
             if method.compute
         ]
         drawn["acceptance-against-compute"] = acceptance.acceptance_against_compute(
-            pd.DataFrame(computed), how, looks, details
+            pd.DataFrame(computed), how, looks, details, _height(summary)
         )
     if compared := [method for method in methods.values() if against in method.difference]:
         compared.sort(key=lambda method: -method.difference[against].value)
@@ -244,9 +246,14 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
             for point in series.points
         ]
         drawn["acceptance-against-k"] = acceptance.acceptance_against_k(
-            pd.DataFrame(points), how, looks, details
+            pd.DataFrame(points), how, looks, details, _height(summary)
         )
     return drawn
+
+
+def _height(numbers: Comparison | Ablation) -> float | None:
+    """Of the ceiling's line."""
+    return numbers.ceiling.alpha if numbers.ceiling else None
 
 
 _DETAILS = ("made", "by seed", "own training", "in all", "compute", "speed-up")
@@ -298,13 +305,16 @@ def _method_difference(method: Method, baseline: str) -> dict[str, Any]:
 # Drafts of one run
 
 
-def over_k(series: Mapping[str, list[dict[str, Any]]], prompts: int) -> Figure:
+def over_k(
+    series: Mapping[str, list[dict[str, Any]]], prompts: int, ceiling: Ceiling | None = None
+) -> Figure:
     """Acceptance against k of one run's drafts.
 
     Args:
         series: what the drafts of a line have in common -> of each, `name`, `k`, and as in a
             report, `generated` and `generated_ci`.
         prompts: how many the intervals are over.
+        ceiling: what a draft of this size reached at all.
     """
     points = [
         {
@@ -319,7 +329,9 @@ def over_k(series: Mapping[str, list[dict[str, Any]]], prompts: int) -> Figure:
         for made, line in series.items()
         for point in line
     ]
-    return acceptance.acceptance_against_k(pd.DataFrame(points), f"{prompts:,} prompts")
+    height = ceiling.alpha if ceiling else None
+    how = f"{prompts:,} prompts"
+    return acceptance.acceptance_against_k(pd.DataFrame(points), how, ceiling=height)
 
 
 # A server

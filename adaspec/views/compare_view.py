@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from adaspec import drawing, figures, replays, tokens
+from adaspec import drawing, figures, replays, runs, tokens
 from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import run_names
@@ -48,8 +48,12 @@ MODES = {
 
 def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> Comparison:
     """`comparison.compare`, once for all viewers."""
-    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    stamps = tuple(map(_stamps, chosen))
     return _numbers(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
+
+
+def _stamps(run: Run) -> object:
+    return tokens.stamp(run), stamp(run.report_file), runs.read_ceiling(run)
 
 
 @once(16)
@@ -61,7 +65,7 @@ def _numbers(
 
 def drawn(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, dict[str, Any]]:
     """The figures of a comparison, once for all viewers; not to be changed."""
-    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    stamps = tuple(map(_stamps, chosen))
     return _drawn(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
 
 
@@ -95,15 +99,16 @@ def standalone(
     state: dict[str, Any],
     charts: dict[str, dict[str, Any]],
     bundle: str,
+    atlas: AtlasView | None = None,
 ) -> str:
     """The report: one page that works from disk and asks nobody for anything.
 
     Args:
-    atlas: AtlasView | None = None,
         view: of a board.
         state: what differs from `STATE`.
         charts: name -> the figure's specification.
         bundle: `figures.bundle()`.
+        atlas: the one that is looked at, if one is.
     """
     names = " and ".join(run["name"] for run in view["comparison"]["runs"])
     title = f"Drafts compared: {names}"
@@ -113,7 +118,6 @@ def standalone(
         "figures": list(charts.values()),
         "atlas": atlas and atlas.model_dump(mode="json"),
     }
-        atlas: the one that is looked at, if one is.
     return page(NAME, title, data, bundle)
 
 
