@@ -12,7 +12,18 @@ from pydantic_core import from_json
 
 from adaspec import AdaspecError, files, runs
 from adaspec.recipe import STOCK, TARGET
-from adaspec.runs import CHECKS, NOTES, REPORT, SPEED, STATE, TRAINED, Run, Unreadable, tables
+from adaspec.runs import (
+    CEILING,
+    CHECKS,
+    NOTES,
+    REPORT,
+    SPEED,
+    STATE,
+    TRAINED,
+    Run,
+    Unreadable,
+    tables,
+)
 from adaspec.runs.contract import read_bytes
 from adaspec.runs.served import SERVED
 from adaspec.speculation.trace import TRACE
@@ -58,6 +69,8 @@ def _files(run: Run) -> Iterator[tuple[Path, bool, Callable[[Path], Any]]]:
     yield run.recipe_file, False, lambda _: runs.read_recipe(run)
     if files.exists(run.notes_file):
         yield run.notes_file, False, NOTES.read
+    if files.exists(run.ceiling_file):
+        yield run.ceiling_file, False, CEILING.read
     for path in (run.events_file, run.metrics_file):
         if files.exists(path):
             yield path, False, lambda path: _journal(run, path)

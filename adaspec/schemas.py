@@ -33,6 +33,7 @@ CONTRACTS: dict[str, Contract[Any]] = {
     "served": SERVED,
     "draft_vocabulary": DRAFT_VOCABULARY,
     "left_out": LEFT_OUT,
+    "ceiling": runs.CEILING,
     "comparison": COMPARISON,
     "ablation": ABLATION,
     "export": EXPORT,

@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from adaspec import schemas
-from adaspec.views import OwnPrompt, OwnText, TokenView
+from adaspec.views import AtlasView, OwnPrompt, OwnText, TokenView
 from app.classroom.room import Question, Told
 
 VIEWS: dict[str, Any] = {
+    "atlas_view": AtlasView,
     "own_prompt": OwnPrompt,
     "own_text": OwnText,
     "token_view": TokenView,

@@ -24,6 +24,7 @@ const COMPONENTS = {
   replay_own: "replay/own",
   replay_race: "replay/race",
   replay_trial: "replay/trial",
+  compare_atlas: "compare/atlas",
   compare_board: "compare/board",
   compare_lanes: "compare/lanes",
   ablation_board: "compare/ablation",

@@ -1,7 +1,5 @@
 """Compare: drafts of one target side by side, with their budgets first."""
 
-from functools import partial
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -18,6 +16,7 @@ from app.compare import lanes as compare_lanes
 from app.compare.atlas import atlas as compare_atlas
 from app.compare.choice import budget_warning, pick_baseline, pick_drafts, pick_runs
 from app.compare.state import board_from_link, lanes_from_link
+from app.compare.verdict import SHEET, open_sheet, pick_view, verdict_sheet
 from app.shared import figure, view_state
 from app.shared.downloads import file_button, table_buttons
 from app.shell import link
@@ -51,10 +50,14 @@ def lanes(chosen: list[Run], picked: list[Entry], baseline: str, top: DeltaGener
     view_state.into_link(state, compare_lanes.STATE)
 
 
-st.title("Compare", anchor=False)
-top = st.container()
-try:
-    with st.container(horizontal=True, key="compare-choice"):
+def all_drafts(choice: DeltaGenerator, top: DeltaGenerator) -> None:
+    """Drafts beside each other.
+
+    Args:
+        choice: where to choose them.
+        top: as in `lanes`.
+    """
+    with choice:
         chosen, refused = pick_runs()
         offered = entries(chosen)
         picked = pick_drafts(offered)
@@ -69,7 +72,7 @@ try:
     compare_board.compare_tables(view, key="compare-tables")
     charts = compare_view.drawn(chosen, picked, baseline)
     figure.show_in_pairs(charts, "compare")
-    drawn = compare_atlas(picked, find(picked, baseline))
+    lost = compare_atlas(picked, find(picked, baseline))
     state = compare_board.compare_tokens(view, asked, key="compare-board")
     view_state.into_link(state, compare_view.STATE)
     lanes(chosen, picked, baseline, top)
@@ -77,9 +80,7 @@ try:
     with st.container(horizontal=True, vertical_alignment="center", key="compare-downloads"):
         file_button(
             "Report",
-            lambda: compare_view.standalone(
-                view, state, charts | {"atlas": drawn}, figure.bundle()
-            ),
+            lambda: compare_view.standalone(view, state, charts, figure.bundle(), lost),
             f"{name}.html",
             "This comparison as one HTML page: tables, figures and tokens, offline.",
         )
@@ -96,14 +97,7 @@ try:
             "One row a draft, and one row a paired difference.",
         )
         table_buttons(tabulated.of_comparison(numbers), name, key="compare-tables-menu")
-        if judged := compare_view.judged(numbers, chosen[0]):
-            file_button(
-                "Verdict",
-                partial(compare_view.verdict, chosen[0], *judged),
-                f"verdict-{chosen[0].id}.html",
-                f"Whether {judged[0]} is better than {judged[1]}, over all seeds of this recipe, "
-                "and what that rests on: every number measured, derived or assumed.",
-            )
+        open_sheet()
         if has_several(runs.read_recipe(chosen[0])):
             st.page_link(
                 link.page("ablation"),
@@ -112,5 +106,17 @@ try:
                 query_params={"run": chosen[0].id},
                 help="All methods of this recipe against their cost, with every seed there is.",
             )
+
+
+st.title("Compare", anchor=False)
+top = st.container()
+choice = st.container(horizontal=True, key="compare-choice")
+try:
+    with choice:
+        view = pick_view()
+    if view == SHEET:
+        verdict_sheet(choice)
+    else:
+        all_drafts(choice, top)
 except AdaspecError as error:
     link.complain(str(error))

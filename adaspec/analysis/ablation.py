@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adaspec import AdaspecError, glossary, runs
-from adaspec.analysis import compute, power, significance
+from adaspec.analysis import ceiling, compute, power, significance
 from adaspec.analysis.comparison import EXPLANATIONS as COMPARED
 from adaspec.analysis.comparison import flat
 from adaspec.analysis.drafts import Entry, entries
@@ -94,6 +94,8 @@ def summary(
     report = runs.read_report(seeds[0].run)
     pairs = pairs_of(names, by_seed, baselines)
     methods = [_method(name, recipe, by_seed, baselines) for name in names]
+    best = max(methods, key=lambda method: method.alpha.mean)
+    most = ceiling.first(each.run for each in seeds)
     return Ablation(
         recipe=recipe.name,
         seeds=[each.seed for each in seeds],
@@ -113,7 +115,11 @@ def summary(
         power=power.of_pairs(
             _trained(pairs), len(pairs), len(seeds), report.prompts, product(*planned)
         ),
-        notes=[FEW] if 1 < len(seeds) < MANY else [],
+        ceiling=most,
+        notes=[
+            *([FEW] if 1 < len(seeds) < MANY else []),
+            *([most.room(best.label, best.alpha.mean)] if most else []),
+        ],
         definitions=EXPLANATIONS,
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adaspec import glossary, runs, tokens
-from adaspec.analysis import compute, fairness
+from adaspec.analysis import ceiling, compute, fairness
 from adaspec.analysis.drafts import Entry, choose, entries, find
 from adaspec.analysis.identity import identity
 from adaspec.analysis.measures import (
@@ -42,7 +42,7 @@ from adaspec.analysis.verdicts import verdicts
 from adaspec.recipe import STOCK
 from adaspec.report import DEFINITIONS
 from adaspec.resampling import paired
-from adaspec.runs import Run
+from adaspec.runs import Ceiling, Run
 from adaspec.tokens import GENERATED
 
 EXPLANATIONS = DEFINITIONS | glossary.means(
@@ -86,8 +86,9 @@ def compare(
             for pair in _differences(entry, against, resamples, seed)
         ]
     )
+    most = ceiling.first(chosen)
     return Comparison(
-        verdicts=verdicts(compared, differences),
+        verdicts=[*verdicts(compared, differences), *_below(compared, most)],
         runs=[_run(run) for run in chosen],
         target=first.target,
         prompts=first.prompts,
@@ -106,11 +107,19 @@ def compare(
         ),
         agreement=[_agreement(*pair) for pair in combinations(picked, 2)],
         floor={entry.key: below_floor(entry) for entry in picked},
+        ceiling=most,
         notes=list(_notes(chosen, picked)),
         bootstrap=Bootstrap(resamples=resamples, seed=seed),
         definitions=EXPLANATIONS,
         command=_command(chosen, picked if picked != offered else None, against),
     )
+
+
+def _below(compared: list[ComparedDraft], most: Ceiling | None) -> Iterator[str]:
+    """How far the best of them is from what a draft of this size reached at all."""
+    if most:
+        best = max(compared, key=lambda draft: draft.alpha.generated)
+        yield most.room(best.label, best.alpha.generated)
 
 
 def _run(run: Run) -> ComparedRun:

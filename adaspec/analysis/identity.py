@@ -40,7 +40,22 @@ def unlike(run: Run, other: Run) -> str | None:
     Raises:
         AdaspecError: one of them has no token tables.
     """
-    for what, of in _IDENTITY.items():
+    return _unlike(run, other, _IDENTITY)
+
+
+def measured_apart(run: Run, other: Run) -> str | None:
+    """Why a draft of one run says nothing of what those of another can reach; None where it does.
+
+    Rows and seeds may differ: only what is measured must be alike.
+
+    Raises:
+        AdaspecError: one of them has no token tables, or no draft.
+    """
+    return _unlike(run, other, _MEASURED)
+
+
+def _unlike(run: Run, other: Run, alike: dict[str, Callable[[Run], object]]) -> str | None:
+    for what, of in alike.items():
         if of(run) != of(other):
             return (
                 f"Runs {run.id} and {other.id} cannot be compared: {what}. "
@@ -103,6 +118,20 @@ def _content_hash(path: Path, schema: pa.Schema, *_stamps: int) -> str:
     return digest.hexdigest()[:16]
 
 
+def _prompts(run: Run) -> object:
+    return tokens.examples(run, tokens.GENERATED)["prompt"].tolist()
+
+
+def _sampling(run: Run) -> object:
+    evaluation = runs.read_recipe(run).evaluation
+    return evaluation.temperature, evaluation.max_new_tokens
+
+
+def _size(run: Run) -> object:
+    facts = runs.read_state(run).facts
+    return facts.draft_parameters if facts else run.path
+
+
 _IDENTITY: dict[str, Callable[[Run], object]] = {
     "their targets differ": _target,
     "their data differ": _hash("data"),
@@ -110,4 +139,12 @@ _IDENTITY: dict[str, Callable[[Run], object]] = {
     "their held-out prompts, or what the target said after them, differ": (
         lambda run: identity(run)["held-out texts"]
     ),
+}
+
+_MEASURED: dict[str, Callable[[Run], object]] = {
+    "their targets differ": _target,
+    "their tokenizers differ": _IDENTITY["their tokenizers differ"],
+    "their drafts are not of one size": _size,
+    "their held-out prompts differ": _prompts,
+    "their held-out texts were sampled otherwise": _sampling,
 }

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from adaspec.recipe import Speculation
+from adaspec.runs import Ceiling
 from adaspec.runs.contract import AtLeastOne, Contract, Count, Interval, Name, Part
 from adaspec.runs.report import Measured, Share, TokenCounts
 
@@ -210,6 +211,7 @@ class Comparison(Part):
             first.
         agreement: of every pair of drafts.
         floor: draft -> tokens below the smallest overlap that their KL allows; 0 if all is well.
+        ceiling: what a draft of this size reached at all, where that is known.
         notes: what cannot be compared, a sentence each.
         definitions: field, as `alpha.tested` -> what it means.
         command: what computes the same again.
@@ -229,6 +231,7 @@ class Comparison(Part):
     frontier: list[str] = Field([])
     agreement: list[Agreement]
     floor: dict[str, Count]
+    ceiling: Ceiling | None = None
     notes: list[str]
     bootstrap: Bootstrap
     definitions: dict[str, str]
@@ -365,7 +368,8 @@ class Ablation(Part):
         frontier: names of the methods that no other is above at as little compute, the cheapest
             first.
         power: None where no two methods differ in their training.
-        notes: what to know before the intervals are believed, a sentence each.
+        ceiling: what a draft of this size reached at all, where that is known.
+        notes: what to know beside the numbers, a sentence each.
         definitions: field, as `alpha.ci` -> what it means.
     """
 
@@ -380,6 +384,7 @@ class Ablation(Part):
     by_k: list[RatioSeries]
     frontier: list[Name] = Field([])
     power: Power | None = None
+    ceiling: Ceiling | None = None
     notes: list[str]
     definitions: dict[str, str]
 

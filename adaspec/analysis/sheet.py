@@ -29,7 +29,7 @@ from adaspec.tokens import GENERATED
 Mark = Literal["measured", "derived", "assumed"]
 MARKS: dict[Mark, str] = {
     "measured": "recorded or counted by the run itself",
-    "derived": "computed from what was measured, as the last column says",
+    "derived": "computed from what was measured, as is said beside it",
     "assumed": "taken to be so; nothing that was recorded shows it",
 }
 
@@ -39,12 +39,14 @@ class Line(Part):
 
     Attributes:
         how: what it is, or how it was made, in words.
+        failed: whether it is a check that did not hold.
     """
 
     what: str
     value: str
     mark: Mark
     how: str
+    failed: bool = False
 
 
 class Sheet(Part):
@@ -52,6 +54,8 @@ class Sheet(Part):
 
     Attributes:
         title: what is held against what.
+        draft, baseline: the names of both.
+        difference: of which the claim is, over the seeds.
         claim: sentences, the verdict first.
         sections: name -> its lines, in order.
         commands: name -> what does it again.
@@ -59,6 +63,9 @@ class Sheet(Part):
     """
 
     title: str
+    draft: str
+    baseline: str
+    difference: MethodDifference
     claim: list[str]
     sections: dict[str, list[Line]]
     commands: dict[str, str]
@@ -94,14 +101,21 @@ def sheet(seeds: list[SeedRun], draft: str | None = None, baseline: str | None =
     run = runs.read_state(first)
     names = f"--draft {ours.name} --baseline {theirs.name}"
     recipe = runs.read_recipe(first)
+    checks = list(_checks(pairs))
     return Sheet(
         title=f"{ours.label} against {theirs.label}, {recipe.name}",
-        claim=list(_claim(ours, theirs, difference, summary.seeds, summary.prompts)),
+        draft=ours.name,
+        baseline=theirs.name,
+        difference=difference,
+        claim=[
+            *_claim(ours, theirs, difference, summary.seeds, summary.prompts),
+            *_warned(checks),
+        ],
         sections={
             "reached": list(_reached(both, difference, summary.seeds)),
             "budgets": list(_budgets(both, pairs)),
             "settings": list(_settings(first, both)),
-            "checks": list(_checks(pairs)),
+            "checks": checks,
             "provenance": list(_provenance(seeds)),
         },
         commands={
@@ -121,18 +135,18 @@ def _claim(
 ) -> Iterator[str]:
     value, low, high = (100 * each for each in (difference.value, difference.low, difference.high))
     over = f"{len(seeds)} seed{'s' * (len(seeds) > 1)} and {prompts:,} held-out prompts"
-    points = f"{_signed(value)} points of exact acceptance (95 % interval {_signed(low)} to "
+    size = f"{signed(value)} points of exact acceptance (95 % interval {signed(low)} to "
     words = {
         "ahead": f"{ours.label} is ahead of {theirs.label}",
         "behind": f"{ours.label} is behind {theirs.label}",
         "not told apart": f"{ours.label} and {theirs.label} are not told apart",
     }
-    yield f"{words[difference.verdict]}: {points}{_signed(high)}) over {over}."
+    yield f"{words[difference.verdict]}: {size}{signed(high)}) over {over}."
     if found := difference.adjusted:
         yield (
             f"As one of {found.comparisons} comparisons with this baseline, by Holm: "
-            f"{found.verdict}, {says(found.holm)}, interval {_signed(100 * found.ci[0])} to "
-            f"{_signed(100 * found.ci[1])}."
+            f"{found.verdict}, {says(found.holm)}, interval {signed(100 * found.ci[0])} to "
+            f"{signed(100 * found.ci[1])}."
         )
     cost = "Their budgets are fair" if difference.budget.fair else "Their budgets are not equal"
     yield f"{cost}: {difference.budget.says}."
@@ -141,6 +155,12 @@ def _claim(
             "One seed: this says which of the two drafts is better, not which method. Other seeds "
             "may turn it round."
         )
+
+
+def _warned(checks: list[Line]) -> Iterator[str]:
+    """What no reader of the claim may miss."""
+    if failed := [line.what for line in checks if line.failed]:
+        yield f"FAILED, so do not rely on this before it is explained: {'; '.join(failed)}."
 
 
 def _reached(
@@ -176,14 +196,14 @@ def _reached(
             )
     yield Line(
         what="difference",
-        value=_points(difference.value, (difference.low, difference.high)),
+        value=points(difference.value, (difference.low, difference.high)),
         mark="derived",
         how=f"{glossary.TERMS['difference'].text} In points of exact acceptance.",
     )
     for seed, value in zip(seeds, difference.by_seed, strict=True):
         yield Line(
             what=f"difference of seed {seed}",
-            value=f"{_signed(100 * value)} points",
+            value=f"{signed(100 * value)} points",
             mark="derived",
             how="The same of this seed alone.",
         )
@@ -197,7 +217,7 @@ def _reached(
         )
         yield Line(
             what="adjusted interval",
-            value=_points(None, found.ci),
+            value=points(None, found.ci),
             mark="derived",
             how=_term("adjusted"),
         )
@@ -295,6 +315,7 @@ def _checks(pairs: list[list[Entry]]) -> Iterator[Line]:
                 value="passed" if report.checks.null_test.passed else "FAILED",
                 mark="measured",
                 how=report.checks.null_test.message,
+                failed=not report.checks.null_test.passed,
             )
             if report.checks
             else Line(
@@ -313,6 +334,7 @@ def _checks(pairs: list[list[Entry]]) -> Iterator[Line]:
                 value=f"{below}" + ("" if below == 0 else ": FAILED"),
                 mark="derived",
                 how=glossary.TERMS["floor"].text,
+                failed=below > 0,
             )
         if report.business and report.business.warning:
             yield Line(
@@ -357,6 +379,7 @@ def _kept(entry: Entry, where: str) -> Line:
         mark="derived",
         how=f"Exact acceptance on the first {monitored} held-out texts: of the token tables, and "
         f"of the training's curve at step {at}.",
+        failed=not same,
     )
 
 
@@ -377,6 +400,7 @@ def _lossless(entry: Entry, where: str) -> Line:
         mark="derived",
         how="Of the recorded replays: a guess is accepted where u < min(1, p/q), which leaves the "
         "target's distribution as it is.",
+        failed=wrong > 0,
     )
 
 
@@ -406,10 +430,12 @@ def _term(name: str) -> str:
     return glossary.TERMS[name].text
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """`+0.68`, with a minus that is as wide."""
     return f"{value:+.2f}".replace("-", "−")
 
 
-def _points(value: float | None, ends: tuple[float, float]) -> str:
-    low, high = (_signed(100 * end) for end in ends)
-    return (f"{_signed(100 * value)} points " if value is not None else "") + f"[{low}, {high}]"
+def points(value: float | None, ends: tuple[float, float]) -> str:
+    """A difference of acceptance and its interval; or, without one, the interval alone."""
+    low, high = (signed(100 * end) for end in ends)
+    return (f"{signed(100 * value)} points " if value is not None else "") + f"[{low}, {high}]"

@@ -10,10 +10,10 @@ from adaspec import glossary
 from adaspec.analysis.measures import MEASURES
 from adaspec.analysis.outcome import Outcome
 from adaspec.analysis.results import Ablation, Comparison, Compute, Significance
-from adaspec.analysis.sheet import MARKS, Sheet
+from adaspec.analysis.sheet import Sheet
 from adaspec.runs import Report
 from adaspec.runs.report import Measured
-from adaspec.tabular import Column, Table, page
+from adaspec.tabular import Column, Table
 
 _REACHED = {
     "draft": Column("draft"),
@@ -275,13 +275,6 @@ def of_sheet(content: Sheet) -> list[Table]:
         Table(name, "", columns, [line.model_dump() for line in lines])
         for name, lines in content.sections.items()
     ]
-
-
-def verdict_page(content: Sheet) -> str:
-    """A verdict as one page that works from disk."""
-    marks = ". ".join(f"{mark.capitalize()}: {text}" for mark, text in MARKS.items())
-    texts = {**content.commands, "recipe.yaml": content.recipe}
-    return page(content.title, of_sheet(content), [*content.claim, f"{marks}."], texts)
 
 
 def of_tokens(ranked: pd.DataFrame, caption: str) -> Table:

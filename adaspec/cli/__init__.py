@@ -57,6 +57,7 @@ VERBS: dict[str, Callable[..., Any]] = {  # in the order of the help
     "ablation": analysis.ablation,
     "power": analysis.power,
     "verdict": analysis.verdict,
+    "ceiling": analysis.ceiling,
     "plan": analysis.plan,
     "measure": training.measure,
     "export": export.export,

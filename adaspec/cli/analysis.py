@@ -33,7 +33,8 @@ ToTables = Annotated[
 
 def report(name: RunName, to: ToTables = None, as_json: Json = False) -> None:
     """Print the report of a finished run."""
-    content = runs.read_report(runs.find(name))
+    run = runs.find(name)
+    content = runs.read_report(run)
     if to:
         from adaspec.analysis import tabulated
 
@@ -42,6 +43,9 @@ def report(name: RunName, to: ToTables = None, as_json: Json = False) -> None:
         print(runs.REPORT.dump(content).decode())
     else:
         terminal.console.print(terminal.report(content))
+        if ceiling := runs.read_ceiling(run):
+            best = max(content.drafts, key=lambda draft: draft.alpha.generated)
+            terminal.say(f"\n{ceiling.room(best.name, best.alpha.generated)}")
 
 
 def compare(
@@ -107,6 +111,29 @@ def ablation(
 ) -> None:
     """Compare a recipe's methods over its seeds: one row per method, with intervals over seeds."""
     print_ablation(_runs(run_names), names(against), as_json=as_json, to=to)
+
+
+def ceiling(
+    name: RunName,
+    of: Annotated[
+        str | None, typer.Option(metavar="RUN", help="A run trained long; '' for none.")
+    ] = None,
+    draft: Annotated[
+        str | None, typer.Option(help="Its draft; by default the one accepted most.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a draft of this size reached at all: a line in the figures of a run."""
+    from adaspec.analysis import ceiling as analysis
+
+    run = runs.find(name)
+    if of is not None:
+        analysis.put(run, analysis.found(run, runs.find(of), draft) if of else None)
+    content = runs.read_ceiling(run)
+    if as_json:
+        print(runs.CEILING.dump(content).decode() if content else "null")
+    else:
+        terminal.say(f"{content}." if content else "no ceiling")
 
 
 def plan(
@@ -233,13 +260,14 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """Say whether a draft is better than another, and all that this rests on, number by number."""
-    from adaspec.analysis import sheet, tabulated
+    from adaspec.analysis import sheet
+    from adaspec.views import sheet_view
 
     if to and to.suffix != ".html":
         raise AdaspecError(f"--to takes a page's name, ending in .html: not {str(to)[:80]!r}.")
     content = sheet.sheet(_family(_runs(run_names)), draft, baseline)
     if to:
-        runs.write_atomic(to, tabulated.verdict_page(content).encode())
+        runs.write_atomic(to, sheet_view.standalone(content).encode())
         terminal.say(str(to.resolve()))
     elif as_json:
         print(content.model_dump_json(indent=1))

@@ -39,6 +39,7 @@ def acceptance_against_cost(
     how: str,
     looks: Looks | None = None,
     details: Sequence[str] = (),
+    ceiling: float | None = None,
 ) -> Figure:
     """Exact acceptance of every method against what its training cost, numbered from the best.
 
@@ -51,6 +52,7 @@ def acceptance_against_cost(
         cost: name and unit of the cost, for instance "sequences in all".
         how: what the intervals are over, in words.
         details: more columns for the tooltip.
+        ceiling: what a draft of this size reached at all, as a line.
     """
     rows = methods.sort_values("alpha", ascending=False, kind="stable").reset_index(drop=True)
     rows["rank"] = [str(number + 1) for number in range(len(rows))]
@@ -61,7 +63,7 @@ def acceptance_against_cost(
     rows["says"] = _says(rows, "exact acceptance", details)
     looks = looks_of(rows["draft"], looks)
     trained, untrained = rows[rows["cost"] > 0], rows[rows["cost"] <= 0]
-    low, high = _scale(_setting(rows), 0.06)
+    low, high = _scale(_setting(rows), 0.06, ceiling)
     log = trained["cost"].max() > FAR_APART * trained["cost"].min()
     trained = _side_by_side(trained, log, 30 / WIDTH)
     foot = low - 0.16 * (high - low)
@@ -121,6 +123,7 @@ def acceptance_against_cost(
             sunk.mark_text(text="↓", dy=15, aria=False).encode(color=alt.ColorValue(INK), **at),
         ]
     layers += _levels(untrained, colour, shape, low, foot, _words(rows, details))
+    layers += _ceiling(ceiling)
     single = len(rows["by_seed"].iloc[0]) == 1
     return finished(
         alt.layer(*layers).properties(height=400),
@@ -135,7 +138,11 @@ def acceptance_against_cost(
 
 
 def acceptance_against_compute(
-    drafts: pd.DataFrame, how: str, looks: Looks | None = None, details: Sequence[str] = ()
+    drafts: pd.DataFrame,
+    how: str,
+    looks: Looks | None = None,
+    details: Sequence[str] = (),
+    ceiling: float | None = None,
 ) -> Figure:
     """Exact acceptance against the compute of everything that a draft needed, with the frontier.
 
@@ -147,6 +154,7 @@ def acceptance_against_compute(
             `by_seed`, a list, of one where there is one seed; `frontier`, whether it is on it.
         how: what the intervals are over, in words.
         details: more columns for the tooltip.
+        ceiling: what a draft of this size reached at all, as a line.
     """
     rows = drafts.sort_values("alpha", ascending=False, kind="stable").reset_index(drop=True)
     rows["rank"], rows["x"] = "", rows["cost"]
@@ -159,7 +167,7 @@ def acceptance_against_compute(
     looks = looks_of(rows["draft"], looks)
     names, drawn = list(looks), list(looks.values())
     untrained, trained = rows[rows["cost"] <= 0], rows[rows["cost"] > 0]
-    low, high = _scale(trained, 0.1)
+    low, high = _scale(trained, 0.1, ceiling)
     foot = low - 0.16 * (high - low) if (untrained["alpha"] < low).any() else low
     log = trained["cost"].max() > 2 * trained["cost"].min()
     title = "FLOP of everything that was needed" + (", logarithmic scale" if log else "")
@@ -183,6 +191,7 @@ def acceptance_against_compute(
             fillOpacity=alt.when("datum.frontier").then(alt.value(1)).otherwise(alt.value(0)),
         ),
         *_levels(untrained, colour, shape, low, foot, _words(rows, details)),
+        *_ceiling(ceiling),
     ]
     return finished(
         alt.layer(*layers).properties(height=360),
@@ -203,7 +212,11 @@ def _stairs(rows: pd.DataFrame, end: float) -> pd.DataFrame:
 
 
 def acceptance_against_k(
-    points: pd.DataFrame, how: str, looks: Looks | None = None, details: Sequence[str] = ()
+    points: pd.DataFrame,
+    how: str,
+    looks: Looks | None = None,
+    details: Sequence[str] = (),
+    ceiling: float | None = None,
 ) -> Figure:
     """Exact acceptance against the filter ratio, a line for methods that differ in k alone.
 
@@ -212,6 +225,7 @@ def acceptance_against_k(
             `series`, what the drafts of a line have in common.
         how: what the intervals are over, in words.
         details: more columns for the tooltip.
+        ceiling: what a draft of this size reached at all, as a line.
     """
     rows = points.reset_index(drop=True)
     places = dict(zip(rows["draft"], rows["k"], strict=True))
@@ -227,7 +241,7 @@ def acceptance_against_k(
         scale=alt.Scale(domain=[0, 1.06], nice=False),
         axis=alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], grid=False),
     )
-    y = _y("alpha", _scale(rows, 0.1))
+    y = _y("alpha", _scale(rows, 0.1, ceiling))
     legend = legend_above()
     colour = colours("draft", drafts, list(looks.values()), legend)
     shape = shapes("draft", drafts, list(looks.values()), legend)
@@ -245,6 +259,7 @@ def acceptance_against_k(
                 text=alt.Text("alpha_text:N"),
                 color=alt.ColorValue(INK),
             ),
+            *_ceiling(ceiling),
         ).properties(height=300),
         "Acceptance against k",
         [
@@ -368,8 +383,9 @@ def _setting(rows: pd.DataFrame) -> pd.DataFrame:
     return better if len(better) else rows
 
 
-def _scale(rows: pd.DataFrame, margin: float) -> tuple[float, float]:
+def _scale(rows: pd.DataFrame, margin: float, ceiling: float | None = None) -> tuple[float, float]:
     ends = [*rows["low"], *rows["high"], *(alpha for each in rows["by_seed"] for alpha in each)]
+    ends += [] if ceiling is None else [ceiling]
     room = margin * (max(ends) - min(ends) or 0.01)
     return min(ends) - room, max(ends) + 1.5 * room
 
@@ -456,6 +472,24 @@ def _levels(
             ),
         ]
     return layers
+
+
+def _ceiling(alpha: float | None) -> list[alt.Chart]:
+    """What a draft of this size reached at all, as a line across."""
+    if alpha is None:
+        return []
+    text = f"ceiling for this size {alpha:.4f}"
+    says = f"{text}: what a draft of this size reached at all, trained long"
+    line = pd.DataFrame([{"alpha": alpha, "text": text, "says": says}])
+    base = alt.Chart(line).encode(
+        y=alt.Y("alpha:Q", title=_ALPHA), description=alt.Description("says:N")
+    )
+    return [
+        base.mark_rule(color=INK, strokeDash=[2, 3], strokeWidth=1.8),
+        base.mark_text(color=INK, align="right", dx=-4, dy=-9, aria=False).encode(
+            x=alt.XValue("width"), text=alt.Text("text:N")
+        ),
+    ]
 
 
 def _says(rows: pd.DataFrame, measure: str, details: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ from adaspec.drawing import BLUE, VERMILLION
 from adaspec.figures.style import INK, Figure, finished, signed
 from adaspec.strata import Stratum
 
+_FAINTEST, _DEEPEST = 0.03, 0.7  # of a cell's colour
+
 
 def atlas(
     cells: pd.DataFrame,
@@ -24,26 +26,12 @@ def atlas(
     """A heat table of two properties of tokens.
 
     Args:
-        cells: as `analysis.atlas` gives them; optionally `link`, where a cell leads.
+        cells: as `analysis.atlas` gives them.
         what: the draft, or the two of a difference.
         how: which tokens these are, in words.
         difference: whether `value` and `part` are of two drafts.
     """
-    drawn = cells.copy()
-    points = 100 * drawn["part"]
-    drawn["text"] = [signed(each) if difference else f"{each:.2f}" for each in points]
-    drawn["size"] = drawn["part"].abs()
-    drawn["sign"] = ["ahead" if each >= 0 else "behind" for each in drawn["part"]]
-    mean = "ahead by" if difference else "rejected"
-    drawn["mean"] = [f"{mean} {100 * value:.1f} %".replace("-", "−") for value in drawn["value"]]
-    drawn["says"] = [
-        f"{row}, {column}: {text} points of acceptance, {tokens:,} tokens, {mean}, most of all "
-        f"{instances}"
-        for row, column, text, tokens, mean, instances in zip(
-            *(drawn[name] for name in ("row", "column", "text", "tokens", "mean", "instances")),
-            strict=True,
-        )
-    ]
+    drawn = labelled(cells, difference=difference)
     encoding: dict[str, Any] = {
         "x": _axis("column", columns, drawn, alt.X),
         "y": _axis("row", rows, drawn, alt.Y),
@@ -57,8 +45,6 @@ def atlas(
             alt.Tooltip("instances:N", title="most of all"),
         ],
     }
-    if "link" in drawn:
-        encoding["href"] = alt.Href("link:N")
     colour = alt.Color(
         "sign:N",
         legend=None,
@@ -67,29 +53,52 @@ def atlas(
             range=[BLUE, VERMILLION] if difference else [VERMILLION, VERMILLION],
         ),
     )
-    shade = alt.FillOpacity(
-        "size:Q", legend=None, scale=alt.Scale(domain=[0, drawn["size"].max()], range=[0.03, 0.7])
-    )
+    shade = alt.FillOpacity("shade:Q", legend=None, scale=None)
     base = alt.Chart(drawn).encode(**encoding)
     unit = ", in nats" if columns.groups[0].endswith(" nats") else ""
-    done = "that the first is ahead by" if difference else "that are lost"
-    whole = 100 * float(drawn["part"].sum())
-    total = signed(whole) if difference else f"{whole:.2f}"
+    title, sums = headings(cells, what, how, difference=difference)
     return finished(
         alt.layer(
-            base.mark_rect(stroke=INK, strokeOpacity=0.15, cursor="pointer").encode(
-                color=colour, fillOpacity=shade
-            ),
-            base.mark_text(aria=False, cursor="pointer").encode(
-                text=alt.Text("text:N"), color=alt.ColorValue(INK)
-            ),
+            base.mark_rect(stroke=INK, strokeOpacity=0.15).encode(color=colour, fillOpacity=shade),
+            base.mark_text(aria=False).encode(text=alt.Text("text:N"), color=alt.ColorValue(INK)),
         ).properties(height=alt.Step(30)),
-        f"Where {what} is ahead" if difference else f"Where {what} loses acceptance",
-        [
-            f"Points of exact acceptance {done} in each cell: together {total}, on {how}.",
-            f"Down: {rows.name}. Across: {columns.name}{unit}.",
-        ],
+        title,
+        [sums, f"Down: {rows.name}. Across: {columns.name}{unit}."],
         drawn["says"],
+    )
+
+
+def labelled(cells: pd.DataFrame, *, difference: bool) -> pd.DataFrame:
+    """Cells of `analysis.atlas` with what is written and drawn of each: `text`, points of
+    acceptance; `shade`, how much of a colour; `sign`, ahead or behind; `mean` and `says`, words.
+    """
+    drawn = cells.copy()
+    points = 100 * drawn["part"]
+    drawn["text"] = [signed(each) if difference else f"{each:.2f}" for each in points]
+    size = drawn["part"].abs()
+    drawn["shade"] = _FAINTEST + (_DEEPEST - _FAINTEST) * size / (size.max() or 1)
+    drawn["sign"] = ["ahead" if each >= 0 else "behind" for each in drawn["part"]]
+    mean = "ahead by" if difference else "rejected"
+    drawn["mean"] = [f"{mean} {100 * value:.1f} %".replace("-", "−") for value in drawn["value"]]
+    drawn["says"] = [
+        f"{row}, {column}: {text} points of acceptance, {tokens:,} tokens, {mean}, most of all "
+        f"{instances}"
+        for row, column, text, tokens, mean, instances in zip(
+            *(drawn[name] for name in ("row", "column", "text", "tokens", "mean", "instances")),
+            strict=True,
+        )
+    ]
+    return drawn
+
+
+def headings(cells: pd.DataFrame, what: str, how: str, *, difference: bool) -> tuple[str, str]:
+    """A title, and what the cells add up to."""
+    done = "that the first is ahead by" if difference else "that are lost"
+    whole = 100 * float(cells["part"].sum())
+    total = signed(whole) if difference else f"{whole:.2f}"
+    return (
+        f"Where {what} is ahead" if difference else f"Where {what} loses acceptance",
+        f"Points of exact acceptance {done} in each cell: together {total}, on {how}.",
     )
 
 

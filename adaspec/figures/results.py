@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from adaspec.figures import tokens as token_figures
 from adaspec.figures.atlas import atlas
 from adaspec.figures.style import DASHES, Figure
 from adaspec.recipe import STOCK
+from adaspec.runs import Ceiling
 from adaspec.runs.report import SpeedPoint
 from adaspec.strata import AXES
 from adaspec.tokens import GENERATED
@@ -62,6 +63,7 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
             f"{comparison.prompts:,} prompts",
             looks,
             ["compute", "seconds"],
+            _height(comparison),
         )
     drawn["speedup-against-gamma"] = decoding.speedup_against_gamma(
         pd.DataFrame(_curves(drafts)), looks
@@ -85,27 +87,23 @@ def of_comparison(comparison: Comparison, entries: list[Entry] | None = None) ->
 
 
 def of_atlas(
-    entry: Entry,
-    rival: Entry | None = None,
-    rows: str = "class",
-    columns: str = "entropy",
-    links: Callable[[str, str], str] | None = None,
+    entry: Entry, rival: Entry | None = None, rows: str = "class", columns: str = "entropy"
 ) -> Figure:
     """Where a draft loses acceptance, or where it is ahead of another.
 
     Args:
         rows, columns: axes, of `strata.AXES`.
-        links: names of a row's and a column's group -> where their cell leads.
     """
     cells = analysis.atlas(entry, rows, columns, rival)
-    if links:
-        cells["link"] = [
-            links(row, column) for row, column in zip(cells["row"], cells["column"], strict=True)
-        ]
-    label = f"{entry.label} − {rival.label}" if rival else entry.label
+    what, how = atlas_words(entry, rival)
+    return atlas(cells, AXES[rows], AXES[columns], what, how, difference=rival is not None)
+
+
+def atlas_words(entry: Entry, rival: Entry | None) -> tuple[str, str]:
+    """Whose an atlas is, and of which tokens."""
     total = tokens.bounds(entry.run, GENERATED)
-    how = f"{total[1] - total[0]:,} tokens of the target's own text"
-    return atlas(cells, AXES[rows], AXES[columns], label, how, difference=rival is not None)
+    label = f"{entry.label} − {rival.label}" if rival else entry.label
+    return label, f"{total[1] - total[0]:,} tokens of the target's own text"
 
 
 def _looks(comparison: Comparison) -> dict[str, Look]:
@@ -220,7 +218,7 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
     details = [name for name in rows if name in _DETAILS]
     drawn: Charts = {
         "acceptance-against-cost": acceptance.acceptance_against_cost(
-            rows, COSTS[cost], how, looks, details
+            rows, COSTS[cost], how, looks, details, _height(summary)
         )
     }
     if any(method.compute and method.compute.flops for method in methods.values()):
@@ -231,7 +229,7 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
             if method.compute
         ]
         drawn["acceptance-against-compute"] = acceptance.acceptance_against_compute(
-            pd.DataFrame(computed), how, looks, details
+            pd.DataFrame(computed), how, looks, details, _height(summary)
         )
     if compared := [method for method in methods.values() if against in method.difference]:
         compared.sort(key=lambda method: -method.difference[against].value)
@@ -248,9 +246,14 @@ def of_ablation(summary: Ablation, baseline: str | None = None, cost: str = "seq
             for point in series.points
         ]
         drawn["acceptance-against-k"] = acceptance.acceptance_against_k(
-            pd.DataFrame(points), how, looks, details
+            pd.DataFrame(points), how, looks, details, _height(summary)
         )
     return drawn
+
+
+def _height(numbers: Comparison | Ablation) -> float | None:
+    """Of the ceiling's line."""
+    return numbers.ceiling.alpha if numbers.ceiling else None
 
 
 _DETAILS = ("made", "by seed", "own training", "in all", "compute", "speed-up")
@@ -302,13 +305,16 @@ def _method_difference(method: Method, baseline: str) -> dict[str, Any]:
 # Drafts of one run
 
 
-def over_k(series: Mapping[str, list[dict[str, Any]]], prompts: int) -> Figure:
+def over_k(
+    series: Mapping[str, list[dict[str, Any]]], prompts: int, ceiling: Ceiling | None = None
+) -> Figure:
     """Acceptance against k of one run's drafts.
 
     Args:
         series: what the drafts of a line have in common -> of each, `name`, `k`, and as in a
             report, `generated` and `generated_ci`.
         prompts: how many the intervals are over.
+        ceiling: what a draft of this size reached at all.
     """
     points = [
         {
@@ -323,7 +329,9 @@ def over_k(series: Mapping[str, list[dict[str, Any]]], prompts: int) -> Figure:
         for made, line in series.items()
         for point in line
     ]
-    return acceptance.acceptance_against_k(pd.DataFrame(points), f"{prompts:,} prompts")
+    height = ceiling.alpha if ceiling else None
+    how = f"{prompts:,} prompts"
+    return acceptance.acceptance_against_k(pd.DataFrame(points), how, ceiling=height)
 
 
 # A server

@@ -14,6 +14,7 @@ from adaspec.runs.budget import (
     Trained,
     read_trained,
 )
+from adaspec.runs.ceiling import CEILING, Ceiling, read_ceiling
 from adaspec.runs.contract import Contract, Unreadable
 from adaspec.runs.filling import atomic_folder
 from adaspec.runs.folder import EXAMPLES, Run, home, runs_folder
@@ -67,6 +68,7 @@ from adaspec.runs.writing import (
 
 __all__ = [
     "BEST",
+    "CEILING",
     "CHECKPOINT",
     "CHECKS",
     "EVENTS",
@@ -83,6 +85,7 @@ __all__ = [
     "Best",
     "Budget",
     "Business",
+    "Ceiling",
     "Checkpoint",
     "Checks",
     "Contract",
@@ -123,6 +126,7 @@ __all__ = [
     "newest",
     "only_writer",
     "progress",
+    "read_ceiling",
     "read_events",
     "read_metrics",
     "read_notes",

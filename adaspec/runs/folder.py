@@ -41,6 +41,11 @@ class Run:
         return self.path / "notes.json"
 
     @property
+    def ceiling_file(self) -> Path:
+        """What a draft of this size reached at all; set later, apart from run.json likewise."""
+        return self.path / "ceiling.json"
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 

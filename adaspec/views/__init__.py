@@ -102,6 +102,51 @@ class TokenView(Part):
     brief: bool = False
 
 
+# Where acceptance is lost
+
+
+class AtlasCell(Part):
+    """The tokens of a row and a column.
+
+    Attributes:
+        row, column: their numbers.
+        text: points of acceptance.
+        shade: how much of its colour it has, at most 1.
+        sign: of what it is worth; a draft alone is behind in every cell.
+        says: all of it in words.
+        link: leads to the tokens, where there is a studio.
+    """
+
+    row: int
+    column: int
+    text: str
+    shade: float
+    sign: Literal["ahead", "behind"]
+    says: str
+    link: str
+
+
+class AtlasView(Part):
+    """A draft's acceptance, or a difference of two drafts', by two properties of tokens.
+
+    Attributes:
+        drafts: the key of the draft, and of the other one of a difference.
+        axes: what the rows and the columns are of, in words.
+        rows, columns: groups that have tokens, in order.
+        lies: of every token of the board's sample, the numbers of its row and column.
+    """
+
+    id: str
+    title: str
+    says: str
+    drafts: list[str]
+    axes: tuple[str, str]
+    rows: list[str]
+    columns: list[str]
+    cells: list[AtlasCell]
+    lies: tuple[Packed, Packed]
+
+
 # What the browser does by itself
 
 

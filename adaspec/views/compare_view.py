@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from adaspec import drawing, figures, replays, tokens
-from adaspec.analysis import comparison, seeds, sheet, tabulated
+from adaspec import drawing, figures, replays, runs, tokens
+from adaspec.analysis import comparison
 from adaspec.analysis.drafts import Entry
 from adaspec.analysis.identity import run_names
 from adaspec.analysis.measures import MEASURES, decoded_alike
 from adaspec.analysis.results import Comparison
 from adaspec.figures import MOST
-from adaspec.recipe import STOCK
 from adaspec.runs import Run
 from adaspec.runs.contract import stamp
 from adaspec.runs.tables import SEQUENCES, read_table
@@ -28,6 +27,7 @@ from adaspec.speculation.trace import Round, Trace
 from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.tokens import GENERATED
 from adaspec.turns import once
+from adaspec.views import AtlasView
 from adaspec.views.browser_script import page
 from adaspec.views.token_view import packed, piece
 
@@ -48,8 +48,12 @@ MODES = {
 
 def numbers(chosen: list[Run], picked: list[Entry], baseline: str) -> Comparison:
     """`comparison.compare`, once for all viewers."""
-    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    stamps = tuple(map(_stamps, chosen))
     return _numbers(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
+
+
+def _stamps(run: Run) -> object:
+    return tokens.stamp(run), stamp(run.report_file), runs.read_ceiling(run)
 
 
 @once(16)
@@ -61,7 +65,7 @@ def _numbers(
 
 def drawn(chosen: list[Run], picked: list[Entry], baseline: str) -> dict[str, dict[str, Any]]:
     """The figures of a comparison, once for all viewers; not to be changed."""
-    stamps = tuple((tokens.stamp(run), stamp(run.report_file)) for run in chosen)
+    stamps = tuple(map(_stamps, chosen))
     return _drawn(tuple(chosen), tuple(entry.key for entry in picked), baseline, stamps)
 
 
@@ -95,6 +99,7 @@ def standalone(
     state: dict[str, Any],
     charts: dict[str, dict[str, Any]],
     bundle: str,
+    atlas: AtlasView | None = None,
 ) -> str:
     """The report: one page that works from disk and asks nobody for anything.
 
@@ -103,10 +108,16 @@ def standalone(
         state: what differs from `STATE`.
         charts: name -> the figure's specification.
         bundle: `figures.bundle()`.
+        atlas: the one that is looked at, if one is.
     """
     names = " and ".join(run["name"] for run in view["comparison"]["runs"])
     title = f"Drafts compared: {names}"
-    data = {"view": view, "state": STATE | state, "figures": list(charts.values())}
+    data = {
+        "view": view,
+        "state": STATE | state,
+        "figures": list(charts.values()),
+        "atlas": atlas and atlas.model_dump(mode="json"),
+    }
     return page(NAME, title, data, bundle)
 
 
@@ -128,27 +139,6 @@ def looks(picked: Sequence[Entry], chosen: Sequence[Run]) -> dict[str, dict[str,
             "glyph": drawing.GLYPHS[look.marker],
         }
     return looks
-
-
-def judged(compared: Comparison, run: Run) -> tuple[str, str] | None:
-    """Names of the best of the run's trained drafts and of the baseline, for its verdict; None
-    where the baseline is another run's, or nothing else was trained."""
-    own = {draft.draft: draft for draft in compared.drafts if draft.run == run.id}
-    baseline = own.pop(compared.baseline, None)
-    trained = [draft for draft in own.values() if draft.name != STOCK]
-    if baseline is None or not trained:
-        return None
-    best = max(trained, key=lambda draft: draft.alpha.generated)
-    return best.name, baseline.name
-
-
-def verdict(run: Run, draft: str, baseline: str) -> str:
-    """The verdict on a draft over all seeds of the run's recipe, as one page.
-
-    Raises:
-        AdaspecError: the runs of these seeds cannot be read together.
-    """
-    return tabulated.verdict_page(sheet.sheet(seeds.relatives(run), draft, baseline))
 
 
 # Tokens

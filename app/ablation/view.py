@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adaspec import drawing, figures, tokens
+from adaspec import drawing, figures, runs, tokens
 from adaspec.analysis import ablation
 from adaspec.analysis.results import Ablation, Method
 from adaspec.analysis.seeds import SeedRun, relatives
@@ -41,10 +41,14 @@ def summary(seed_runs: list[SeedRun], baseline: str | None = None) -> Ablation:
     Raises:
         AdaspecError: a run has no report, or its token tables are gone.
     """
-    stamps = tuple(
-        (tokens.stamp(member.run), stamp(member.run.report_file)) for member in seed_runs
+    return _summary(tuple(seed_runs), baseline, _stamps(seed_runs))
+
+
+def _stamps(seed_runs: list[SeedRun]) -> object:
+    return tuple(
+        (tokens.stamp(member.run), stamp(member.run.report_file), runs.read_ceiling(member.run))
+        for member in seed_runs
     )
-    return _summary(tuple(seed_runs), baseline, stamps)
 
 
 @once(32)
@@ -61,10 +65,7 @@ def drawn(seed_runs: list[SeedRun], baseline: str, cost: str) -> dict[str, dict[
     Args:
         cost: one of `figures.COSTS`.
     """
-    stamps = tuple(
-        (tokens.stamp(member.run), stamp(member.run.report_file)) for member in seed_runs
-    )
-    return _drawn(tuple(seed_runs), baseline, cost, stamps)
+    return _drawn(tuple(seed_runs), baseline, cost, _stamps(seed_runs))
 
 
 @once(32)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import urlencode
-
 import streamlit as st
 
-from adaspec import figures, tokens
 from adaspec.analysis.drafts import Entry
-from adaspec.figures.results import of_atlas
 from adaspec.recipe import STOCK
 from adaspec.strata import AXES
-from adaspec.turns import once
-from app.shared import figure
+from adaspec.views import AtlasView, atlas_view
+from adaspec.views.browser_script import script, style
 from app.shell import link
 
+_table = st.components.v2.component(
+    atlas_view.NAME, css=style(atlas_view.NAME), js=script(atlas_view.NAME)
+)
 
-def atlas(picked: list[Entry], baseline: Entry) -> dict[str, Any]:
-    """Let a viewer choose and show it; the figure without its links, for a report from disk."""
+
+def atlas(picked: list[Entry], baseline: Entry) -> AtlasView:
+    """Let a viewer choose an atlas, and show it."""
     st.header("Where acceptance is lost", anchor=False)
     choices = {entry.key: (entry, None) for entry in picked} | {
         f"{entry.key} − {baseline.key}": (entry, baseline) for entry in picked if entry != baseline
@@ -44,13 +43,10 @@ def atlas(picked: list[Entry], baseline: Entry) -> dict[str, Any]:
             format_func=_named,
         )  # fmt: skip
     entry, rival = choices[of]
-    stamps = tuple(tokens.stamp(each.run) for each in (entry, rival) if each)
-    figure.show(_drawn(entry, rival, down, across, True, stamps), key="compare-atlas")
-    st.caption(
-        "A cell opens its tokens. On the Tokens page, Every token has them by Class, Entropy, "
-        "Position and Context."
-    )
-    return _drawn(entry, rival, down, across, False, stamps)
+    view = atlas_view.view(entry, rival, down, across)
+    _table(data={"view": view.model_dump(mode="json")}, key="compare-atlas")
+    st.caption("On the Tokens page, Every token has them by Class, Entropy, Position and Context.")
+    return view
 
 
 def _named(axis: str) -> str:
@@ -60,26 +56,3 @@ def _named(axis: str) -> str:
 def _beside(down: str) -> str:
     """What stands across where nobody says."""
     return {"class": "entropy", "position": "context"}.get(down, "class")
-
-
-@once(32)
-def _drawn(
-    entry: Entry, rival: Entry | None, down: str, across: str, linked: bool, _stamps: object
-) -> dict[str, Any]:
-    def leads(row: str, column: str) -> str:
-        """To the tokens of a cell, on the Tokens page of this server."""
-        # Of two runs, the rival is no draft of the first: its own page has the same tokens.
-        both = rival is not None and rival.run == entry.run
-        query = {
-            "run": entry.run.id,
-            "draft": entry.table,
-            **({"rival": rival.table} if rival and both else {}),
-            "of": "Every token",
-            "rank": "disputed" if both else "hardest",
-            down: row,
-            across: column,
-        }
-        return f"tokens?{urlencode(query)}"
-
-    chart = of_atlas(entry, rival, down, across, leads if linked else None)
-    return figures.specification(chart)

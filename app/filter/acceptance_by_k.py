@@ -25,11 +25,13 @@ def acceptance_by_k(run: Run) -> None:
             "their acceptance stands here."
         )
         return
-    chart = figures.over_k(series, runs.read_report(run).prompts)
+    ceiling = runs.read_ceiling(run)
+    chart = figures.over_k(series, runs.read_report(run).prompts, ceiling)
     figure.show(figures.specification(chart), key="by-ratio")
     st.caption(
         "Exact acceptance on target-generated text with its 95 % bootstrap interval over prompts. "
         "Drafts of one line differ in k alone; k = 1 keeps every token."
+        + (f" {words.plain(str(ceiling))}." if ceiling else "")
     )
 
 

@@ -4,7 +4,7 @@
  * Everything happens in the browser; the server hears of what a viewer has drawn and opened when it
  * has rested. */
 
-/** @import { BoardState, BoardView, Chart, Mounted, NumbersView } from "../shared/types" */
+/** @import { AtlasView, BoardState, BoardView, Chart, Mounted, NumbersView } from "../shared/types" */
 
 import { component } from "../shared/component.js";
 import { make } from "../shared/dom.js";
@@ -27,6 +27,7 @@ import { tokenSection } from "./tokens.js";
  * @property {NumbersView | BoardView} view with tokens, or with tables alone
  * @property {BoardState} [state] of the tokens
  * @property {Chart[]} [figures] of a report from disk, which has nothing around it
+ * @property {AtlasView | null} [atlas] of such a report
  */
 
 /**
@@ -48,7 +49,7 @@ function compareBoard(parent) {
    * @param {Data} data
    * @param {typeof report} reporter
    */
-  function show({ view, state, figures: charts }, reporter) {
+  function show({ view, state, figures: charts, atlas }, reporter) {
     report = reporter;
     if (view.id === shown) return;
     shown = view.id;
@@ -58,7 +59,7 @@ function compareBoard(parent) {
     if (alone || !("tokens" in view)) root.append(...tables(view));
     if (alone) root.append(figures(charts));
     if ("tokens" in view && state) {
-      tokens = tokenSection(view, state, alone, changed);
+      tokens = tokenSection(view, state, alone, atlas ?? null, changed);
       root.append(tokens.element);
       tokens.open(state);
       forget(); // the server knows what it gave

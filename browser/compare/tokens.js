@@ -1,12 +1,13 @@
 /** The tokens behind the numbers: overlap against KL with its floor, top-1 agreement of two drafts as
  * a 2 x 2, and one list of tokens that a rectangle or a cell fills. */
 
-/** @import { BoardState, BoardTokens, BoardView } from "../shared/types" */
+/** @import { AtlasCell, AtlasView, BoardState, BoardTokens, BoardView } from "../shared/types" */
 
 import { column } from "../shared/columns.js";
 import { make } from "../shared/dom.js";
 import { amount } from "../shared/numbers.js";
 import { agreement } from "./agreement.js";
+import { atlasTable } from "./atlas.js";
 import { WHOLE, scatter } from "./scatter.js";
 import { tokenList } from "./token_list.js";
 
@@ -33,9 +34,10 @@ function readTokens(packed) {
  * @param {BoardView} view
  * @param {BoardState} given
  * @param {boolean} alone
+ * @param {AtlasView | null} atlas of a report from disk
  * @param {() => void} changed
  */
-export function tokenSection(view, given, alone, changed) {
+export function tokenSection(view, given, alone, atlas, changed) {
   const tokens = readTokens(view.tokens);
   const keys = Object.keys(tokens.drafts);
   const { baseline } = view.comparison;
@@ -43,7 +45,7 @@ export function tokenSection(view, given, alone, changed) {
   const list = tokenList(view, tokens, alone, (row) => cloud.point(row));
   const cloud = scatter(view, tokens, given.scatter ?? firstKey, (rows, says, key) => {
     const { kl } = tokens.drafts[key];
-    enlist(table, rows, `${says}, largest KL first`, (row) => kl[row]);
+    enlist(cloud, rows, `${says}, largest KL first`, (row) => kl[row]);
   });
   const table = agreement(
     view,
@@ -52,26 +54,46 @@ export function tokenSection(view, given, alone, changed) {
     (rows, says, [a, b]) => {
       const apart = (/** @type {number} */ row) =>
         Math.abs(tokens.drafts[a].overlap[row] - tokens.drafts[b].overlap[row]);
-      enlist(cloud, rows, `${says}, where β differs most first`, apart);
+      enlist(table, rows, `${says}, where β differs most first`, apart);
     },
   );
 
-  /** What a rectangle or a cell lists, greatest first; it takes the other away. Null: it is gone.
+  const lost = atlas && atlasTable(atlas, listCell);
+  const listers = [cloud, table, lost].filter((each) => each !== null);
+
+  /** What a rectangle or a cell lists, greatest first; it takes the others away. Null: it is gone.
    *
-   * @param {{ clear: () => void, lists: () => boolean }} other
+   * @param {{ clear: () => void, lists: () => boolean } | null} lister
    * @param {number[] | null} rows
    * @param {string} says
    * @param {(row: number) => number} size
    */
-  function enlist(other, rows, says, size) {
+  function enlist(lister, rows, says, size) {
+    const others = listers.filter((each) => each !== lister);
     if (rows) {
-      other.clear();
+      for (const other of others) other.clear();
       list.show(
         rows.sort((a, b) => size(b) - size(a)),
         says,
       );
-    } else if (!other.lists()) list.show([], "");
+    } else if (!others.some((other) => other.lists())) list.show([], "");
     changed();
+  }
+
+  /** Of the sample, the tokens that lie in a cell of the atlas.
+   *
+   * @param {AtlasCell | null} cell
+   */
+  function listCell(cell) {
+    const { lies, drafts } = /** @type {AtlasView} */ (atlas);
+    const [rowOf, columnOf] = lies.map(column);
+    const [draft, rival] = drafts.map((key) => tokens.drafts[key].overlap);
+    const size = (/** @type {number} */ row) => Math.abs((rival ? rival[row] : 1) - draft[row]);
+    const rows = [...rowOf.keys()].filter(
+      (row) => cell && rowOf[row] === cell.row && columnOf[row] === cell.column,
+    );
+    const order = rival ? "where β differs most first" : "smallest β first";
+    enlist(lost, cell && rows, cell ? `${cell.says}; ${order}` : "", size);
   }
 
   /** @param {BoardState} given */
@@ -105,6 +127,7 @@ export function tokenSection(view, given, alone, changed) {
     { class: "tokens" },
     make("h2", {}, "Tokens behind the numbers"),
     make("p", { class: "quiet" }, part),
+    lost && lost.element,
     make("div", { class: "pair" }, cloud.element, table.element),
     list.element,
   );

@@ -11,7 +11,8 @@
  *     frontier: names of the methods that no other is above at as little compute, the cheapest
  *         first.
  *     power: None where no two methods differ in their training.
- *     notes: what to know before the intervals are believed, a sentence each.
+ *     ceiling: what a draft of this size reached at all, where that is known.
+ *     notes: what to know beside the numbers, a sentence each.
  *     definitions: field, as `alpha.ci` -> what it means.
  */
 export interface Ablation {
@@ -26,6 +27,7 @@ export interface Ablation {
   by_k: RatioSeries[];
   frontier: string[];
   power: Power | null;
+  ceiling: Ceiling | null;
   notes: string[];
   definitions: {
     [k: string]: string;
@@ -191,4 +193,26 @@ export interface Design {
   prompts: number;
   told: number;
   told_adjusted: number;
+}
+/**
+ * The content of `ceiling.json`: a draft of another run, and what it reached.
+ *
+ * Attributes:
+ *     run: its id.
+ *     name: what it is called.
+ *     alpha: exact acceptance, as the other run measured it.
+ *     sequences: that the draft read, and those that it needed before it.
+ */
+export interface Ceiling {
+  version: 1;
+  run: string;
+  name: string;
+  draft: string;
+  alpha: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  alpha_ci: [number, number];
+  sequences: number;
 }

@@ -11,6 +11,7 @@
  *         first.
  *     agreement: of every pair of drafts.
  *     floor: draft -> tokens below the smallest overlap that their KL allows; 0 if all is well.
+ *     ceiling: what a draft of this size reached at all, where that is known.
  *     notes: what cannot be compared, a sentence each.
  *     definitions: field, as `alpha.tested` -> what it means.
  *     command: what computes the same again.
@@ -32,6 +33,7 @@ export interface Comparison {
   floor: {
     [k: string]: number;
   };
+  ceiling: Ceiling | null;
   notes: string[];
   bootstrap: Bootstrap;
   definitions: {
@@ -349,6 +351,28 @@ export interface Agreement {
   first: number;
   second: number;
   none: number;
+}
+/**
+ * The content of `ceiling.json`: a draft of another run, and what it reached.
+ *
+ * Attributes:
+ *     run: its id.
+ *     name: what it is called.
+ *     alpha: exact acceptance, as the other run measured it.
+ *     sequences: that the draft read, and those that it needed before it.
+ */
+export interface Ceiling {
+  version: 1;
+  run: string;
+  name: string;
+  draft: string;
+  alpha: number;
+  /**
+   * @minItems 2
+   * @maxItems 2
+   */
+  alpha_ci: [number, number];
+  sequences: number;
 }
 /**
  * How the intervals were drawn.

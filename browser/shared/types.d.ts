@@ -21,6 +21,7 @@ import type {
   Played,
   TokenView,
 } from "../schemas/token_view";
+import type { AtlasCell, AtlasView } from "../schemas/atlas_view";
 import type { OwnPrompt } from "../schemas/own_prompt";
 import type { OwnText } from "../schemas/own_text";
 import type { Trace } from "../schemas/trace";
@@ -40,7 +41,7 @@ export interface Mounted<Data> {
 
 /* Tokens and columns. */
 
-export type { Drawn, Histogram, Metric, Packed, Piece, TokenView };
+export type { AtlasCell, AtlasView, Drawn, Histogram, Metric, Packed, Piece, TokenView };
 
 export type Numbers = Float32Array | Uint32Array | Uint16Array | Uint8Array;
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,6 +15,8 @@ from adaspec.analysis.atlas import atlas
 from adaspec.analysis.drafts import Entry, entries
 from adaspec.figures.results import of_atlas
 from adaspec.runs import Run
+from adaspec.views import atlas_view
+from adaspec.views.token_view import unpacked
 from adaspec.vocabulary import CLASSES, classify
 from tests.adaspec.test_cli import adaspec, one_line_error
 
@@ -87,14 +90,11 @@ def test_a_cell_is_the_mean_over_its_tokens(drafts: dict[str, Entry]) -> None:
     assert of_numbers["tokens"].sum() == numbers
 
 
-def test_the_figure_has_every_cell_in_words_and_leads_to_its_tokens(
-    drafts: dict[str, Entry],
-) -> None:
+def test_the_figure_has_every_cell_in_words(drafts: dict[str, Entry]) -> None:
     cells = atlas(drafts["adaspec"], "class", "entropy")
-    spec = figures.specification(of_atlas(drafts["adaspec"], links=lambda *cell: str(cell)))
+    spec = figures.specification(of_atlas(drafts["adaspec"]))
     (rows,) = [rows for rows in spec["datasets"].values() if "says" in rows[0]]
     assert len(rows) == len(cells)
-    assert rows[0]["link"] == str((cells["row"][0], cells["column"][0]))
     assert rows[0]["says"] in spec["description"]
     assert spec["layer"][0]["encoding"]["y"]["sort"] == [
         name for name in CLASSES if name in set(cells["row"])
@@ -102,9 +102,29 @@ def test_the_figure_has_every_cell_in_words_and_leads_to_its_tokens(
     assert (
         f"together {100 * (1 - REPORT.draft('adaspec').alpha.generated):.2f}" in spec["description"]
     )
-    plain = figures.specification(of_atlas(drafts["adaspec"], drafts["stock"]))
-    assert "href" not in plain["layer"][0]["encoding"]
-    assert "Where adaspec − stock is ahead" in plain["description"]
+    difference = figures.specification(of_atlas(drafts["adaspec"], drafts["stock"]))
+    assert "Where adaspec − stock is ahead" in difference["description"]
+
+
+@pytest.mark.parametrize(("down", "across"), [("class", "entropy"), ("position", "context")])
+def test_the_view_has_every_cell_and_where_every_token_lies(
+    drafts: dict[str, Entry], down: str, across: str
+) -> None:
+    entry, rival = drafts["kl-from-reference"], drafts["adaspec"]
+    cells = atlas(entry, down, across, rival)
+    view = atlas_view.view(entry, rival, down, across)
+    assert len(view.cells) == len(cells)
+    rows, columns = (unpacked(lies.model_dump()) for lies in view.lies)
+    for cell, (_, found) in zip(view.cells, cells.iterrows(), strict=True):
+        there = (rows == cell.row) & (columns == cell.column)
+        assert there.sum() == found["tokens"]
+        assert cell.sign == ("ahead" if found["part"] >= 0 else "behind")
+        assert found["row"].removesuffix(" nats") == view.rows[cell.row]
+        assert {down: [found["row"]], across: [found["column"]]}.items() <= parse_qs(
+            urlsplit(cell.link).query
+        ).items()
+    assert max(cell.shade for cell in view.cells) == pytest.approx(0.7)
+    assert {cell.sign for cell in atlas_view.view(entry, None, down, across).cells} == {"behind"}
 
 
 def test_what_is_no_cell_is_refused(tmp_path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from adaspec import AdaspecError, replays, runs
-from adaspec.analysis import seeds, tabulated
+from adaspec.analysis import seeds
 from adaspec.analysis.comparison import compare
 from adaspec.analysis.sheet import MARKS, Line, Sheet, sheet
 from adaspec.recipe import load
 from adaspec.runs import Run
+from adaspec.views import sheet_view
 from tests.adaspec.test_cli import adaspec, one_line_error
 from tests.comparisons import EXAMPLE, change_json, change_table, copied
 
@@ -115,9 +116,9 @@ def test_the_page_holds_all_of_it_and_the_recipe_that_makes_it_again(
     done = adaspec(*command, home=tmp_path)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "v.html").read_text("utf-8")
-    assert page == tabulated.verdict_page(judged)
+    assert page == sheet_view.standalone(judged)
     for line in lines(judged).values():
-        assert f">{line.mark}</td>" in page
+        assert f'<dd class="mark {line.mark}">{line.mark}</dd>' in page
     assert "https://" not in page.replace("https://arxiv", "")
     assert judged.commands["The runs again, from the recipe below"] == (
         "adaspec run recipe.yaml --set seed=0"

@@ -37,6 +37,7 @@ FILES = {
     "served": DATA / "served-version-1.json",
     "draft_vocabulary": DATA / "draft-vocabulary-version-1.json",
     "left_out": DATA / "left-out-version-1.json",
+    "ceiling": DATA / "ceiling-version-1.json",
     "comparison": COMPARISON_2,
     "ablation": ABLATION_1,
     "export": EXPORT_1,

@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from adaspec import figures, replays, runs, tokens
+from adaspec import figures, replays, runs, strata, tokens
+from adaspec.analysis.atlas import atlas
 from adaspec.analysis.comparison import compare
-from adaspec.analysis.drafts import entries
+from adaspec.analysis.drafts import Entry, entries
 from adaspec.analysis.measures import MEASURES
 from adaspec.speculation.uniforms import TEST, uniforms
 from adaspec.views import compare_view
@@ -143,28 +144,103 @@ def test_differences_are_adjusted_for_their_number(example: Page):
         assert "as one of 3 comparisons, by Holm" in (cell.get_attribute("title") or "")
 
 
-def test_a_cell_of_the_atlas_opens_its_tokens(page: Page, address: str):
+def test_a_cell_of_the_atlas_opens_its_tokens_by_keys_and_by_touch(
+    page: Page, address: str, chromium: Browser
+):
     visit(page, address, "run=example&atlas=distillspec-data&down=class")
-    figure = page.locator(".st-key-compare-atlas")
+    figure = page.locator(".atlas")
     expect(figure.get_by_text("Where distillspec-data loses acceptance")).to_be_visible()
-    cell = figure.locator("[aria-label^='number, ≥ 2 nats']").first
-    amount = (cell.get_attribute("aria-label") or "").partition(" tokens")[0].split()[-1]
-    cell.click(force=True)  # on its number, which is drawn over it
+    assert figure.locator("[tabindex='0']").count() == 1  # one stop of the Tab key, not fifty
+    cells = figure.locator("td a")
+    assert cells.all_inner_texts() == [
+        f"{100 * part:.2f}" for part in atlas(the_draft(), "class", "entropy")["part"]
+    ]
+    start = figure.locator("[tabindex='0']")
+    assert (start.get_attribute("aria-label") or "").startswith("number, ")
+    start.press("End")
+    end = figure.locator("[tabindex='0']")
+    expect(end).to_be_focused()
+    says = end.get_attribute("aria-label") or ""
+    assert says.startswith("number, ≥ 2 nats: ")
+    expect(figure.locator(".told")).to_have_text(says)
+    end.press("Enter")
     page.wait_for_url("**/tokens?*")
     settle(page)
-    expect(page.get_by_text(f"The {amount} of 11,355 tokens")).to_be_visible()
+    expect(page.get_by_text(f"The {number_of(says)} of 11,355 tokens")).to_be_visible()
     place = {"class": "number", "entropy": "≥ 2 nats", "of": "Every token"}
     place["draft"] = "distillspec-data"
     assert place.items() <= link_of(page).items()
 
+    phone = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True)
+    touched = phone.new_page()
+    visit(touched, address, "run=example&down=position&across=class")
+    expect(touched.locator(".atlas")).to_be_visible()
+    assert obstacles(touched, ".st-key-compare-atlas", target_size=True) == []
+    cell = touched.locator(".atlas td a").first
+    says = cell.get_attribute("aria-label") or ""
+    cell.tap()
+    touched.wait_for_url("**/tokens?*")
+    expect(touched.get_by_text(f"The {number_of(says)} of 11,355 tokens")).to_be_visible()
+    phone.close()
 
-def test_a_verdict_can_be_taken_away(page: Page, address: str):
-    visit(page, address)
+
+def the_draft() -> Entry:
+    return next(entry for entry in entries([EXAMPLE]) if entry.table == "distillspec-data")
+
+
+def number_of(says: str) -> str:
+    """How many tokens a cell says that it has."""
+    return says.partition(" tokens")[0].split()[-1]
+
+
+def test_a_key_opens_the_verdict_sheet_whose_link_and_file_say_the_same(
+    page: Page, address: str, studio_home: Path, chromium: Browser, tmp_path: Path
+):
+    visit(page, address, "run=example&baseline=stock")
+    page.get_by_role("button", name="Verdict sheet").press("Enter")
+    heading = page.get_by_role("heading", name="distillspec-data against stock, tiny")
+    expect(heading).to_be_visible()  # the baseline stays, the best is judged
+    settle(page)
+    page.get_by_role("combobox", name="Draft").press("ArrowDown")
+    page.get_by_role("option", name="adaspec").click()
+    expect(page.get_by_role("heading", name="adaspec against stock, tiny")).to_be_visible()
+    wait_for_link(page, of="verdict sheet", draft="adaspec", baseline="stock")
+    settle(page)
+    file = tmp_path / "verdict.html"
+    options = ("--draft", "adaspec", "--baseline", "stock")
+    adaspec("verdict", "example", *options, "--to", str(file), home=studio_home)
     with page.expect_download() as got:
-        page.get_by_role("button", name="Verdict").click()
+        page.get_by_role("button", name="Sheet", exact=True).click()
     assert got.value.suggested_filename == "verdict-example.html"
-    text = got.value.path().read_text("utf-8")
-    assert "adaspec is behind distillspec-data: −0.68 points of exact acceptance" in text
+    assert got.value.path().read_bytes() == file.read_bytes()
+    with faultless(chromium) as other:
+        visit(other, address, urlsplit(page.url).query)
+        assert other.locator(".sheet").inner_text() == page.locator(".sheet").inner_text()
+    context = chromium.new_context(offline=True, viewport={"width": 390, "height": 800})
+    from_disk = context.new_page()
+    from_disk.goto(file.as_uri())
+    values = ".sheet .amount"
+    shown = from_disk.locator(values).all_inner_texts()
+    assert shown == page.locator(values).all_inner_texts()
+    assert len(shown) == from_disk.locator(".sheet .lines .mark").count() > 40
+    assert from_disk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert obstacles(from_disk) == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("theme", "width"), [pytest.param("light", 390, marks=pytest.mark.slow), ("dark", 390)]
+)
+def test_nothing_of_a_verdict_sheet_is_in_the_way(
+    chromium: Browser, address: str, theme: str, width: int
+):
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+    visit(page, address, "run=english&of=verdict+sheet&draft=adaspec")
+    expect(page.locator(".sheet .assumed").first).to_be_visible()
+    assert obstacles(page, ".sheet") == []
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth <= main.clientWidth")
+    page.close()
 
 
 def test_every_number_is_defined(example: Page):
@@ -672,21 +748,34 @@ def test_the_report_opens_from_disk_without_a_network(
     ):
         expect(report.get_by_text(text).first).to_be_visible()
     expect(report.locator("figure")).to_have_count(8)
-    expect(report.locator(".figures svg.marks")).to_have_count(6)
-    expect(report.locator(".figures a")).to_have_count(0)  # there is no studio to lead to
+    expect(report.locator(".figures svg.marks")).to_have_count(5)
     for title in (
         "Paired differences",
         "everything that was computed",
         "Speed-up against γ",
         "Acceptance by position",
         "lengths",
-        "Where distillspec-data loses acceptance",
     ):
         expect(report.locator(".figures").get_by_text(title).first).to_be_visible()
     assert report.locator(".compare").evaluate(BOARD) == page.locator(TOKENS).evaluate(BOARD)
     report.locator("button[data-cell=first]").click()
     expect(report.locator(".listed tbody tr")).to_have_count(100)
-    expect(report.locator(".listed a")).to_have_count(0)
+    expect(report.locator(".listed a, .atlas a")).to_have_count(0)  # there is no studio to lead to
+    shown = page.locator(".atlas td a").all_inner_texts()
+    assert report.locator(".atlas td button").all_inner_texts() == shown
+    cell = report.locator(".atlas button[aria-label^='number, ≥ 2 nats']")
+    cell.press("Enter")
+    says = cell.get_attribute("aria-label") or ""
+    expect(report.locator(".listed h3")).to_have_text(f"{says}; smallest β first")
+    inside = strata.within(EXAMPLE, "generated", {"class": "number", "entropy": "≥ 2 nats"})
+    beta = tokens.column(EXAMPLE, "generated", "overlap", "distillspec-data")
+    rows = np.flatnonzero(inside)
+    first = report.locator(".listed tbody tr").first.get_attribute("data-row")
+    assert beta[int(first or -1)] == beta[rows].min()
+    assert number_of(says) == f"{len(rows):,}"
+    expect(report.locator("button[data-cell=first]")).to_have_attribute("aria-pressed", "false")
+    cell.press("Space")
+    expect(report.locator(".listed")).to_be_hidden()
     assert len(asked) == 1
     assert report.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
