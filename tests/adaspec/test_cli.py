@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -9,19 +10,42 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 import yaml
 
 from adaspec import runs
-from adaspec.cli import training
+from adaspec.cli import main, training
+from adaspec.jobs import queue
 from tests.studio import enough
 
 ADASPEC = [sys.executable, "-m", "adaspec"]
 
 
-def adaspec(*arguments: str, home: Path, **more) -> subprocess.CompletedProcess[str]:
+def adaspec(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """A command in this process, which has the libraries loaded; nobody is at the keyboard."""
+    out, said = io.StringIO(), io.StringIO()
+    code: Any = 0
+    with (
+        patch.dict(os.environ, {"ADASPEC_HOME": str(home), "COLUMNS": "120"}),
+        patch.object(sys, "argv", ["adaspec", *arguments]),
+        patch.object(sys, "stdin", io.StringIO()),
+        redirect_stdout(out),
+        redirect_stderr(said),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), said.getvalue())
+
+
+def in_a_process(*arguments: str, home: Path, **more) -> subprocess.CompletedProcess[str]:
+    """The same as a user starts it: what trains, and what is told of the start itself."""
     return subprocess.run(
         [*ADASPEC, *arguments],
         capture_output=True,
@@ -41,32 +65,60 @@ def one_line_error(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["run", "tinny"], "Did you mean 'tiny'?"),
-        (["run"], "Missing argument 'RECIPE'"),
-        (["rum"], "No such command 'rum'"),
-        (["run", "tiny", "--sett", "a=b"], "No such option"),
-        (["run", "tiny", "--set", "stage2.k=2"], "stage2.k: Input should be less than or equal"),
-        (["run", "tiny", "--set", "stage2.kk=2"], "Did you mean 'k'?"),
-        (["run", "nowhere.yaml"], "No recipe file nowhere.yaml"),
-        (["submit", "tinny"], "Did you mean 'tiny'?"),
-        (
-            ["submit", "tiny", "--set", "stage2.k=0"],
-            "stage2.k: Input should be greater than or equal to 0.001",
-        ),
-        (["cancel", "nothing"], "No job 'nothing'. See: adaspec jobs"),
-        (["cancel", ""], "No job ''"),
-        (["resume", "nothing"], "No run 'nothing'"),
-        (["move", "nothing", "up"], "'up' is not one of 'first', 'last'"),
-        (["report", "nothing"], "No run 'nothing'. Runs live in"),
-        (["report", "."], ". is not a run folder: it has no run.json."),
-    ],
-)
-def test_wrong_words_need_no_torch_and_no_traceback(tmp_path, arguments, expected) -> None:
+WRONG_WORDS = [
+    (["run", "tinny"], "Did you mean 'tiny'?"),
+    (["run"], "Missing argument 'RECIPE'"),
+    (["rum"], "No such command 'rum'"),
+    (["run", "tiny", "--sett", "a=b"], "No such option"),
+    (["run", "tiny", "--set", "stage2.k=2"], "stage2.k: Input should be less than or equal"),
+    (["run", "tiny", "--set", "stage2.kk=2"], "Did you mean 'k'?"),
+    (["run", "nowhere.yaml"], "No recipe file nowhere.yaml"),
+    (["submit", "tinny"], "Did you mean 'tiny'?"),
+    (
+        ["submit", "tiny", "--set", "stage2.k=0"],
+        "stage2.k: Input should be greater than or equal to 0.001",
+    ),
+    (["cancel", "nothing"], "No job 'nothing'. See: adaspec jobs"),
+    (["cancel", ""], "No job ''"),
+    (["resume", "nothing"], "No run 'nothing'"),
+    (["move", "nothing", "up"], "'up' is not one of 'first', 'last'"),
+    (["report", "nothing"], "No run 'nothing'. Runs live in"),
+    (["report", "."], ". is not a run folder: it has no run.json."),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), WRONG_WORDS)
+def test_wrong_words_are_one_line_and_leave_nothing(tmp_path, arguments, expected) -> None:
     assert expected in one_line_error(adaspec(*arguments, home=tmp_path / "home"))
     assert not (tmp_path / "home").exists()
+
+
+WITHOUT_TORCH = """
+import json, sys
+sys.modules["torch"] = None
+from adaspec.cli import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["adaspec", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert end.code == 2
+"""
+
+
+def test_wrong_words_need_no_torch_and_no_traceback(tmp_path) -> None:
+    words = json.dumps([arguments for arguments, _ in WRONG_WORDS])
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, words],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"ADASPEC_HOME": str(tmp_path / "home"), "COLUMNS": "120"},
+        check=True,
+    ).stderr.splitlines()
+    assert len(said) == len(WRONG_WORDS)
+    for line, (_, expected) in zip(said, WRONG_WORDS, strict=True):
+        assert line.startswith("error: ")
+        assert expected in line
 
 
 def listed(home: Path) -> list[dict]:
@@ -100,18 +152,16 @@ def test_the_queue_from_the_command_line(tmp_path) -> None:
     assert all(word in table for word in [*ids, "queued, 1", "ada", "bob"])
 
 
-def test_a_headless_server_trains_what_is_submitted(tmp_path, content, finished_run) -> None:
-    home = tmp_path / "home"
+def test_a_headless_server_trains_what_is_submitted(home, tmp_path, content, finished_run) -> None:
     shutil.copytree(finished_run.path, home / "runs" / finished_run.path.name)
     file = write(content, tmp_path)
     offered = adaspec("submit", file, home=home)
     assert (offered.returncode, listed(home)) == (0, [])
     assert f"Run {finished_run.path.name} has trained this recipe already" in offered.stdout
     identity = adaspec("submit", file, "--new", home=home).stdout.split()[0]
-    environment = os.environ | {"ADASPEC_HOME": str(home)}
-    server = subprocess.Popen([*ADASPEC, "supervisor"], env=environment, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen([*ADASPEC, "supervisor"], stderr=subprocess.DEVNULL)
     try:
-        enough(lambda: listed(home)[0]["state"] == "succeeded")
+        enough(lambda: queue.find(identity).state == "succeeded")
     finally:
         server.send_signal(signal.SIGINT)
     assert server.wait(timeout=60) == 0
@@ -159,7 +209,7 @@ def test_faults_in_data_and_models_leave_nothing_behind(content, tmp_path) -> No
 
 def test_run_then_report(content, tmp_path) -> None:
     name = write(content, tmp_path)
-    done = adaspec("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path)
+    done = in_a_process("run", name, "--run-dir", str(tmp_path / "run"), home=tmp_path)
     assert done.returncode == 0, done.stderr
     for word in ("stock", "distillspec = reference", "adaspec", "α", str(tmp_path / "run")):
         assert word in done.stdout
@@ -188,8 +238,8 @@ def test_out_of_memory_says_what_to_do(content, tmp_path) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
 
     command = ("run", name, "--run-dir", str(tmp_path / "run"))
-    assert "of memory and there are" in one_line_error(adaspec(*command, home=tmp_path))
-    done = adaspec(*command, "--anyway", home=tmp_path, preexec_fn=limit)
+    assert "of memory and there are" in one_line_error(in_a_process(*command, home=tmp_path))
+    done = in_a_process(*command, "--anyway", home=tmp_path, preexec_fn=limit)
     assert "Out of memory" in one_line_error(done)
     assert not (tmp_path / "run").exists()
 
@@ -204,12 +254,12 @@ def test_a_full_disk_says_what_to_do_and_loses_nothing(content, tmp_path) -> Non
     try:
         name = write(content, tmp_path)
         command = ("run", name, "--run-dir", str(disk / "run"))
-        message = one_line_error(adaspec(*command, home=tmp_path))
+        message = one_line_error(in_a_process(*command, home=tmp_path))
         assert "The disk is full" in message
         state = runs.read_state(runs.Run(disk / "run"))
         assert state.state in ("failed", "interrupted")
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
-        assert adaspec(*command, home=tmp_path).returncode == 0
+        assert in_a_process(*command, home=tmp_path).returncode == 0
         assert runs.read_state(runs.Run(disk / "run")).state == "finished"
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)

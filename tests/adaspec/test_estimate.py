@@ -28,7 +28,7 @@ from adaspec import (
 from adaspec.estimate import Estimate
 from adaspec.recipe import Recipe, trainings
 from adaspec.runs import Run
-from tests.adaspec.test_cli import adaspec, one_line_error
+from tests.adaspec.test_cli import adaspec, in_a_process, one_line_error
 from tests.nvml import GB, Card, install
 
 
@@ -263,7 +263,7 @@ def calibrated(content: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
     """A home with nothing but a calibration."""
     home = tmp_path_factory.mktemp("calibrated")
     (home / "recipe.yaml").write_text(yaml.safe_dump(content))
-    done = adaspec("estimate", str(home / "recipe.yaml"), home=home / "home")
+    done = in_a_process("estimate", str(home / "recipe.yaml"), home=home / "home")
     assert done.returncode == 0, done.stderr
     assert "Taking a few steps" in done.stderr
     assert "Calibrated just now by a few steps of each kind, CPU with " in done.stdout
@@ -299,7 +299,7 @@ def test_a_calibration_foresees_a_run(
     longer = changed(content, "stage1.epochs=8", "stage2.epochs=2")
     foreseen = estimate.known(longer).seconds
     began = time.monotonic()
-    done = adaspec(
+    done = in_a_process(
         "run", write(longer, tmp_path), "--run-dir", str(tmp_path / "run"), home=calibrated
     )
     assert done.returncode == 0, done.stderr
@@ -310,7 +310,7 @@ def test_a_calibration_foresees_a_run(
 def test_a_calibration_fails_as_the_run_would(content: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(content))
     wrong = ["--set", "target=./nowhere", "--calibrate"]
-    done = adaspec("estimate", str(tmp_path / "recipe.yaml"), *wrong, home=tmp_path / "home")
+    done = in_a_process("estimate", str(tmp_path / "recipe.yaml"), *wrong, home=tmp_path / "home")
     lines = done.stderr.splitlines()
     assert lines[-1].startswith("error: No calibration: target: no model folder")
     assert done.returncode == 2

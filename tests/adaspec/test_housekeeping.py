@@ -158,7 +158,7 @@ def test_from_a_terminal(home, mini, tmp_path) -> None:
     said = adaspec("rename", identity, "better", home=home)
     assert said.stdout.strip() == f"{identity} is called better."
     assert "no option" not in one_line_error(adaspec("rename", identity, " ", home=home))
-    refused = adaspec("delete", identity, home=home, stdin=subprocess.DEVNULL)
+    refused = adaspec("delete", identity, home=home)
     assert "give --yes" in one_line_error(refused)
     assert run.state_file.is_file()
     assert "adaspec cancel" in one_line_error(adaspec("delete", job.id, "--yes", home=home))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,7 @@ def test_without_a_method_that_selects_there_is_no_k(mini: Recipe) -> None:
 
 def test_from_a_terminal(home: Path) -> None:
     asked = ("sweep", "tiny", "--k", "0.2,0.7", "--seeds", "1,2")
-    refused = adaspec(*asked, home=home, stdin=subprocess.DEVNULL)
+    refused = adaspec(*asked, home=home)
     assert "give --yes" in refused.stderr
     assert queue.all_jobs() == []
     done = adaspec(*asked, "--yes", home=home)

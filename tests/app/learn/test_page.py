@@ -47,39 +47,40 @@ def option(page: Page, part: str, text: str):
     return page.locator(f".{part}").get_by_role("button", name=text, exact=True)
 
 
-@pytest.mark.parametrize("number", range(1, len(STEPS) + 1))
-def test_a_step_opens_by_its_link_is_bet_on_and_shown(page: Page, address: str, number: int):
-    step = STEPS[number - 1]
-    visit(page, f"{address}/learn?step={number}")
-    expect(page.locator(".learn h2")).to_have_text(f"{number}. {step.title}")
-    expect(page.locator(".idea")).to_have_text("".join(part.text for part in step.idea))
-    expect(page.locator(".outcome")).to_have_count(0)  # a bet first
-    expect(page.locator(".exhibit")).to_be_empty()
-    for bet in step.options:
-        expect(option(page, "prediction", bet.text)).to_be_visible()
-    wrong = next(bet for bet in step.options if bet.id != step.right)
-    option(page, "prediction", wrong.text).click()
-    expect(page.locator(".outcome .reply")).to_have_text(f"It went another way. {told(step)}")
-    right = next(bet.text for bet in step.options if bet.id == step.right)
-    expect(page.locator(".prediction .option.right")).to_contain_text(right)
-    for block in step.outcome:
-        if isinstance(block, Table):
-            expect(page.locator(".outcome table")).to_contain_text(block.rows[-1][-1])
-    if shown := EXHIBITS.get(step.id):
-        expect(page.locator(shown).first).to_be_visible()
-    else:
+def test_every_step_is_bet_on_and_shown(page: Page, address: str):
+    visit(page, f"{address}/learn?step=1")
+    for number, step in enumerate(STEPS, 1):
+        expect(page.locator(".learn h2")).to_have_text(f"{number}. {step.title}")
+        expect(page.locator(".idea")).to_have_text("".join(part.text for part in step.idea))
+        expect(page.locator(".outcome")).to_have_count(0)  # a bet first
         expect(page.locator(".exhibit")).to_be_empty()
-    link = page.get_by_role("link", name=step.look)
-    assert link.get_attribute("href") == step.link
-    mistaken = next(answer for answer in step.answers if not answer.right)
-    option(page, "question", mistaken.text).click()
-    expect(page.locator(".question .reply")).to_have_text(mistaken.says)
-    expect(page.locator(".question .right")).to_have_count(0)  # try again
-    answer = next(answer for answer in step.answers if answer.right)
-    option(page, "question", answer.text).click()
-    expect(page.locator(".question .reply")).to_have_text(answer.says)
-    expect(page.locator("nav .done")).to_have_count(1)
-    assert link_of(page)["step"] == str(number)
+        for bet in step.options:
+            expect(option(page, "prediction", bet.text)).to_be_visible()
+        wrong = next(bet for bet in step.options if bet.id != step.right)
+        option(page, "prediction", wrong.text).click()
+        expect(page.locator(".outcome .reply")).to_have_text(f"It went another way. {told(step)}")
+        right = next(bet.text for bet in step.options if bet.id == step.right)
+        expect(page.locator(".prediction .option.right")).to_contain_text(right)
+        for block in step.outcome:
+            if isinstance(block, Table):
+                expect(page.locator(".outcome table")).to_contain_text(block.rows[-1][-1])
+        if shown := EXHIBITS.get(step.id):
+            expect(page.locator(shown).first).to_be_visible()
+        else:
+            expect(page.locator(".exhibit")).to_be_empty()
+        link = page.get_by_role("link", name=step.look)
+        assert link.get_attribute("href") == step.link
+        mistaken = next(answer for answer in step.answers if not answer.right)
+        option(page, "question", mistaken.text).click()
+        expect(page.locator(".question .reply")).to_have_text(mistaken.says)
+        expect(page.locator(".question .right")).to_have_count(0)  # try again
+        answer = next(answer for answer in step.answers if answer.right)
+        option(page, "question", answer.text).click()
+        expect(page.locator(".question .reply")).to_have_text(answer.says)
+        expect(page.locator("nav .done")).to_have_count(number)
+        wait_for_link(page, step=str(number))
+        if number < len(STEPS):
+            page.get_by_role("button", name="Next step").click()
 
 
 @pytest.mark.parametrize("name", ["decide", "reference", "choose", "fair"])
