@@ -250,7 +250,7 @@ def test_cancel_resume_and_rename_a_job_at_work(page: Page, address: str, studio
 
 def test_delete_asks_and_then_deletes(page: Page, address: str, studio_home: Path):
     doomed = studio_home / "runs" / "01CCCCCCCCCCCCCCCCCCCCCCCC"
-    shutil.copytree(studio_home / "runs" / FINISHED, doomed)
+    shutil.copytree(studio_home / "runs" / FINISHED, doomed, dirs_exist_ok=True)
     page.goto(f"{address}/?run={doomed.name}")
     settle(page)
     question = page.get_by_role("dialog")
@@ -272,7 +272,7 @@ def test_delete_asks_and_then_deletes(page: Page, address: str, studio_home: Pat
 
 def test_runs_are_laid_over_each_other(page: Page, address: str, studio_home: Path):
     other = studio_home / "runs" / "01DDDDDDDDDDDDDDDDDDDDDDDD"
-    shutil.copytree(studio_home / "runs" / FINISHED, other)
+    shutil.copytree(studio_home / "runs" / FINISHED, other, dirs_exist_ok=True)
     runs.rename(Run(other), HOSTILE)
     page.goto(f"{address}/?run={FINISHED}")
     settle(page)
