@@ -416,6 +416,7 @@ def test_a_recipe_without_given_drafts_is_the_one_it_was(content: dict[str, Any]
     new = {"name": True, "about": True, "gpus": True, "drafts": True, "stage1": {"pool"}}
     new |= {"evaluation": {"settings", "temperature"}, "stage2": {"methods": weights}}
     new |= {"data": {"chat", "responses", "answers"}}
+    new |= {"target": {"vocabulary"}, "draft": {"vocabulary"}}
     assert recipe.digest(written.model_dump(mode="json", exclude=new)) == written.hash
     asked = content["evaluation"] | {"settings": [{"temperature": 0.5}]}
     assert recipe.parse(content | {"evaluation": asked}).hash != written.hash
