@@ -4,7 +4,6 @@ import random
 
 import streamlit as st
 
-from adaspec import runs
 from app.runs.actions import deletion
 from app.runs.again import run_business
 from app.runs.against import AGAINST, run_against
@@ -77,7 +76,7 @@ if board.views:
     if shown.state:
         run_facts(shown.state)
     if shown.report:
-        run_report(shown.report, runs.read_ceiling(shown.run))
+        run_report(shown.report, shown.run)
         run_business(shown, shown.report.business)
         run_downloads(shown, shown.report)
         run_views(shown)

@@ -140,7 +140,7 @@ def _runs() -> Iterator[tuple[str, ...]]:
         "report": (), "compare": (), "ablation": (), "power": (), "verdict": (),
         "measure": (), "tokens": (), "replay": (),
         "delete": ("--yes",), "export": ("--draft", "adaspec", "--to", "out"), "resume": (),
-        "cancel": (), "run": (), "submit": (), "estimate": (), "plan": (),
+        "cancel": (), "run": (), "submit": (), "estimate": (), "plan": (), "ceiling": (),
     }  # fmt: skip
     for verb, more in verbs.items():
         for name in NAMES:
@@ -150,6 +150,8 @@ def _runs() -> Iterator[tuple[str, ...]]:
         yield "rename", name, "new"
         yield "move", name, "first"
         yield "compare", "example", name
+        yield "ceiling", "example", "--of", name
+        yield "ceiling", "example", "--of", "example", "--draft", name
         if name.strip():
             yield "compare", "example", "--drafts", name
             yield "ablation", "example", "--against", name

@@ -23,7 +23,7 @@ IDENTITY = "01M80AAAAAAAAAAAAAAAAAA8K2"
 Damage = Callable[[Path], None]
 FILES = (
     *("run.json", "recipe.yaml", "report.json", "events.jsonl", "metrics.jsonl", "name.txt"),
-    "notes.json",
+    *("notes.json", "ceiling.json"),
     *("replays/speed.json", "replays/checks.json", "replays/adaspec/0.json", "log.txt"),
     *("drafts/adaspec/training.json", "tokens/contexts.parquet", "tokens/adaspec.parquet"),
     *("tokens/adaspec@25.parquet", "tokens/examples.parquet", "tokens/vocabulary.parquet"),

@@ -9,7 +9,7 @@ import streamlit as st
 from adaspec import runs, tabular
 from adaspec.analysis import methods, tabulated
 from adaspec.report import DEFINITIONS
-from adaspec.runs import Ceiling, DraftReport, Report
+from adaspec.runs import DraftReport, Report, Run, Unreadable
 from adaspec.tabular import Table
 from app.runs.serving import run_serving
 from app.shared import reading
@@ -28,7 +28,7 @@ _BUDGET = {
 _VIEWS = ("tokens", "filter", "replay", "compare", "ablation", "planner")
 
 
-def run_report(report: Report, ceiling: Ceiling | None) -> None:
+def run_report(report: Report, run: Run) -> None:
     """The highest acceptance in words, and the table of them all."""
     st.header("Result", anchor=False)
     drafts = report.drafts
@@ -56,10 +56,19 @@ def run_report(report: Report, ceiling: Ceiling | None) -> None:
         st.caption(f":material/edit_note: {report.answers}")
     for trimmed in report.trimmed:
         st.caption(f":material/content_cut: {words.plain(str(trimmed))}")
-    if ceiling:
-        room = ceiling.room(best.name, best.alpha.generated)
+    if room := _room(run, best):
         st.caption(f":material/vertical_align_top: {words.plain(room)}")
     run_serving(report)
+
+
+def _room(run: Run, best: DraftReport) -> str:
+    """How far the best draft is from the run's ceiling, or why that cannot be read; empty where it
+    has none."""
+    try:
+        ceiling = runs.read_ceiling(run)
+    except Unreadable as error:
+        return str(error)
+    return ceiling.room(best.name, best.alpha.generated) if ceiling else ""
 
 
 def _checks(report: Report) -> None:
@@ -109,8 +118,8 @@ def _page(view: View, report: Report, tables: list[Table]) -> str:
     says += map(str, report.trimmed)
     if report.checks:
         says.append(report.checks.null_test.message)
-    if ceiling := runs.read_ceiling(view.run):
-        says.append(ceiling.room(best.name, best.alpha.generated))
+    if room := _room(view.run, best):
+        says.append(room)
     texts = {"Recipe": reading.recipe_text(view), "Note": view.notes.note}
     written = {heading: text for heading, text in texts.items() if text}
     return tabular.page(view.name, tables, says, written)
