@@ -18,7 +18,7 @@ from unittest.mock import patch
 import pytest
 import yaml
 
-from adaspec import runs
+from adaspec import runs, terminal
 from adaspec.cli import main, training
 from adaspec.jobs import queue
 from tests.studio import enough
@@ -31,7 +31,8 @@ def adaspec(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     out, said = io.StringIO(), io.StringIO()
     code: Any = 0
     with (
-        patch.dict(os.environ, {"ADASPEC_HOME": str(home), "COLUMNS": "120"}),
+        patch.dict(os.environ, {"ADASPEC_HOME": str(home)}),
+        patch.object(terminal.console, "_width", 120),  # whatever it was when it was made
         patch.object(sys, "argv", ["adaspec", *arguments]),
         patch.object(sys, "stdin", io.StringIO()),
         redirect_stdout(out),

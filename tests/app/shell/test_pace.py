@@ -194,7 +194,7 @@ def test_a_page_is_on_its_session_s_account_also_where_it_ends_early(
 def test_what_was_used_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    used = pace.Use()
+    used = pace.Use(since=now)
     used.add(2.0)
     now += pace.MEMORY
     assert used.of_late() == pytest.approx(2.0 / math.e)
