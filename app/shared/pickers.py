@@ -26,10 +26,11 @@ def pick_run() -> Run:
 
     The menu keeps it from page to page. At first it is the newest.
     """
+    wanted = st.query_params.get(link.RUN)
     views = reading.offered(
-        reading.board().views,
+        reading.board(wanted).views,
         lambda view: view.run.examples_file.is_file(),
-        filter(None, [st.query_params.get(link.RUN), link.kept_run()]),
+        filter(None, [wanted, link.kept_run()]),
     )
     if not views:
         st.info(
