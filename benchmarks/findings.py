@@ -18,16 +18,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from adaspec import runs
 from adaspec.analysis import ablation, seeds, significance
 from adaspec.analysis.drafts import Entry, entries
-from adaspec.analysis.measures import MEASURES, by_prompt
+from adaspec.analysis.measures import signed
 from adaspec.analysis.results import Ablation, Method, MethodDifference
 from adaspec.analysis.seeds import SeedRun
 from adaspec.recipe import STOCK
-from adaspec.resampling import Ratio
 from adaspec.runs.contract import Part
 
 RESULT, RUNS = "findings.json", "runs.zip"
@@ -56,7 +53,9 @@ def compared(rows: list[SeedRun], own: list[SeedRun]) -> Findings:
     recipe = runs.read_recipe(rows[0].run)
     differences = {name: ablation.difference(of_own[name], of_rows[name], recipe) for name in names}
     tests = [
-        significance.estimated(significance.table_of(sums(of_own[name]), sums(of_rows[name])))
+        significance.estimated(
+            significance.table_of(ablation.sums(of_own[name]), ablation.sums(of_rows[name]))
+        )
         for name in names
     ]
     adjusted = dict(zip(names, significance.adjusted(tests), strict=True))
@@ -74,12 +73,6 @@ def drafts(family: list[SeedRun]) -> dict[str, list[Entry]]:
     """Name -> that draft of every seed."""
     by_seed = [{entry.table: entry for entry in entries([each.run])} for each in family]
     return {name: [entries[name] for entries in by_seed] for name in by_seed[0]}
-
-
-def sums(draft: list[Entry]) -> Ratio:
-    """Sums of β and counts of tokens, [seeds, prompts] each."""
-    values, counts = zip(*(by_prompt(entry, MEASURES[0]) for entry in draft), strict=True)
-    return np.array(values), np.array(counts)
 
 
 def keep(findings: Findings, families: dict[str, list[SeedRun]], to: Path) -> None:
@@ -131,8 +124,8 @@ def cells(method: Method) -> Iterator[str]:
 def points(difference: MethodDifference) -> str:
     """In points of acceptance, with the interval adjusted for all comparisons of its table."""
     assert difference.adjusted
-    low, high = difference.adjusted.ci
-    return f"{100 * difference.value:+.2f} [{100 * low:+.2f}, {100 * high:+.2f}]".replace("-", "−")
+    value, low, high = (signed(100 * each) for each in (difference.value, *difference.adjusted.ci))
+    return f"{value} [{low}, {high}]"
 
 
 def main() -> None:

@@ -176,7 +176,7 @@ def pairs_of(
             if by_seed[0][name].table == by_seed[0][baseline].table or (baseline, name) in pairs:
                 continue
             ours, theirs = (
-                _by_seed([entries[each] for entries in by_seed]) for each in (name, baseline)
+                sums([entries[each] for entries in by_seed]) for each in (name, baseline)
             )
             pairs[name, baseline] = significance.table_of(ours, theirs)
     return pairs
@@ -248,7 +248,7 @@ def interval(drafts: list[Entry], recipe: Recipe) -> tuple[float, float]:
         drafts: the draft of every seed.
         recipe: of the first seed; says how often is drawn, and by which seed.
     """
-    return bootstrap(*_by_seed(drafts), recipe.evaluation.bootstrap, recipe.seed)
+    return bootstrap(*sums(drafts), recipe.evaluation.bootstrap, recipe.seed)
 
 
 def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> MethodDifference:
@@ -260,7 +260,7 @@ def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> Method
         ours, theirs: the draft and its baseline of every seed.
         recipe: as of `interval`.
     """
-    first, second = _by_seed(ours), _by_seed(theirs)
+    first, second = sums(ours), sums(theirs)
     by_seed = first[0].sum(1) / first[1].sum(1) - second[0].sum(1) / second[1].sum(1)
     value, low, high = paired(first, second, recipe.evaluation.bootstrap, recipe.seed)
     budgets = [weigh(a.cost, b.cost) for a, b in zip(ours, theirs, strict=True)]
@@ -274,10 +274,10 @@ def difference(ours: list[Entry], theirs: list[Entry], recipe: Recipe) -> Method
     )
 
 
-def _by_seed(drafts: list[Entry]) -> Ratio:
+def sums(drafts: list[Entry]) -> Ratio:
     """Sums of beta and counts of tokens, [seeds, prompts] each."""
-    sums, counts = zip(*(by_prompt(entry, ACCEPTANCE) for entry in drafts), strict=True)
-    return np.array(sums), np.array(counts)
+    values, counts = zip(*(by_prompt(entry, ACCEPTANCE) for entry in drafts), strict=True)
+    return np.array(values), np.array(counts)
 
 
 def frame(summary: Ablation) -> pd.DataFrame:

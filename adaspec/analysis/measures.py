@@ -61,9 +61,14 @@ def verdict(value: float, low: float, high: float, better: int = 1) -> Verdict:
     return VERDICTS[0 if low <= 0 <= high else int(np.sign(value)) * better]
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """`+0.68`, with a minus that is as wide."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
 def written(value: float, measure: Measure) -> str:
     """A difference with its sign, in the measure's unit."""
-    return f"{value * measure.factor:+.{measure.digits}f}".replace("-", "−")
+    return signed(value * measure.factor, measure.digits)
 
 
 def by_prompt(entry: Entry, measure: Measure) -> Ratio:

@@ -17,6 +17,7 @@ from adaspec.analysis import ablation, compute
 from adaspec.analysis.comparison import below_floor, default_baseline
 from adaspec.analysis.drafts import Entry, entries, find
 from adaspec.analysis.identity import identity
+from adaspec.analysis.measures import signed
 from adaspec.analysis.methods import made
 from adaspec.analysis.results import Method, MethodDifference
 from adaspec.analysis.seeds import SeedRun
@@ -428,11 +429,6 @@ def _provenance(seeds: list[SeedRun]) -> Iterator[Line]:
 
 def _term(name: str) -> str:
     return glossary.TERMS[name].text
-
-
-def signed(value: float) -> str:
-    """`+0.68`, with a minus that is as wide."""
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def points(value: float | None, ends: tuple[float, float]) -> str:

@@ -14,6 +14,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from adaspec.analysis.measures import signed
 from adaspec.drawing import apart
 from adaspec.figures.style import (
     INK,
@@ -25,7 +26,6 @@ from adaspec.figures.style import (
     legend_above,
     looks_of,
     shapes,
-    signed,
 )
 
 FAR_APART = 8  # times: costs beyond it are drawn on a logarithmic scale

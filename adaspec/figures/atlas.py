@@ -7,8 +7,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from adaspec.analysis.measures import signed
 from adaspec.drawing import BLUE, VERMILLION
-from adaspec.figures.style import INK, Figure, finished, signed
+from adaspec.figures.style import INK, Figure, finished
 from adaspec.strata import Stratum
 
 _FAINTEST, _DEEPEST = 0.03, 0.7  # of a cell's colour

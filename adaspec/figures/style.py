@@ -95,10 +95,6 @@ def shapes(field: str, names: list[str], looks: list[Look], legend: Any) -> alt.
     return alt.Shape(f"{field}:N", scale=scale, legend=legend, sort=names)
 
 
-def signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
-
-
 def finished(
     chart: alt.LayerChart | alt.FacetChart,
     title: str | None,
