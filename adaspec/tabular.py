@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from jinja2 import Environment
+from markupsafe import Markup
 
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # some spreadsheets take the wide ones too
 LONG = 60  # letters, from which on the cells of a page are several lines
@@ -159,7 +160,7 @@ def _latex(text: str) -> str:
     return "".join(every.get(letter, letter) for letter in " ".join(text.split()))
 
 
-_PAGE = Environment(autoescape=True).from_string("""<!doctype html>
+_DOCUMENT = Environment(autoescape=True).from_string("""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -168,6 +169,26 @@ _PAGE = Environment(autoescape=True).from_string("""<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{{ title }}</title>
 <style>
+{{ style }}
+</style>
+</head>
+<body>
+{{ body }}</body>
+</html>
+""")
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A page that works from disk, asks nobody for anything and runs no script.
+
+    Args:
+        style: CSS.
+        body: HTML, escaped already.
+    """
+    return _DOCUMENT.render(title=title, style=Markup(style), body=Markup(body))
+
+
+_STYLE = """\
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -176,11 +197,8 @@ th { border-bottom: 2px solid; }
 td { border-bottom: 1px solid color-mix(in srgb, currentcolor 20%, transparent); }
 .number { text-align: right; }
 .long { white-space: normal; min-width: 22rem; }
-pre { overflow-x: auto; }
-</style>
-</head>
-<body>
-<h1>{{ title }}</h1>
+pre { overflow-x: auto; }"""
+_BODY = Environment(autoescape=True).from_string("""<h1>{{ title }}</h1>
 {% for sentence in says %}<p>{{ sentence }}</p>
 {% endfor %}
 {%- for table, headings, rows in tables %}
@@ -197,9 +215,7 @@ pre { overflow-x: auto; }
 {% endfor %}
 {%- for heading, text in texts.items() %}<h2>{{ heading }}</h2>
 <pre>{{ text }}</pre>
-{% endfor %}</body>
-</html>
-""")  # noqa: E501
+{% endfor %}""")  # noqa: E501
 
 
 def page(
@@ -224,7 +240,8 @@ def page(
         ]
         rows = [list(zip(row, kinds, strict=True)) for row in frame.to_numpy().tolist()]
         parts.append((table, list(zip(frame.columns, kinds, strict=True)), rows))
-    return _PAGE.render(title=title, says=says, tables=parts, texts=texts or {})
+    body = _BODY.render(title=title, says=says, tables=parts, texts=texts or {})
+    return document(title, _STYLE, body)
 
 
 FORMATS: dict[str, Callable[[Table], str]] = {"csv": csv, "tex": latex, "md": markdown}

@@ -9,11 +9,13 @@ from typing import NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from adaspec.analysis import seeds, sheet
+from adaspec.analysis.measures import signed
 from adaspec.analysis.results import Verdict
 from adaspec.analysis.seeds import SeedRun
 from adaspec.analysis.sheet import MARKS, Sheet
 from adaspec.runs import Run
 from adaspec.runs.contract import stamp
+from adaspec.tabular import document
 from adaspec.turns import once
 
 _LOOKS: dict[Verdict, tuple[str, str]] = {  # class in the style, sign
@@ -84,7 +86,7 @@ def fragment(content: Sheet, level: int = 2) -> str:
 
 def standalone(content: Sheet) -> str:
     """A verdict as a page of its own, which asks nobody for anything."""
-    return _PAGE.render(title=content.title, body=fragment(content, level=1))
+    return document(content.title, _STYLE, f"<main>{fragment(content, level=1)}</main>\n")
 
 
 def _strip(content: Sheet) -> Strip:
@@ -104,7 +106,7 @@ def _strip(content: Sheet) -> Strip:
         high=at(difference.high),
         adjusted=(at(adjusted[0]), at(adjusted[1])) if adjusted else None,
         seeds=[at(value) for value in difference.by_seed],
-        points=f"{sheet.signed(100 * difference.value)} points",
+        points=f"{signed(100 * difference.value)} points",
         says="A line with 0, the difference and its 95 % interval: "
         + sheet.points(difference.value, (difference.low, difference.high))
         + (f"; thinner, the adjusted one: {sheet.points(None, adjusted)}" if adjusted else "")
@@ -115,21 +117,7 @@ def _strip(content: Sheet) -> Strip:
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
 )
-_PAGE = Environment(undefined=StrictUndefined).from_string("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title | e }}</title>
-<style>
+_STYLE = """\
 :root { color-scheme: light dark; }
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
-  background: light-dark(#FFFFFF, #12161C); color: light-dark(#1B2330, #E8ECF2); }
-</style>
-</head>
-<body>
-<main>{{ body }}</main>
-</body>
-</html>
-""")
+  background: light-dark(#FFFFFF, #12161C); color: light-dark(#1B2330, #E8ECF2); }"""
