@@ -147,12 +147,7 @@ def linear_float32(hidden: Tensor, weight: Tensor, bias: Tensor | None = None) -
 
 def load_weights(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Any:
     """A model that a run has saved, frozen."""
-    if (folder / DRAFT_VOCABULARY_FILE).is_file():
-        model = _load_trimmed(folder, dtype)
-    else:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, trust_remote_code=False, use_safetensors=True
-        )
+    model = _load(folder, dtype)
     return fast_attention(model).to(device).eval().requires_grad_(False)
 
 
@@ -163,6 +158,19 @@ def save_weights(model: Any, folder: Path) -> None:
     model.save_pretrained(folder)
     if vocabulary := draft_vocabulary(model):
         DRAFT_VOCABULARY.write(folder / DRAFT_VOCABULARY_FILE, vocabulary)
+
+
+def _load(folder: str | Path, dtype: torch.dtype, gguf: str | None = None) -> Any:
+    """The model in a folder, or on the Hub; of a GGUF file there, whatever lies beside it."""
+    if gguf is None and (Path(folder) / DRAFT_VOCABULARY_FILE).is_file():
+        return _load_trimmed(Path(folder), dtype)
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        gguf_file=gguf,
+        dtype=dtype,
+        trust_remote_code=False,
+        use_safetensors=True if gguf is None else None,
+    )
 
 
 def _load_trimmed(folder: Path, dtype: torch.dtype) -> Any:
@@ -301,16 +309,7 @@ def _first(spec: ModelSpec, opening: Callable[[str], T]) -> T:
 def _open(source: str, where: str) -> Opened:
     location, file = _locate(source, where)
     with _opening(source, location, where):
-        if (Path(location) / DRAFT_VOCABULARY_FILE).is_file():
-            model = _load_trimmed(Path(location), torch.float32)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(
-                location,
-                gguf_file=file,
-                dtype=torch.float32,
-                trust_remote_code=False,
-                use_safetensors=True if file is None else None,
-            )
+        model = _load(location, torch.float32, file)
         require_attention(model)
         tokenizer = _open_tokenizer(location, file)
     if file:  # dequantised on loading; these two would make saving refuse
