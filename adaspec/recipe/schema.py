@@ -135,11 +135,6 @@ class ModelSpec(Strict):
             raise ValueError("give either `source` or `new`")
         return self
 
-    @property
-    def unset(self) -> set[str]:
-        """Fields that say nothing: hashes of models with all ids are those from before others."""
-        return {"vocabulary"} if self.vocabulary is None else set()
-
 
 def _model(value: Any) -> Any:
     return {"source": value} if isinstance(value, str | list) else value
@@ -517,12 +512,23 @@ class Evaluation(Strict):
     speculation: Speculation = Speculation()
 
 
+_LATER_IN_MODELS = ("vocabulary",)
 _LATER = {
+    "target": _LATER_IN_MODELS,
+    "draft": _LATER_IN_MODELS,
     "data": ("chat", "responses", "answers"),
     "stage1": ("pool",),
     "evaluation": ("settings", "temperature"),
 }
 """Fields that recipes of earlier versions did not have."""
+
+
+def _unset(content: Strict | None, later: Iterable[str]) -> set[str]:
+    """Those of these fields that have their defaults."""
+    if content is None:
+        return set()
+    fields = type(content).model_fields
+    return {name for name in later if getattr(content, name) == fields[name].default}
 
 
 class Recipe(Strict):
@@ -629,19 +635,11 @@ class Recipe(Strict):
         if not self.drafts:
             without["drafts"] = True
         else:
-            without["drafts"] = {name: spec.unset for name, spec in self.drafts.items()}
-        without["target"] = self.target.unset
-        if self.draft:
-            without["draft"] = self.draft.unset
-        for part, fields in _LATER.items():
-            content = getattr(self, part)
-            unset = {
-                name
-                for name in fields
-                if content and getattr(content, name) == type(content).model_fields[name].default
-            }
-            if unset:
-                without[part] = unset
+            unset = {name: _unset(spec, _LATER_IN_MODELS) for name, spec in self.drafts.items()}
+            without["drafts"] = unset
+        for part, later in _LATER.items():
+            if fields := _unset(getattr(self, part), later):
+                without[part] = fields
         if self.stage2:
             methods = {name: method.unset for name, method in self.stage2.methods.items()}
             without["stage2"] = {"methods": methods}
