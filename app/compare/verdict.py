@@ -56,15 +56,16 @@ def verdict_sheet(choice: DeltaGenerator) -> None:
             help="What the draft is held against. At first it is the fairest there is.",
         )
         best = sheet_view.judged(run, None, baseline)
+        first = find(offered, best.draft).key
         draft = link.choice(
             "Draft",
             "draft",
             [key for key in labels if key != baseline],
-            default=find(offered, best.draft).key,
+            default=first,
             format_func=labels.__getitem__,
             help="What is judged. At first it is the one of the highest exact acceptance.",
         )
-    content = sheet_view.judged(run, draft, baseline)
+    content = best if draft == first else sheet_view.judged(run, draft, baseline)
     name = f"verdict-{run.id}"
     with st.container(horizontal=True, vertical_alignment="center", key="compare-sheet-downloads"):
         file_button(
