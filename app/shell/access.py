@@ -145,7 +145,12 @@ def address() -> str:
     Behind a proxy it is what the proxy says (X-Forwarded-For), which the server believes of this
     machine and of `FORWARDED_ALLOW_IPS`; else the proxy's own.
     """
-    return st.context.ip_address or "here"
+    return called(st.context.ip_address)
+
+
+def called(host: str | None) -> str:
+    """What a connection's other end is called: this machine has one name."""
+    return "here" if not host or host in HERE else host
 
 
 def guard_host() -> None:

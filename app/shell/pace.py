@@ -30,7 +30,6 @@ PAGES = 3  # that are computed at once: some wait for a disk or for models
 CLASS = 40  # sessions of a network that count: as many as a class has, so that more gain nothing
 MUCH = 3.0  # seconds of the processor after which a session's pages come last in its network
 MEMORY = 10.0  # seconds after which what was used counts a third (1/e)
-HERE = {"127.0.0.1", "::1"}
 _USED = "pace-used"  # in the session's state
 
 
@@ -60,11 +59,23 @@ class Turnstile:
     """Lets pages in, so many at a time; of a network, at most in proportion to its sessions."""
 
     def __init__(self) -> None:
-        self.sessions: Counter[str] = Counter()  # network -> open sessions
+        self._sessions: Counter[str] = Counter()  # network -> open sessions
         self._used: dict[str, Use] = {}  # of networks that have used any of late
         self._inside: Counter[str] = Counter()  # network -> its pages that are computed
         self._waiting: list[Page] = []
         self._changed = threading.Condition()
+
+    @contextmanager
+    def open(self, place: str) -> Iterator[None]:
+        """Around a session from a network."""
+        with self._changed:
+            self._sessions[place] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._sessions -= Counter({place: 1})
+                self._changed.notify_all()
 
     @contextmanager
     def entered(self, place: str, session: Use) -> Iterator[None]:
@@ -110,12 +121,12 @@ class Turnstile:
 
     def _share(self, place: str) -> int:
         """How many pages of a network may be computed at once."""
-        others = sum(self._weight(each) for each in {*self.sessions} - {place})
+        others = sum(self._weight(each) for each in {*self._sessions} - {place})
         weight = self._weight(place)
         return max(1, round(PAGES * weight / (weight + others)))
 
     def _weight(self, place: str) -> int:
-        return max(1, min(CLASS, self.sessions[place]))
+        return max(1, min(CLASS, self._sessions[place]))
 
     def _forget(self) -> None:
         """What was used long ago."""
@@ -144,13 +155,9 @@ class Pace:
         if scope["type"] != "websocket":
             await self._app(scope, receive, send)
             return
-        client = scope.get("client") or ("127.0.0.1", 0)
-        place = network("here" if client[0] in HERE else client[0])  # as `access.address` has it
-        turnstile.sessions[place] += 1
-        try:
+        host, _ = scope.get("client") or (None, 0)
+        with turnstile.open(network(access.called(host))):
             await self._app(scope, paced(receive), send)
-        finally:
-            turnstile.sessions -= Counter({place: 1})
 
 
 def paced(receive: Receive) -> Receive:

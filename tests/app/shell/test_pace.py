@@ -70,7 +70,7 @@ def test_only_web_sockets_are_paced_and_counted() -> None:
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         seen[scope["type"]] = receive
-        counted[scope["type"]] = pace.turnstile.sessions["192.0.2.7"]
+        counted[scope["type"]] = pace.turnstile._sessions["192.0.2.7"]
 
     async def both(receive: Receive) -> None:
         for kind in ("http", "websocket"):
@@ -79,7 +79,7 @@ def test_only_web_sockets_are_paced_and_counted() -> None:
     receive, scope = ready(), {"client": ("192.0.2.7", 1234)}
     asyncio.run(both(receive))
     assert counted == {"http": 0, "websocket": 1}
-    assert pace.turnstile.sessions["192.0.2.7"] == 0
+    assert pace.turnstile._sessions["192.0.2.7"] == 0
     assert seen["http"] is receive
     assert seen["websocket"] is not receive
 
@@ -123,7 +123,7 @@ def test_first_come_first_served(one_by_one: pace.Turnstile) -> None:
 def test_who_has_used_least_for_each_of_his_sessions_comes_first(
     one_by_one: pace.Turnstile,
 ) -> None:
-    one_by_one.sessions.update({"class": 30, "hostile": 1})
+    one_by_one._sessions.update({"class": 30, "hostile": 1})
     one_by_one._used.update({"class": pace.Use(6.0), "hostile": pace.Use(3.0)})
     visitors = {"first": "hostile", "second": "hostile", "pupil": "class"}
     order = let_in(one_by_one, {name: (place, pace.Use()) for name, place in visitors.items()})
@@ -131,7 +131,7 @@ def test_who_has_used_least_for_each_of_his_sessions_comes_first(
 
 
 def test_more_sessions_than_a_class_has_gain_nothing(one_by_one: pace.Turnstile) -> None:
-    one_by_one.sessions.update({"class": pace.CLASS, "hostile": 100 * pace.CLASS})
+    one_by_one._sessions.update({"class": pace.CLASS, "hostile": 100 * pace.CLASS})
     one_by_one._used.update({"class": pace.Use(2.0), "hostile": pace.Use(3.0)})
     order = let_in(one_by_one, {name: (name, pace.Use()) for name in ("hostile", "class")})
     assert order == ["class", "hostile"]
@@ -147,7 +147,7 @@ def test_a_session_that_has_computed_for_long_is_the_last_of_its_network(
 
 def test_a_network_has_pages_in_proportion_to_its_sessions_and_one_at_least() -> None:
     turnstile = pace.Turnstile()
-    turnstile.sessions.update({"class": 30, "hostile": 4})
+    turnstile._sessions.update({"class": 30, "hostile": 4})
     assert [turnstile._share(place) for place in ("class", "hostile", "new")] == [3, 1, 1]
     with turnstile.entered("hostile", pace.Use()):
         inside = threading.Event()
