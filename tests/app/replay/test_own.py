@@ -235,9 +235,19 @@ def test_a_draft_is_tried_live_and_writes_what_is_replayed(page: Page, address: 
     # Every other press writes it anew; what was stopped stays.
     page.get_by_label("Tokens", exact=True).fill("1000")
     page.get_by_label("Temperature", exact=True).fill("1.5")
+    # Stopped by the page itself: a fast machine is through while a driver asks for the button.
+    page.locator(".trial").evaluate(
+        """trial => {
+          const buttons = [...trial.querySelectorAll("button")];
+          const watch = setInterval(() => {
+            if (trial.innerText.includes("asked for") || !trial.querySelector(".word.accepted"))
+              return;
+            clearInterval(watch);
+            buttons.find(({ textContent }) => textContent === "Stop").click();
+          });
+        }"""
+    )
     page.get_by_role("button", name="Decode").click()
-    expect(page.locator(".trial")).to_contain_text(re.compile(r"[1-9]\d* tokens in \d+ passes"))
-    page.get_by_role("button", name="Stop").click()
     expect(page.locator(".trial .doing")).to_contain_text("Stopped.")
     written = words.count()
     assert 0 < written < 1000
