@@ -5,7 +5,7 @@ BIN := .venv/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix browser --silent
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: app test slow check browser schemas glossary api kills faults lossless rules rules-smollm2 badinput damage walk serve-check llama-check screenshots tiny-models \
+.PHONY: app test slow check browser schemas glossary api fonts kills faults lossless rules rules-smollm2 badinput damage walk serve-check llama-check screenshots tiny-models \
   english-models example example-english wheels clean
 
 app: .venv/app ## set up and serve the studio
@@ -36,6 +36,9 @@ glossary: .venv/app ## write what the words mean for the docs and for the pages
 
 api: .venv/test ## write docs/api.md from the docstrings of the notebook's objects
 	$(BIN)/python -m tests.api_docs
+
+fonts: .venv/test ## write Streamlit's fonts without what no page here writes into assets/fonts
+	$(BIN)/python -m tests.fonts
 
 kills: .venv/test ## kill a run at 20 random moments; the weights must not notice (about 5 minutes)
 	ADASPEC_KILLS=20 $(BIN)/pytest tests/adaspec/test_pipeline.py -k killed

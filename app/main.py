@@ -55,7 +55,7 @@ else:  # the server imports it once
     from app.learn import lossless
     from app.shared import engine
     from app.shell import access, background
-    from app.shell.compression import Compression
+    from app.shell.bundles import Bundles
     from app.shell.pace import Pace
 
     access.guard_host()
@@ -72,6 +72,6 @@ else:  # the server imports it once
     app = st.App(
         __file__,
         lifespan=lifespan,
-        middleware=[Middleware(Compression), Middleware(Pace)],
+        middleware=[Middleware(Bundles), Middleware(Pace)],
         routes=[*front.routes(), *engine.routes(), *lossless.routes(), *classroom.routes()],
     )

@@ -92,9 +92,12 @@ def standalone(view: TokenView, state: dict[str, Any]) -> str:
 
 
 def packed(values: Any, kind: str) -> dict[str, str]:
-    """A column for the browser: `<f4`, `<u4`, `<u2` or `<u1`."""
-    data = np.ascontiguousarray(values, dtype=kind).tobytes()
-    return {"type": kind.removeprefix("<"), "base64": base64.b64encode(data).decode()}
+    """A column for the browser: `<f4`, `<u1`, or `<u4`, in two bytes where they are enough."""
+    column = np.ascontiguousarray(values, dtype=kind)
+    if kind == "<u4" and column.max(initial=0) < 2**16:
+        column = column.astype("<u2")
+    data = base64.b64encode(column.tobytes()).decode()
+    return {"type": column.dtype.str.removeprefix("<").removeprefix("|"), "base64": data}
 
 
 def word(token: vocabulary.Piece) -> str:

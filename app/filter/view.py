@@ -309,7 +309,7 @@ def _sample(run: Run, source: Source, snapshot: str, pool: Pool, seq: int) -> Sa
         "tokens": text["tokens"],
         "vocabulary": text["vocabulary"],
         "title": token_view.example_title(run, source, seq),
-        "entry": packed(np.concatenate([before, entries]), "<u2"),
+        "entry": packed(np.concatenate([before, entries]), "<u4"),
     }
 
 

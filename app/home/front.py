@@ -22,7 +22,7 @@ from adaspec import ASSETS, AdaspecError
 from adaspec.views import browser_script
 from adaspec.views.replay_view import STATE
 from app.home import welcome
-from app.shell.compression import takes_gzip
+from app.shell.bundles import takes_gzip
 from app.shell.link import LEFT, PAGES
 
 _COMPONENT = "replay_player"

@@ -131,9 +131,11 @@ def run_papers(view: View) -> None:
         papers = {"Log": _log, **papers}
     if view.state:
         papers["Plan"] = _plan
-    for tab, draw in zip(st.tabs(list(papers)), papers.values(), strict=True):
-        with tab:
-            draw(view)
+    tabs = st.tabs(list(papers), key="papers", bind="query-params", on_change="rerun")
+    for tab, draw in zip(tabs, papers.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(view)
 
 
 def _waiting(view: View) -> str:
@@ -232,10 +234,10 @@ def _log(view: View) -> None:
         "Search the log", key="log-search", icon=":material/search:", placeholder="Search"
     )
     log, output = reading.log_lines(view, wanted), reading.output_lines(view, wanted)
-    _lines(log)
+    _lines(log, "log")
     if output:
         st.caption("Process output", help="From all attempts, the latest last.")
-        _lines(output)
+        _lines(output, "output")
     if not (log or output):
         st.caption("No matching lines." if wanted else "Nothing has been logged yet.")
 
@@ -244,10 +246,12 @@ def _recipe(view: View) -> None:
     st.code(reading.recipe_text(view), language="yaml")
 
 
-def _lines(lines: list[str]) -> None:
+def _lines(lines: list[str], key: str) -> None:
+    """As code, without its highlighter: half a megabyte."""
     if lines:
         height: Literal["content"] | int = 320 if len(lines) > 12 else "content"
-        st.code("\n".join(lines), language=None, height=height, wrap_lines=True)
+        with st.container(border=True, height=height, key=f"lines-{key}"):
+            st.text("\n".join(lines))
 
 
 _WHAT = {

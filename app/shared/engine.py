@@ -24,7 +24,7 @@ from adaspec.runs import Run
 from adaspec.runs.contract import read_bytes, stamp
 from adaspec.views import Engine, ModelFiles
 from adaspec.views.browser_script import script
-from app.shell.compression import FOR_GOOD
+from app.shell.bundles import FOR_GOOD
 
 _WORKER = "engine"
 _HEADERS = {

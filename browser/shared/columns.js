@@ -12,13 +12,14 @@ export function column({ type, base64 }) {
   return new ARRAYS[type](bytes.buffer);
 }
 
-/** Its inverse.
+/** Its inverse; of "u4", in two bytes where they are enough.
  *
  * @param {number[]} values
- * @param {Packed["type"]} type
+ * @param {Packed["type"]} kind
  * @returns {Packed}
  */
-export function packed(values, type) {
+export function packed(values, kind) {
+  const type = kind === "u4" && values.every((value) => value < 2 ** 16) ? "u2" : kind;
   const bytes = new Uint8Array(ARRAYS[type].from(values).buffer);
   let letters = "";
   for (const byte of bytes) letters += String.fromCharCode(byte);

@@ -43,6 +43,22 @@ def handed(run: Run, source: tokens.Source, seq: int, roles: Roles) -> dict[str,
     return token_view.example(run, source, seq, roles).model_dump()
 
 
+@pytest.mark.parametrize(
+    ("values", "kind", "arrives"),
+    [
+        ([0, 65_535], "<u4", "u2"),
+        ([0, 65_536], "<u4", "u4"),
+        ([], "<u4", "u2"),
+        ([True, False], "<u1", "u1"),
+        ([0.1, float("nan")], "<f4", "f4"),
+    ],
+)
+def test_a_column_takes_the_bytes_that_it_needs(values: list[Any], kind: str, arrives: str) -> None:
+    column = token_view.packed(values, kind)
+    assert column["type"] == arrives
+    np.testing.assert_array_equal(unpacked(column), np.array(values, kind))
+
+
 @pytest.mark.parametrize("source", ["generated", "dataset"])
 def test_a_view_is_the_tables_rows(run: Run, source: tokens.Source) -> None:
     view = handed(run, source, 7, ROLES)
