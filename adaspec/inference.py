@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from adaspec import AdaspecError, explain, measurement, precision, runs
 from adaspec.answers import Likeliest, TextRows
 from adaspec.data import Example, collate, encode
+from adaspec.environment import behind_pages
 from adaspec.models import (
     context_length,
     load_weights,
@@ -48,7 +49,6 @@ MOST_CHARACTERS = 20 * MOST_TOKENS
 """A longer text is refused before it is split into tokens."""
 IDLE = 600.0  # seconds without a request
 WARM = 4 << 30  # bytes of weights, beside the target's, that stay in memory
-NICE = 10  # pages go before answers
 
 log = logging.getLogger("adaspec")
 
@@ -301,7 +301,7 @@ REQUESTS: dict[str, Callable[..., TextRows | Trace]] = {
 
 def main(folder: str, idle: float = IDLE) -> None:
     """Open the run, then answer until there is nobody to answer."""
-    os.nice(NICE)
+    behind_pages()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # ends the process: nobody reads its answers
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not get between them

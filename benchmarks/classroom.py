@@ -1,7 +1,7 @@
 """How fast a vote reaches the board, and a reveal every seat, in a full room; what a seat weighs.
 
-`python -m benchmarks.classroom [--seats 50 500] [--rounds 10]`
-`python -m benchmarks.classroom --pages [--seats 50] [--rounds 10]`
+`python -m benchmarks.classroom [--seats 50 500] [--rounds 10] [--train english]`
+`python -m benchmarks.classroom --pages [--seats 50] [--rounds 10] [--train english]`
 `python -m benchmarks.classroom --weight [--seats 30] [--megabits 1]`
 
 A real studio, a presenter and so many seats as web socket clients in one process on the same cores.
@@ -11,6 +11,8 @@ reveals to when a seat hears of it; all seats of all rounds.
 
 *Pages*: the same with a real page for the board and for every seat, all in one Chromium on the same
 cores; times are read in the pages, when what is to be seen stands there.
+
+*Train*: a job of the studio trains this recipe meanwhile, on the same cores.
 
 *Weight*: a seat in a real browser, behind a relay that counts what passes to it (as in
 `benchmarks.pages`), until its replay stands, and through the whole plan of 45 minutes. Then so many
@@ -29,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -40,12 +43,14 @@ from rich.table import Table
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.sync.client import connect as connect_plainly
 
-from adaspec import runs
+from adaspec import recipe, runs
+from adaspec.jobs import queue
+from adaspec.runs import Run
 from app.classroom import front, hall
 from app.classroom.room import Room
 from app.learn.plan import planned
 from benchmarks.pages import relay
-from tests.studio import browser, studio
+from tests.studio import browser, studio, supervisor
 
 SPREAD = 1.0  # seconds within which the seats vote
 
@@ -155,7 +160,9 @@ def measure_pages(
     votes: list[float] = []
     reveals: list[float] = []
     where = f"{address.replace('http', 'ws')}/room/{room.code}/socket"
-    with browser() as chromium, connect_plainly(where, proxy=None) as presenter:
+    # It is told of everything, and reads none of it.
+    unread: Any = {"proxy": None, "max_queue": None}
+    with browser() as chromium, connect_plainly(where, **unread) as presenter:
         presenter.send(json.dumps({"do": "lead", "secret": room.secret}))
         board, *seats = (chromium.new_context().new_page() for _ in range(count + 1))
         board.goto(f"{address}/room/{room.code}/board#{room.secret}")
@@ -255,6 +262,21 @@ def print_weight(address: str, room: Room, seats: int, megabits: float) -> None:
     )
 
 
+@contextmanager
+def training(home: Path, name: str | None) -> Iterator[None]:
+    """A job at work."""
+    if name is None:
+        yield
+        return
+    with supervisor(home):
+        job = queue.submit(recipe.load(name), queue.me())
+        while not runs.read_metrics(Run(home / "runs" / job.id)):
+            time.sleep(0.5)
+        yield
+        if not (ended := queue.find(job.id)).live:
+            print(f"The training had {ended.state} before all was measured.")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seats", type=int, nargs="+")
@@ -262,12 +284,13 @@ def main() -> None:
     parser.add_argument("--pages", action="store_true")
     parser.add_argument("--weight", action="store_true")
     parser.add_argument("--megabits", type=float, default=1.0)
+    parser.add_argument("--train", metavar="RECIPE")
     arguments = parser.parse_args()
     table = Table("seats", "vote p50", "p95", "reveal p50", "p95", title="seconds")
     with tempfile.TemporaryDirectory() as home:
         os.environ["ADASPEC_HOME"] = home
         run = runs.find("english")
-        with studio(Path(home)) as address:
+        with studio(Path(home)) as address, training(Path(home), arguments.train):
             if arguments.weight:
                 room = hall.start(run.id, front.first(run))
                 print_weight(address, room, (arguments.seats or [30])[0], arguments.megabits)

@@ -8,14 +8,12 @@ that lets no other thread of its process run meanwhile: for seconds.
 from __future__ import annotations
 
 import json
-import os
 import sys
 
+from adaspec.environment import behind_pages
 from adaspec.figures.files import archive, bundle
 
-NICE = 10  # a file may wait: pages go first
-
 if __name__ == "__main__":
-    os.nice(NICE)
+    behind_pages()
     made = bundle().encode() if sys.argv[1] == "bundle" else archive(json.load(sys.stdin))
     sys.stdout.buffer.write(made)

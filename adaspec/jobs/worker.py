@@ -15,6 +15,7 @@ import threading
 from typing import NoReturn
 
 from adaspec import AdaspecError, explain, is_users, recipe, runs
+from adaspec.environment import behind_pages
 from adaspec.jobs import mailbox
 from adaspec.jobs.mailbox import Lease, Outcome, Pulse, Verdict
 
@@ -25,6 +26,7 @@ log = logging.getLogger("adaspec")
 
 def main(job: str, token: str) -> Verdict:
     """Run the attempt in this process; several processes of one launcher share it."""
+    behind_pages()
     first = int(os.environ.get("RANK", "0")) == 0
     _require_lease(job, token)
     runs.fence(lambda: _require_lease(job, token))

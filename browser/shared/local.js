@@ -10,6 +10,7 @@
 import { Stopped } from "../engine/client.js";
 import { Unable, openEngine } from "../engine/opening.js";
 import { make } from "./dom.js";
+import { pageStands } from "./standing.js";
 
 /**
  * @template {Decode | Read | Try} Request
@@ -145,7 +146,10 @@ export function localWork({
     hide(stopped);
     if (!(error instanceof Unable)) return;
     open = null;
-    report("fault", { of: question.engine.id, why: error.message });
+    const { id } = question.engine;
+    void pageStands().then(() => {
+      if (element.isConnected) report("fault", { of: id, why: error.message });
+    });
   }
 
   /** @param {string} text

@@ -23,6 +23,7 @@ import pytest
 from ulid import ULID
 
 from adaspec import AdaspecError, recipe, runs
+from adaspec.environment import NICE
 from adaspec.jobs import engines, mailbox
 from adaspec.jobs.engines import Attempt, Engine
 from adaspec.jobs.engines.local import Local
@@ -153,6 +154,7 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
     first = replace(job, gpus=engine.slots())
     engine.launch(first)
     enough(lambda: sum(map(len, runs.read_metrics(run_of(first)).values())) > 3, 180)
+    assert NICE in {process.nice() for process in at_work(home)}
 
     successor = make()
     assert successor.poll(first)
