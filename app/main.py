@@ -54,7 +54,7 @@ else:  # the server imports it once
     from app.home import front
     from app.learn import lossless
     from app.shared import engine
-    from app.shell import access, background
+    from app.shell import access, background, scripts
     from app.shell.bundles import Bundles
     from app.shell.pace import Pace
 
@@ -73,5 +73,11 @@ else:  # the server imports it once
         __file__,
         lifespan=lifespan,
         middleware=[Middleware(Bundles), Middleware(Pace)],
-        routes=[*front.routes(), *engine.routes(), *lossless.routes(), *classroom.routes()],
+        routes=[
+            *front.routes(),
+            *scripts.routes(),
+            *engine.routes(),
+            *lossless.routes(),
+            *classroom.routes(),
+        ],
     )

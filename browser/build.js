@@ -4,7 +4,7 @@
  * an ES module, as Streamlit wants it, and leaves its exports in `component` as well, for a page
  * that holds the script inline and cannot import it (`page.html`).
  *
- * The engine's worker is one script. Its arithmetic, `engine/simd.ts`, becomes WebAssembly inside a
+ * The engine's worker is one script, and a library another. The engine's arithmetic, `engine/simd.ts`, becomes WebAssembly inside a
  * module that the engine imports like any other.
  *
  * Of every JSON schema in `schemas/` there are types beside it.
@@ -35,9 +35,11 @@ const COMPONENTS = {
   classroom_seat: "classroom/seat",
   classroom_board: "classroom/board",
   classroom_notes: "classroom/notes",
+  run_figure: "runs/figure",
   run_notice: "runs/notice",
 };
 const WORKERS = { engine: "engine/worker_script" };
+const LIBRARIES = { plotly: "runs/plotly" }; // of others, which a component imports when it needs them
 const HERE = import.meta.dirname;
 const SCHEMAS = join(HERE, "schemas");
 
@@ -60,6 +62,12 @@ async function bundles() {
   };
   const script = /** @type {const} */ ({ target: "es2023", format: "iife" });
   const workers = await build({ ...common, ...script, entryPoints: entries(WORKERS, "js") });
+  const libraries = await build({
+    ...common,
+    target: "es2023",
+    format: "esm",
+    entryPoints: entries(LIBRARIES, "js"),
+  });
   const scripts = await build({
     ...common,
     ...script,
@@ -73,7 +81,7 @@ async function bundles() {
     target: "esnext", // light-dark() and nesting stay as they are written
     banner: { css: "/* Built by `make browser`. */" }, // Streamlit takes a single line for a path
   });
-  return [...workers.outputFiles, ...scripts.outputFiles, ...styles.outputFiles];
+  return [workers, libraries, scripts, styles].flatMap(({ outputFiles }) => outputFiles);
 }
 
 /** @returns {Promise<Output>} */

@@ -1,8 +1,7 @@
 """`python -m tests.fonts`: writes assets/fonts, Streamlit's fonts without what no page here writes.
 
-The icons are those whose names stand in Streamlit's own scripts or in ours. The letters are Latin,
-Greek and signs; others, which a viewer's own text may have, are the system's, as Chinese is in the
-whole font.
+The icons are those that Streamlit's own scripts or ours may name. The letters are Latin, Greek and
+signs: others, which a viewer's text may have, are the system's, as Chinese is in the whole font.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ TEXT = (
     "SourceCodeVF-Upright",
     "SourceCodeVF-Italic",
 )
-LETTERS = "0-24F, 2B0-3FF, 1E00-1EFF, 2000-2BFF, FB00-FB04, FFFD"  # of Unicode
+LETTERS = "0-17F, 2B0-2FF, 300-30C, 391-3C9, 2000-2BFF, FFFD"  # of Unicode
+ICONIC = re.compile("material/|[mM]aterialIcon")  # in a script that names any
 WORD = re.compile(r"""["'`]([a-z0-9_]+)["'`]|material/([a-z0-9_]+)""")
 
 
@@ -56,7 +56,8 @@ def named() -> set[str]:
         *(ROOT / "app").rglob("*.py"),
         *(ROOT / "pages").rglob("*.py"),
     ]
-    found = {word for script in scripts for word in WORD.findall(script.read_text())}
+    texts = [script.read_text() for script in scripts]
+    found = {word for text in texts if ICONIC.search(text) for word in WORD.findall(text)}
     theirs = {
         icon
         for script in Path(st.__file__).parent.rglob("*.py")
@@ -86,7 +87,7 @@ def write_all(folder: Path) -> None:
     write(icons(), folder, wanted, ["*"])
     unicodes = subset.parse_unicodes(LETTERS)
     for name in TEXT:
-        write(next(MEDIA.glob(f"{name}.*")), folder, {"unicodes": unicodes}, ["tnum", "zero"])
+        write(next(MEDIA.glob(f"{name}.*")), folder, {"unicodes": unicodes}, ["tnum"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def acceptance_by_k(run: Run) -> None:
     if not series:
         st.caption(
             "No two drafts of this run differ in k alone. Give methods of their own k and the "
-            "budget *equal steps* on the Train page, for instance adaspec-0.2 and adaspec-0.6, and "
+            "budget “equal steps” on the Train page, for instance adaspec-0.2 and adaspec-0.6, and "
             "their acceptance stands here."
         )
         return

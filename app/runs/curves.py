@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from adaspec import drawing
 from adaspec.runs import Step
+from app.runs.figure import run_figure
 from app.shared import charts, reading
 from app.shared.charts import Axis, Curve
 from app.shared.pickers import named
@@ -19,8 +20,6 @@ from app.shell import words
 
 LETTERS = "ABCD"  # one a run where several are drawn together; the open one is A
 COMPARED = "with"  # query parameter: ids of the others
-
-_PLOT: dict[str, Any] = {"displayModeBar": False}
 
 
 def run_curves(view: View, views: list[View]) -> None:
@@ -152,7 +151,7 @@ def _acceptance(together: tuple[View, ...], drafts: tuple[str, ...], axis: Axis)
         help="Exact acceptance rate, the mean of Σ min(p, q), on a few of the held-out "
         "continuations. Step 0 is before training. The table uses all of them.",
     )
-    st.plotly_chart(figure, key="acceptance", config=_PLOT, alt="Acceptance during training")
+    run_figure(figure, "acceptance", "Acceptance during training")
 
 
 def _final(view: View) -> None:
@@ -161,9 +160,7 @@ def _final(view: View) -> None:
         help="Marker: on text that the target generated, with its 95 % interval. Grey tick: on "
         "the data set's own answers.",
     )
-    st.plotly_chart(
-        _intervals_figure(view), key="intervals", config=_PLOT, alt="Acceptance of every draft"
-    )
+    run_figure(_intervals_figure(view), "intervals", "Acceptance of every draft")
 
 
 def _losses(view: View, axis: Axis) -> None:
@@ -176,7 +173,7 @@ def _losses(view: View, axis: Axis) -> None:
         "objectives differ, and a filtered loss covers fewer tokens, so compare shapes, not "
         "heights.",
     )
-    st.plotly_chart(figure, key="loss", config=_PLOT, alt="Loss during training")
+    run_figure(figure, "loss", "Loss during training")
 
 
 # Figures. A view is one look, shared by everybody who looks: so are the figures of it.

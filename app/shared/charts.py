@@ -57,7 +57,7 @@ def acceptance(curves: list[Curve], axis: Axis, stock: Curve | None) -> go.Figur
     room = (high - low) or 1.0
     height = max(380, FRAME + (LABEL + 2) * len(ends))
     layout = theme.layout(height) | {
-        "xaxis": theme.axis(axis, rangemode="tozero"),
+        "xaxis": theme.across(axis, rangemode="tozero"),
         "yaxis": theme.axis("held-out acceptance", range=[low - 0.06 * room, high + 0.06 * room]),
         "hovermode": "closest",
         "hoverlabel": {"namelength": -1},
@@ -149,7 +149,7 @@ def _panel(number: str, column: int, line: int, columns: int, lines: int) -> dic
     left, bottom = column * (width + ACROSS), 1 - (line + 1) * height - line * DOWN * height
     across, up = [left, left + width], [max(0.0, bottom), bottom + height]
     return {
-        f"xaxis{number}": theme.axis(
+        f"xaxis{number}": theme.across(
             anchor=f"y{number}", domain=across, nticks=5, rangemode="tozero"
         ),
         f"yaxis{number}": theme.axis(anchor=f"x{number}", domain=up, nticks=5),
@@ -210,7 +210,7 @@ def intervals(drafts: list[DraftReport]) -> go.Figure:
     """Final acceptance of every draft: on the target's text with its interval, and on the data."""
     names = [html.escape(draft.name) for draft in drafts]
     layout = theme.layout(380) | {
-        "xaxis": theme.axis("acceptance rate", nticks=6),
+        "xaxis": theme.across("acceptance rate", nticks=6),
         "yaxis": theme.axis(categoryorder="array", categoryarray=names[::-1]),
     }
     data = [trace for draft in drafts for trace in _interval(draft)]

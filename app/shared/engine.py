@@ -1,14 +1,13 @@
 """What a viewer's browser needs to run a pair by itself: the engine's worker and the models' files.
 
-They are served beside Streamlit, under addresses that hold a hash of what they say, so that a
+The files are served beside Streamlit, under addresses that hold a hash of what they say, so that a
 browser asks once. A model is found by its run's id and its own name, never by a path; what is
 served is what `run_models.for_browsers` gives.
 """
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,15 +22,7 @@ from adaspec.run_models import CONFIG, FILES, TOKENIZER, WEIGHTS
 from adaspec.runs import Run
 from adaspec.runs.contract import read_bytes, stamp
 from adaspec.views import Engine, ModelFiles
-from adaspec.views.browser_script import script
-from app.shell.bundles import FOR_GOOD
-
-_WORKER = "engine"
-_HEADERS = {
-    "cache-control": FOR_GOOD,
-    "x-content-type-options": "nosniff",
-    "cross-origin-resource-policy": "same-origin",
-}
+from app.shell import scripts
 
 
 def engine(run: Run, names: list[str]) -> Engine:
@@ -50,13 +41,13 @@ def engine(run: Run, names: list[str]) -> Engine:
         mark = _mark(folders[name] / file)
         return f"engine/{mark}/{quote(run.id, safe='')}/{quote(name, safe='')}/{file}"
 
-    worker = f"engine/{_worker()[1]}/worker.js"
+    worker = scripts.address("engine")
     models = {
         name: ModelFiles(config=address(name, CONFIG), weights=address(name, WEIGHTS))
         for name in dict.fromkeys((TARGET, *names))
     }
     return Engine(
-        id=_hash("".join([worker, *(files.weights for files in models.values())]).encode()),
+        id=scripts.mark("".join([worker, *(files.weights for files in models.values())]).encode()),
         worker=worker,
         tokenizer=address(TARGET, TOKENIZER),
         models=models,
@@ -66,18 +57,8 @@ def engine(run: Run, names: list[str]) -> Engine:
 
 
 def routes() -> list[Route]:
-    """The worker, and the files of models."""
-    return [
-        Route("/engine/{mark}/worker.js", _serve_worker),
-        Route("/engine/{mark}/{run}/{model}/{file}", _serve_file),
-    ]
-
-
-def _serve_worker(request: Request) -> Response:
-    content, mark = _worker()
-    if request.path_params["mark"] != mark:
-        return _nothing()
-    return Response(content, headers=_HEADERS, media_type="text/javascript")
+    """The files of models."""
+    return [Route("/engine/{mark}/{run}/{model}/{file}", _serve_file)]
 
 
 def _serve_file(request: Request) -> Response:
@@ -89,18 +70,14 @@ def _serve_file(request: Request) -> Response:
     )
     run = _run(identity)
     if run is None or name not in FILES:
-        return _nothing()
+        return scripts.missing()
     try:
         file = run_models.for_browsers(run)[model] / name
         if _mark(file) != mark:
-            return _nothing()
+            return scripts.missing()
     except (AdaspecError, KeyError):
-        return _nothing()
-    return FileResponse(file, headers=_HEADERS)
-
-
-def _nothing() -> Response:
-    return PlainTextResponse("Not here, or not the same any more: load the page again.", 404)
+        return scripts.missing()
+    return FileResponse(file, headers=scripts.HEADERS)
 
 
 def _run(identity: str) -> Run | None:
@@ -112,12 +89,6 @@ def _run(identity: str) -> Run | None:
     return Run(folder) if plain and files.is_file(folder / "run.json") else None
 
 
-@cache
-def _worker() -> tuple[bytes, str]:
-    content = script(_WORKER).encode()
-    return content, _hash(content)
-
-
 def _mark(file: Path) -> str:
     """A hash of what a file says."""
     return _file_mark(file, *stamp(file))
@@ -125,8 +96,4 @@ def _mark(file: Path) -> str:
 
 @lru_cache(maxsize=1024)
 def _file_mark(file: Path, *_stamp: int) -> str:
-    return _hash(read_bytes(file))
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+    return scripts.mark(read_bytes(file))

@@ -92,7 +92,9 @@ def logged(page: AppTest) -> list[str]:
 
 
 def plot(page: AppTest, number: int) -> Any:
-    return json.loads(page.get("plotly_chart")[number].proto.spec)
+    drawn = (each.proto for each in page.get("bidi_component"))
+    figures = [each for each in drawn if each.component_name == "run_figure"]
+    return json.loads(figures[number].json)["figure"]
 
 
 def test_empty_home_says_how_to_begin(home: Path):
@@ -1006,7 +1008,8 @@ def test_pages_load_no_heavy_library(put):
         "import sys; from streamlit.testing.v1 import AppTest\n"
         "page = AppTest.from_file('app/main.py', default_timeout=60)\n"
         f"page.switch_page({str(ROOT / 'pages/runs.py')!r}).run()\n"
-        "assert not page.exception and page.get('plotly_chart')\n"
+        "drawn = [each.proto.component_name for each in page.get('bidi_component')]\n"
+        "assert not page.exception and 'run_figure' in drawn\n"
         "print(*{'torch', 'transformers', 'accelerate', 'altair'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
