@@ -235,6 +235,17 @@ def _notes(chosen: list[Run], picked: list[Entry]) -> Iterator[str]:
             "The runs were decoded on other prompts, with other settings or with other uniforms: "
             "tested acceptance and tokens a pass have no paired difference across them."
         )
+    if len({_proposed(entry) for entry in picked}) > 1:
+        yield (
+            "Not all drafts propose the same token ids: the KL of each is over those that it does, "
+            "and compares with no other's. Acceptance does."
+        )
+
+
+def _proposed(entry: Entry) -> int | None:
+    """How many token ids a trimmed draft proposes."""
+    parts = runs.read_report(entry.run).trimmed
+    return next((part.ids for part in parts if entry.table in part.drafts), None)
 
 
 def _command(chosen: list[Run], picked: list[Entry] | None, against: Entry) -> str:

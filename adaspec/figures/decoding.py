@@ -72,12 +72,8 @@ def speedup_against_gamma(
     ]
     across, up = "γ, tokens drafted a round", "speed-up over plain decoding"
     lengths = alt.Axis(values=gammas, grid=False, format="d")
-    x = alt.X(
-        "x:Q",
-        title=across,
-        scale=alt.Scale(domain=[gammas[0] - 0.4, right], nice=False),
-        axis=lengths,
-    )
+    reach = alt.Scale(domain=[gammas[0] - 0.4, right], nice=False)
+    x = alt.X("x:Q", title=across, scale=reach, axis=lengths)
     scale = alt.Scale(domain=[low, high], nice=False, zero=False, clamp=True)
     axis = alt.Axis(labelExpr="datum.label + ' ×'")
     y = alt.Y("predicted:Q", title=up, scale=scale, axis=axis)
@@ -106,10 +102,15 @@ def speedup_against_gamma(
     names = alt.Chart(last).encode(
         x=alt.X("name_x:Q", title=across, axis=lengths), y=alt.Y("place:Q", scale=scale, title=up)
     )
+    even = {"even": [1.0], "from": [gammas[0] - 0.4], "to": [rows["x"].max() + step]}
     layers = [
-        alt.Chart(pd.DataFrame({"even": [1.0]}))
+        alt.Chart(pd.DataFrame(even))  # no further than the lines: it would strike names through
         .mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.5, aria=False)
-        .encode(y=alt.Y("even:Q", scale=scale, title=up)),
+        .encode(
+            x=alt.X("from:Q", title=across, scale=reach, axis=lengths),
+            x2=alt.X2("to:Q"),
+            y=alt.Y("even:Q", scale=scale, title=up),
+        ),
         alt.Chart(rows[rows["predicted"].notna()])
         .mark_line(strokeWidth=2, aria=False)
         .encode(x=alt.X("gamma:Q", title=across, axis=lengths), y=y, color=colour, strokeDash=dash),

@@ -27,7 +27,7 @@ def pick_runs() -> tuple[list[Run], list[str]]:
     first = pick_run()
     asked = st.query_params.get_all(OTHERS)
     offered = reading.offered(
-        reading.board().views,
+        reading.board(*asked).views,
         lambda view: (
             view.run != first and view.run.examples_file.is_file() and view.report is not None
         ),

@@ -152,10 +152,10 @@ class Board:
         return next((view for view in self.views if view.id == identity), None)
 
 
-def board(wanted: str | None = None) -> Board:
-    """The board; at most a second old, and refreshed if it lacks the wanted run."""
+def board(*wanted: str | None) -> Board:
+    """The board; at most a second old, and refreshed if it lacks a wanted run."""
     seen: Board = _board(str(runs.home()))
-    if wanted and not seen.find(wanted):
+    if not all(map(seen.find, filter(None, wanted))):
         look_again()
         seen = _board(str(runs.home()))
     return seen

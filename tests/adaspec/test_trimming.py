@@ -28,6 +28,7 @@ from adaspec import (
     runs,
 )
 from adaspec.analysis import compute
+from adaspec.analysis.comparison import compare
 from adaspec.analysis.drafts import Entry
 from adaspec.data import Example
 from adaspec.divergence import (
@@ -342,6 +343,14 @@ def test_a_run_from_its_ids_to_its_report(trimmed_run: runs.Run) -> None:
     assert "70 of 300 token ids, the most frequent of the training rows. The" in str(trimmed)
     stock, whole = (report.draft(name) for name in ("stock", "whole"))
     assert stock.alpha.generated != whole.alpha.generated
+
+
+def test_a_comparison_says_where_kls_do_not_compare(trimmed_run: runs.Run) -> None:
+    said = [
+        [note for note in compare([trimmed_run], drafts).notes if "KL of each is over" in note]
+        for drafts in (["stock", "adaspec"], ["stock", "adaspec", "whole"])
+    ]
+    assert [len(notes) for notes in said] == [0, 1]
 
 
 def test_its_operations_leave_the_embedding_out(trimmed_run: runs.Run) -> None:
