@@ -3,7 +3,7 @@
 A page that is asked for again before it stands is begun again, so that whoever asks a hundred times
 a second would have the server to himself: messages that come too fast wait in the connection. And
 Python computes one page at a time, so that each page beside another makes both wait for as long as
-both take: three at a time are let in, first those whose network has used least for each of its
+both take: two at a time are let in, first those whose network has used least for each of its
 sessions. To open one session after another gains nothing: what counts is how many are open.
 """
 
@@ -26,7 +26,7 @@ from app.shell.guesses import network
 
 AT_ONCE = 40  # messages that may come together
 RATE = 5.0  # messages a second, later; an answer that is waited for is asked after 3 times a second
-PAGES = 3  # that are computed at once: some wait for a disk or for models
+PAGES = 2  # that are computed at once: some wait for a disk or for models; of 1, 2 and 3 the best
 CLASS = 40  # sessions of a network that count: as many as a class has, so that more gain nothing
 MUCH = 3.0  # seconds of the processor after which a session's pages come last in its network
 MEMORY = 10.0  # seconds after which what was used counts a third (1/e)

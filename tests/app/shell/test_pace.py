@@ -148,7 +148,7 @@ def test_a_session_that_has_computed_for_long_is_the_last_of_its_network(
 def test_a_network_has_pages_in_proportion_to_its_sessions_and_one_at_least() -> None:
     turnstile = pace.Turnstile()
     turnstile._sessions.update({"class": 30, "hostile": 4})
-    assert [turnstile._share(place) for place in ("class", "hostile", "new")] == [3, 1, 1]
+    assert [turnstile._share(place) for place in ("class", "hostile", "new")] == [2, 1, 1]
     with turnstile.entered("hostile", pace.Use()):
         inside = threading.Event()
 
