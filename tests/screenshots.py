@@ -67,7 +67,7 @@ SHOTS = {  # file name -> address below the studio's, width
     "compare": ("compare?run=example", WIDE),
     "compare-narrow": ("compare?run=example&drafts=adaspec,distillspec-data&lanes=forced", NARROW),
     "compare-no-baseline": ("compare?run=example&drafts=adaspec,distillspec&baseline=stock", WIDE),
-    "compare-atlas": ("compare?run=english&atlas=kl-from-reference+−+stock", NARROW),
+    "compare-atlas": ("compare?run=english&atlas=kl-from-reference+−+distillspec-data", NARROW),
     "compare-verdict": ("compare?run=example&of=verdict+sheet", WIDE),
     "compare-verdict-english": ("compare?run=english&of=verdict+sheet&baseline=stock", NARROW),
     "compare-verdict-phone": ("compare?run=english&of=verdict+sheet", PHONE),
