@@ -30,7 +30,7 @@ def atlas(picked: list[Entry], baseline: Entry) -> AtlasView:
     best = max(trained, key=lambda entry: entry.report.alpha.generated)
     with st.container(horizontal=True, key="compare-atlas-choice"):
         of = link.choice(
-            "Of",
+            "Atlas of",
             "atlas",
             list(choices),
             default=best.key,

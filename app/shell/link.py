@@ -143,7 +143,7 @@ def choice(
     first = texts[options.index(default)] if default in options else texts[0]
     asked = st.query_params.get(name)
     if asked is not None and asked not in texts:
-        complain(f"“{label}” has no {asked[:40]!r} here: this is {first!r}.")
+        complain(f"There is no {label.lower()} {asked[:40]!r} here. This is {first!r}.")
     if st.session_state.get(key) not in texts:
         st.session_state[key] = asked if asked in texts else first
     by_text = dict(zip(texts, options, strict=True))

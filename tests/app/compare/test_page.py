@@ -292,7 +292,7 @@ def test_a_wrong_link_says_so_and_shows_the_rest(page: Page, address: str):
     visit(page, address, f"run=example&{wrong}")
     for said in (
         "No draft 'nobody'",
-        "“Baseline” has no 'no-one' here",
+        "There is no baseline 'no-one' here",
         "There is no measured run '01NOSUCHRUN' to compare with",
         f"Runs example and {REFUSED} cannot be compared: their data differ",
         "There is no prompt '999' here",

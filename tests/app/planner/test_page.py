@@ -103,7 +103,7 @@ def test_a_log_is_held_against_it(page: AppTest) -> None:
     ("link", "complaint"),
     [
         ({"costs": "1:2"}, "'1:2' says no costs: give BATCH:PLAIN:DRAFT:VERIFY@γ"),
-        ({"acceptance": "nope"}, "“Acceptance” has no 'nope' here"),
+        ({"acceptance": "nope"}, "There is no acceptance 'nope' here."),
         ({"acceptance": OWN, "alpha": "7"}, "alpha=7 in the link is not a number from 0 to 1."),
         ({"gamma": "0"}, "gamma=0 in the link is not a number from 1 to 64."),
     ],
