@@ -154,7 +154,8 @@ def test_an_attempt_is_stopped_and_the_next_one_finishes_the_run(
     first = replace(job, gpus=engine.slots())
     engine.launch(first)
     enough(lambda: sum(map(len, runs.read_metrics(run_of(first)).values())) > 3, 180)
-    assert NICE in {process.nice() for process in at_work(home)}
+    if isinstance(engine, Local):  # Ray has a niceness of its own
+        assert {process.nice() for process in at_work(home)} == {NICE}
 
     successor = make()
     assert successor.poll(first)

@@ -201,8 +201,10 @@ def test_a_key_opens_the_verdict_sheet_whose_link_and_file_say_the_same(
     heading = page.get_by_role("heading", name="distillspec-data against stock, tiny")
     expect(heading).to_be_visible()  # the baseline stays, the best is judged
     settle(page)
-    page.get_by_role("combobox", name="Draft").press("ArrowDown")
-    page.get_by_role("option", name="adaspec").click()
+    box, option = page.get_by_role("combobox", name="Draft"), page.get_by_role("option")
+    # One that has just come may be put in place once more, and is closed then.
+    enough(lambda: box.press("ArrowDown") or option.filter(has_text="adaspec").is_visible())
+    option.filter(has_text="adaspec").click()
     expect(page.get_by_role("heading", name="adaspec against stock, tiny")).to_be_visible()
     wait_for_link(page, of="verdict sheet", draft="adaspec", baseline="stock")
     settle(page)

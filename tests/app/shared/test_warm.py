@@ -44,6 +44,13 @@ def gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
+def ended(pid: int) -> bool:
+    try:
+        return gone(psutil.Process(pid))
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _end() -> Iterator[None]:
     yield
@@ -263,8 +270,8 @@ def test_processes_do_not_outlive_the_server(when, how) -> None:
         cwd=ROOT,
         text=True,
     ) as parent:
-        child = psutil.Process(int(parent.stdout.readline()))
+        child = int(parent.stdout.readline())
         if how == "killed":
             os.kill(parent.pid, signal.SIGKILL)
         assert parent.wait(LONG) == (-signal.SIGKILL if how == "killed" else 0)
-        until(lambda: gone(child))
+        until(lambda: ended(child))
