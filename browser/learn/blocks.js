@@ -18,13 +18,19 @@ const FATES = {
 /** @param {number} share */
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
-/** Words with their dotted ones.
+/** Words with their dotted ones, none of which is parted from the comma behind it.
  *
  * @param {Stretch[]} stretches
  * @param {Record<string, string>} terms
  */
 export function words(stretches, terms) {
-  return stretches.map(([text, name]) => (name ? term(text, terms[name]) : text));
+  /** @param {number} at */
+  const sign = (at) => (stretches[at - 1]?.[1] && /^[.,:;?!)]/.exec(stretches[at][0])?.[0]) || "";
+  return stretches.map(([text, name], at) => {
+    if (!name) return text.slice(sign(at).length);
+    const behind = at + 1 < stretches.length ? sign(at + 1) : "";
+    return make("span", { class: "dotted" }, term(text, terms[name]), behind);
+  });
 }
 
 /** @param {Block} block */
