@@ -94,6 +94,17 @@ def test_no_term_comes_before_its_step(number: int) -> None:
             assert there is None, f"{word!r} is explained in step {number + 1}"
 
 
+def test_a_plan_that_skips_a_step_explains_what_it_takes_from_it() -> None:
+    taught = [step for _, step, _ in plan.planned(45)]
+    skipped = {term for step in PATH.steps if step not in taught for term in step.terms}
+    assert {"AdaSPEC", "reference"} < skipped
+    for step in taught:
+        said = re.sub(r"{\w+}", "", steps.plain(" ".join(step.texts)))
+        for term in skipped:
+            if re.search(rf"\b{re.escape(term)}\b", said):
+                assert term in step.given, f"{step.title} takes {term} for known"
+
+
 def test_dotted_words_are_taken_apart() -> None:
     assert steps.rich("a [b] c [d e|f]") == [
         Stretch("a "),
