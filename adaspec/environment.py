@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-NICE = 10
+NICE = 10  # of what may wait: pages go first
 
 # Environment variables that the training libraries read when they are loaded.
 LIBRARIES = {

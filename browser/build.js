@@ -4,8 +4,8 @@
  * an ES module, as Streamlit wants it, and leaves its exports in `component` as well, for a page
  * that holds the script inline and cannot import it (`page.html`).
  *
- * The engine's worker is one script, and a library another. The engine's arithmetic, `engine/simd.ts`, becomes WebAssembly inside a
- * module that the engine imports like any other.
+ * The engine's worker is one script, and a library another. The engine's arithmetic,
+ * `engine/simd.ts`, becomes WebAssembly inside a module that the engine imports like any other.
  *
  * Of every JSON schema in `schemas/` there are types beside it.
  */

@@ -27,7 +27,7 @@ TEXT = (
     "SourceCodeVF-Italic",
 )
 LETTERS = "0-17F, 2B0-2FF, 300-30C, 391-3C9, 2000-2BFF, FFFD"  # of Unicode
-ICONIC = re.compile("material/|[mM]aterialIcon")  # in a script that names any
+ICONIC = re.compile("material/|[mM]aterialIcon")  # in a script of theirs that names any
 WORD = re.compile(r"""["'`]([a-z0-9_]+)["'`]|material/([a-z0-9_]+)""")
 
 
@@ -51,19 +51,12 @@ def ligatures(font: TTFont) -> dict[str, str]:
 
 def named() -> set[str]:
     """All words that may be an icon's name."""
-    scripts = [
-        *Path(get_static_dir(), "static/js").glob("*.js"),
-        *(ROOT / "app").rglob("*.py"),
-        *(ROOT / "pages").rglob("*.py"),
-    ]
-    texts = [script.read_text() for script in scripts]
-    found = {word for text in texts if ICONIC.search(text) for word in WORD.findall(text)}
-    theirs = {
-        icon
-        for script in Path(st.__file__).parent.rglob("*.py")
-        for icon in re.findall(r"material/([a-z0-9_]+)", script.read_text())
-    }
-    return theirs | {quoted or icon for quoted, icon in found}
+    theirs = [script.read_text() for script in Path(get_static_dir(), "static/js").glob("*.js")]
+    ours = [file.read_text() for room in ("app", "pages") for file in (ROOT / room).rglob("*.py")]
+    texts = [*filter(ICONIC.search, theirs), *ours]
+    found = {quoted or icon for text in texts for quoted, icon in WORD.findall(text)}
+    python = (script.read_text() for script in Path(st.__file__).parent.rglob("*.py"))
+    return found | {icon for text in python for icon in re.findall(r"material/([a-z0-9_]+)", text)}
 
 
 def write(source: Path, folder: Path, wanted: Mapping[str, object], features: list[str]) -> None:

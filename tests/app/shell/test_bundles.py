@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from streamlit.file_util import get_static_dir
 
 from app.main import app as studio
-from app.shell import bundles
+from app.shell import bundles, theme
 from app.shell.bundles import FONTS, Bundles
 from tests import fonts
 
@@ -101,6 +101,7 @@ def test_every_icon_is_there() -> None:
     whole, ours = (TTFont(folder / fonts.icons().name) for folder in (fonts.MEDIA, FONTS))
     wanted = fonts.ligatures(whole).keys() & fonts.named()
     assert {"home", "expand_more", "hourglass_top"} < wanted
+    assert {icon for icon, _ in theme.STATES.values()} < wanted
     assert wanted <= fonts.ligatures(ours).keys()
 
 
